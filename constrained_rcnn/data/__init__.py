@@ -1,0 +1,1 @@
+"""From files to dataset dicts and batches. Nothing but catalog and mapper needs Torch or Detectron2."""

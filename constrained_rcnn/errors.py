@@ -1,0 +1,51 @@
+"""Errors that a person at the command line is meant to read."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+
+
+class UserError(ValueError):
+    """Bad input: a path, file, key or checkpoint that cannot be used.
+
+    The message is one line that says which input, what is wrong with it and what to do.
+    """
+
+
+def command_line(main):
+    """Wraps a command's ``main`` so that bad input ends it with one line instead of a traceback.
+
+    Args:
+        main: function that returns an exit status or None (0).
+
+    Returns:
+        The wrapped function. ``UserError`` and ``FileNotFoundError`` become ``error: ...`` on stderr
+        and exit status 2; Ctrl-C becomes status 130; a closed output pipe status 141. Anything else is
+        a bug of ours and keeps its traceback.
+    """
+
+    @functools.wraps(main)
+    def run(*args, **kwargs):
+        try:
+            return main(*args, **kwargs) or 0
+        except UserError as error:
+            print(f"error: {_one_line(error)}", file=sys.stderr)
+            return 2
+        except FileNotFoundError as error:
+            name = error.filename if error.filename is not None else _one_line(error)
+            print(f"error: {name}: no such file or folder; check the path", file=sys.stderr)
+            return 2
+        except KeyboardInterrupt:
+            print("interrupted", file=sys.stderr)
+            return 130
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 141
+
+    return run
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())

@@ -1,0 +1,1 @@
+"""What a number means: metrics, evaluators, baselines. The metrics need neither Torch nor Detectron2."""
