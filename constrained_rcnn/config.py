@@ -1,0 +1,126 @@
+"""Every config key of the project; adding them also registers the modules they name."""
+
+from __future__ import annotations
+
+import logging
+
+from ._require import require_detectron2
+from .errors import UserError
+
+require_detectron2()
+
+import torch  # noqa: E402
+from detectron2.config import CfgNode as CN  # noqa: E402
+from detectron2.config import get_cfg as get_detectron2_cfg  # noqa: E402
+
+logger = logging.getLogger(__name__)
+
+
+def add_constrained_rcnn_config(cfg: CN) -> None:
+    """Adds this project's keys with their defaults to a Detectron2 config, in place.
+
+    Args:
+        cfg: Detectron2's config. Registers the modules and the datasets too; calling it again is harmless.
+    """
+    from . import modeling  # noqa: F401  (fills Detectron2's registries)
+    from .data import catalog  # noqa: F401  (registers the predefined datasets)
+
+    # --- backbone -------------------------------------------------------------------------------------
+    cfg.MODEL.CONSTRAINED_CONV = CN()
+    # Constrained 5x5 convolution in front of the ResNet. False: plain ResNet (ablation).
+    cfg.MODEL.CONSTRAINED_CONV.ENABLED = True
+
+    # --- attention RPN --------------------------------------------------------------------------------
+    cfg.MODEL.ATTENTION_RPN = CN()
+    # CBAM on the RPN's hidden feature. False: the plain feature (ablation).
+    cfg.MODEL.ATTENTION_RPN.ENABLED = True
+
+    # --- guided mask branch (needs MODEL.MASK_ON) -----------------------------------------------------
+    cfg.MODEL.GUIDED_MASK = CN()
+    # Skip fusion of res3 and the attended feature. False: the mask branch crops res4 (ablation).
+    cfg.MODEL.GUIDED_MASK.FUSION = True
+    # Where they are fused, in pixels: 8 (stride of res3, finer) or 16 (stride of the attended feature).
+    cfg.MODEL.GUIDED_MASK.FUSION_STRIDE = 8
+    # Boxes per image in a training step of the mask branch, at least 1.
+    cfg.MODEL.GUIDED_MASK.BATCH_SIZE_PER_IMAGE = 8
+    # Channels of the mask predictor's hidden 1x1 convolution; a multiple of 32 for GroupNorm.
+    cfg.MODEL.GUIDED_MASK.HIDDEN_CHANNELS = 64
+
+    # --- from instances to one map --------------------------------------------------------------------
+    cfg.MODEL.MANIPULATION_MAP = CN()
+    # True: mask probability times box score, maximum over boxes. False: without the score (paper).
+    cfg.MODEL.MANIPULATION_MAP.SCORE_WEIGHTED = True
+    # An image is called manipulated when its score is above this, in [0, 1]. A threshold stored in the
+    # checkpoint (tools/calibrate.py) goes first; a negative value means "the stored one, else 0.5".
+    cfg.MODEL.MANIPULATION_MAP.DECISION_THRESHOLD = -1.0
+
+    # --- input ----------------------------------------------------------------------------------------
+    # Images with more pixels are refused before they are decoded.
+    cfg.INPUT.MAX_PIXELS = 200_000_000
+    # Paper's augmentation: variance of the Gaussian noise added inside forged boxes (grey levels squared);
+    # 0: none. The paper's value is 5.
+    cfg.INPUT.FORGED_NOISE_VARIANCE = 0.0
+    # Likewise JPEG compression inside forged boxes, quality 1 to 100; 0: none. The paper's value is 70.
+    cfg.INPUT.FORGED_JPEG_QUALITY = 0
+
+    # --- datasets -------------------------------------------------------------------------------------
+    # True: one class "tampered" whatever the technique, as the paper does for all sets but NIST16.
+    cfg.DATASETS.MERGE_TECHNIQUES = False
+
+
+def get_cfg() -> CN:
+    """Detectron2's default config with this project's keys."""
+    cfg = get_detectron2_cfg()
+    add_constrained_rcnn_config(cfg)
+    return cfg
+
+
+def load_config(config_file: str | None = None, options: list[str] = ()) -> CN:
+    """Reads a config file and ``KEY VALUE ...`` overrides, with errors a person can act on.
+
+    Args:
+        config_file: path of a yaml file, or None for the defaults.
+        options: alternating keys and values.
+
+    Returns:
+        The checked config, not frozen. Where there is no CUDA, MODEL.DEVICE "cuda" becomes "cpu".
+
+    Raises:
+        UserError: unreadable file, unknown key, value of a wrong type, or keys that do not fit together.
+    """
+    cfg = get_cfg()
+    try:
+        if config_file:
+            cfg.merge_from_file(config_file)
+        cfg.merge_from_list(list(options))
+    except (KeyError, AssertionError, ValueError) as error:
+        where = config_file or "command line"
+        detail = error.args[0] if error.args else error
+        raise UserError(f"{where} {' '.join(options)}: config: {detail}; see constrained_rcnn/config.py") from error
+    check_config(cfg)
+    if cfg.MODEL.DEVICE == "cuda" and not torch.cuda.is_available():
+        logger.info("CUDA is not available: MODEL.DEVICE is cpu")
+        cfg.MODEL.DEVICE = "cpu"
+    return cfg
+
+
+def check_config(cfg: CN) -> None:
+    """Raises UserError, naming the key, where keys do not fit together."""
+
+    def require(holds: bool, message: str) -> None:
+        if not holds:
+            raise UserError(f"config: {message}")
+
+    features = list(cfg.MODEL.RESNETS.OUT_FEATURES)
+    require(
+        {"res3", "res4"} <= set(features),
+        f"MODEL.RESNETS.OUT_FEATURES is {features}; set it to ['res3', 'res4']",
+    )
+    stride = cfg.MODEL.GUIDED_MASK.FUSION_STRIDE
+    require(stride in (8, 16), f"MODEL.GUIDED_MASK.FUSION_STRIDE is {stride}; set it to 8 or 16")
+    require(cfg.MODEL.GUIDED_MASK.BATCH_SIZE_PER_IMAGE >= 1, "MODEL.GUIDED_MASK.BATCH_SIZE_PER_IMAGE must be 1 or more")
+    require(0 <= cfg.INPUT.FORGED_JPEG_QUALITY <= 100, "INPUT.FORGED_JPEG_QUALITY must be 0 (off) to 100")
+    require(cfg.INPUT.FORGED_NOISE_VARIANCE >= 0, "INPUT.FORGED_NOISE_VARIANCE must be 0 (off) or more")
+    if cfg.DATASETS.MERGE_TECHNIQUES:
+        classes = cfg.MODEL.ROI_HEADS.NUM_CLASSES
+        require(classes == 1, f"DATASETS.MERGE_TECHNIQUES needs MODEL.ROI_HEADS.NUM_CLASSES 1, not {classes}")

@@ -1,0 +1,58 @@
+"""From instances to one full-image manipulation map and one image score: pure functions on tensors."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+
+
+def merge_instances(
+    boxes: torch.Tensor, masks: torch.Tensor | None, scores: torch.Tensor | None, height: int, width: int
+) -> torch.Tensor:
+    """Pastes every instance's soft mask into the image and keeps the maximum at each pixel.
+
+    Args:
+        boxes: (R, 4) float, XYXY in the image's pixels.
+        masks: (R, M, M) float in [0, 1], probability of "manipulated" inside each box; None: boxes are full.
+        scores: (R,) float in [0, 1], weight of each box; None: all weigh 1 (the paper's merging).
+        height, width: of the image, pixels.
+
+    Returns:
+        (height, width) float32 in [0, 1] on the device of ``boxes``; 0 outside every box.
+    """
+    merged = torch.zeros(height, width, dtype=torch.float32, device=boxes.device)
+    boxes = boxes.detach().float()
+    limits = boxes.cpu().tolist()
+    for index, (x1, y1, x2, y2) in enumerate(limits):
+        # The pixels whose centres lie in the box.
+        left, top = max(math.ceil(x1 - 0.5), 0), max(math.ceil(y1 - 0.5), 0)
+        right, bottom = min(math.ceil(x2 - 0.5), width), min(math.ceil(y2 - 0.5), height)
+        if right <= left or bottom <= top:
+            continue
+        weight = 1.0 if scores is None else float(scores[index])
+        window = merged[top:bottom, left:right]
+        if masks is None:
+            window.clamp_(min=weight)
+            continue
+        mask = masks[index].float()
+        rows = _interpolation(top, bottom, y1, y2, mask.shape[0], boxes.device)
+        columns = _interpolation(left, right, x1, x2, mask.shape[1], boxes.device)
+        torch.maximum(window, (rows @ mask @ columns.T) * weight, out=window)
+    return merged.clamp_(0, 1)
+
+
+def _interpolation(first: int, last: int, start: float, end: float, cells: int, device) -> torch.Tensor:
+    """Weights (last - first, cells) that sample a row of cells stretched from start to end linearly.
+
+    Cell centres and pixel centres correspond as in ROIAlign; beyond the outermost centres the border value
+    continues. Bilinear sampling is separable, so two such matrices paste a mask.
+    """
+    position = (torch.arange(first, last, device=device, dtype=torch.float32) + 0.5 - start) / (end - start)
+    position = (position * cells - 0.5).clamp(0, cells - 1)
+    return (1 - (position[:, None] - torch.arange(cells, device=device)[None]).abs()).clamp(min=0)
+
+
+def image_score(manipulation_map: torch.Tensor) -> float:
+    """The image's score in [0, 1]: the map's maximum, 0 for an empty map. Map: (H, W) float in [0, 1]."""
+    return float(manipulation_map.max()) if manipulation_map.numel() else 0.0

@@ -1,0 +1,88 @@
+"""ConstrainedRCNN: GeneralizedRCNN whose results also hold a full-image map and an image score."""
+
+from __future__ import annotations
+
+import torch
+from detectron2.config import configurable
+from detectron2.modeling import META_ARCH_REGISTRY, GeneralizedRCNN
+from detectron2.modeling.postprocessing import detector_postprocess
+
+from .manipulation_map import image_score, merge_instances
+
+
+@META_ARCH_REGISTRY.register()
+class ConstrainedRCNN(GeneralizedRCNN):
+    """Adds ``manipulation_map`` and ``manipulation_score`` to every result; all else is GeneralizedRCNN."""
+
+    @configurable
+    def __init__(self, *, score_weighted: bool = True, **kwargs):
+        """
+        Args:
+            score_weighted: weigh each mask by its box's score when merging (False: as in the paper).
+            kwargs: see :class:`GeneralizedRCNN`.
+        """
+        super().__init__(**kwargs)
+        self.score_weighted = score_weighted
+
+    @classmethod
+    def from_config(cls, cfg):
+        return {**super().from_config(cfg), "score_weighted": cfg.MODEL.MANIPULATION_MAP.SCORE_WEIGHTED}
+
+    def inference(self, batched_inputs, detected_instances=None, do_postprocess=True):
+        """As :meth:`GeneralizedRCNN.inference`, with two more entries in each result.
+
+        Images of different sizes are not padded to a common one but run one size after the other, so a
+        picture's result does not depend on its batch mates.
+
+        Returns:
+            Per image a dict with "instances", "manipulation_map", (height, width) float32 in [0, 1] at the
+            image's original resolution, and "manipulation_score", float in [0, 1]; both also when nothing
+            was detected. The instances keep their soft masks as ``soft_masks`` (R, M, M) float32 in [0, 1].
+            With ``do_postprocess=False`` the raw Instances.
+        """
+        results = [None] * len(batched_inputs)
+        for indices in _same_size(batched_inputs):
+            batch = [batched_inputs[i] for i in indices]
+            if detected_instances is None:
+                raw = super().inference(batch, do_postprocess=False)
+            else:
+                raw = self._masks_of_given_boxes(batch, [detected_instances[i] for i in indices])
+            for index, instances in zip(indices, raw):
+                results[index] = instances
+        if not do_postprocess:
+            return results
+        return [self._finish(raw, item) for raw, item in zip(results, batched_inputs)]
+
+    def _masks_of_given_boxes(self, batch, instances):
+        """Masks for known boxes; the attended feature they need is computed although no proposals are."""
+        images = self.preprocess_image(batch)
+        features = self.backbone(images.tensor)
+        self.proposal_generator.attend(images, features)
+        return self.roi_heads.forward_with_given_boxes(features, [x.to(self.device) for x in instances])
+
+    def _finish(self, raw, item) -> dict:
+        """Instances in the network's pixels -> the result in the original image's."""
+        if raw.has("pred_masks"):
+            raw.soft_masks = raw.pred_masks[:, 0]  # Detectron2's postprocessing makes pred_masks binary.
+        height, width = item.get("height", raw.image_size[0]), item.get("width", raw.image_size[1])
+        instances = detector_postprocess(raw, height, width)
+        merged = merge_instances(
+            instances.pred_boxes.tensor,
+            instances.soft_masks if instances.has("soft_masks") else None,
+            instances.scores if self.score_weighted and instances.has("scores") else None,
+            height,
+            width,
+        )
+        return {
+            "instances": instances,
+            "manipulation_map": merged,
+            "manipulation_score": image_score(merged),
+        }
+
+
+def _same_size(batched_inputs: list[dict]) -> list[list[int]]:
+    """Groups the indices of a batch by the size of the image tensor, in order of first appearance."""
+    groups: dict[torch.Size, list[int]] = {}
+    for index, item in enumerate(batched_inputs):
+        groups.setdefault(item["image"].shape[-2:], []).append(index)
+    return list(groups.values())
