@@ -10,6 +10,7 @@ from .errors import UserError
 require_detectron2()
 
 import torch  # noqa: E402
+import yaml  # noqa: E402
 from detectron2.config import CfgNode as CN  # noqa: E402
 from detectron2.config import get_cfg as get_detectron2_cfg  # noqa: E402
 
@@ -56,7 +57,7 @@ def add_constrained_rcnn_config(cfg: CN) -> None:
 
     # --- input ----------------------------------------------------------------------------------------
     # Images with more pixels are refused before they are decoded.
-    cfg.INPUT.MAX_PIXELS = 200_000_000
+    cfg.INPUT.MAX_PIXELS = 89_478_485
     # Paper's augmentation: variance of the Gaussian noise added inside forged boxes (grey levels squared);
     # 0: none. The paper's value is 5.
     cfg.INPUT.FORGED_NOISE_VARIANCE = 0.0
@@ -91,12 +92,11 @@ def load_config(config_file: str | None = None, options: list[str] = ()) -> CN:
     cfg = get_cfg()
     try:
         if config_file:
-            cfg.merge_from_file(config_file)
+            cfg.merge_from_file(config_file, allow_unsafe=False)
         cfg.merge_from_list(list(options))
-    except (KeyError, AssertionError, ValueError) as error:
-        where = config_file or "command line"
-        detail = error.args[0] if error.args else error
-        raise UserError(f"{where} {' '.join(options)}: config: {detail}; see constrained_rcnn/config.py") from error
+    except (KeyError, AssertionError, ValueError, TypeError, AttributeError, yaml.YAMLError) as error:
+        given = " ".join([config_file or "defaults", *options])
+        raise UserError(f"config: {given}: {error}; the keys are explained in constrained_rcnn/config.py") from error
     check_config(cfg)
     if cfg.MODEL.DEVICE == "cuda" and not torch.cuda.is_available():
         logger.info("CUDA is not available: MODEL.DEVICE is cpu")

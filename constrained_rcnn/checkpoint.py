@@ -1,0 +1,165 @@
+"""Checkpoints: written whole or not at all, loaded by stated rules, with metadata that travels along."""
+
+from __future__ import annotations
+
+import logging
+import os
+import pickle
+
+import torch
+from detectron2.checkpoint import DetectionCheckpointer
+
+from .errors import UserError
+
+logger = logging.getLogger(__name__)
+
+#: Parameters that depend on the number of classes.
+CLASS_SPECIFIC = ("roi_heads.box_predictor.",)
+#: Parameters of the mask branch.
+MASK_BRANCH = ("roi_heads.mask_",)
+
+
+class ManipulationCheckpointer(DetectionCheckpointer):
+    """Detectron2's checkpointer with three differences.
+
+    A checkpoint appears under its name only when it is complete. A file that does not fit ends with one
+    clear line: training may start from one that lacks the class-specific layers and the mask branch,
+    evaluation tolerates nothing. Where the mask branch's res5 is not in the file it starts as a copy of the
+    box branch's (as the released code does).
+    """
+
+    def __init__(self, model, save_dir="", *, metadata: dict | None = None, **kwargs):
+        """
+        Args:
+            model, save_dir, kwargs: see :class:`DetectionCheckpointer`.
+            metadata: JSON-like dict saved under "metadata" in every checkpoint.
+        """
+        super().__init__(model, save_dir, **kwargs)
+        self.metadata = dict(metadata or {})
+
+    def save(self, name: str, **kwargs) -> None:
+        """Writes ``<save_dir>/<name>.pth`` and, after it, ``last_checkpoint``; see Checkpointer.save."""
+        if not self.save_dir or not self.save_to_disk:
+            return
+        data = {"model": self.model.state_dict(), "metadata": self.metadata, **kwargs}
+        data.update((key, item.state_dict()) for key, item in self.checkpointables.items())
+        path = os.path.join(self.save_dir, f"{name}.pth")
+        logger.info("Saving checkpoint to %s", path)
+        write_checkpoint(data, path)
+        temporary = os.path.join(self.save_dir, ".last_checkpoint.tmp")
+        with open(temporary, "w") as file:
+            file.write(f"{name}.pth")
+        os.replace(temporary, os.path.join(self.save_dir, "last_checkpoint"))
+
+    def resume_or_load(self, path: str, *, resume: bool = True) -> dict:
+        """As in Checkpointer; starting afresh tolerates what the class docstring says, resuming nothing."""
+        if resume and self.has_checkpoint():
+            return self.load_strictly(self.get_checkpoint_file())
+        return self.load_for_training(path)
+
+    def load_strictly(self, path: str, checkpointables: list[str] | None = None) -> dict:
+        """Loads a checkpoint that must fit the model exactly (evaluation, prediction, resuming).
+
+        Args:
+            path: of a native ``.pth`` file.
+            checkpointables: names of what else to load from it; None: all.
+
+        Returns:
+            What else the file holds, "metadata" among it.
+
+        Raises:
+            UserError: no such file, not a checkpoint, or one of another model.
+        """
+        path = self._local(path)
+        self._check(path, tolerated=())
+        return self.load(path, checkpointables=checkpointables)
+
+    def load_for_training(self, path: str) -> dict:
+        """Loads weights to start training from: a native checkpoint or ImageNet weights; "" loads nothing."""
+        if not path:
+            logger.info("No MODEL.WEIGHTS: training starts from random weights")
+            return {}
+        path = self._local(path)
+        if path.endswith(".pkl"):
+            _log_pickle_source(path)
+            found = None
+        else:
+            found = self._check(path, tolerated=CLASS_SPECIFIC + MASK_BRANCH)
+        rest = self.load(path, checkpointables=[])
+        heads = getattr(self.model, "roi_heads", None)
+        has_mask_res5 = found is not None and any(".mask_res5." in key for key in found)
+        if getattr(heads, "mask_on", False) and not has_mask_res5:
+            heads.mask_res5.load_state_dict(heads.res5.state_dict())
+            logger.info("mask_res5 is not in %s: it starts as a copy of res5", path)
+        return rest
+
+    def _local(self, path: str) -> str:
+        local = self.path_manager.get_local_path(path) if "://" in path else path
+        if not os.path.isfile(local):
+            raise UserError(f"MODEL.WEIGHTS {path}: no such file; give the path of a .pth checkpoint")
+        return local
+
+    def _check(self, path: str, tolerated: tuple[str, ...]) -> set[str]:
+        """Compares names and shapes with the model's; returns the names that fit."""
+        found = {k.removeprefix("module."): tuple(v.shape) for k, v in read_checkpoint(path)["model"].items()}
+        wanted = {k: tuple(v.shape) for k, v in self.model.state_dict().items()}
+        problems = {
+            "missing": sorted(wanted.keys() - found.keys()),
+            "unexpected": sorted(found.keys() - wanted.keys()),
+            "of another shape": sorted(k for k in wanted.keys() & found.keys() if wanted[k] != found[k]),
+        }
+        fatal = {kind: [k for k in keys if not k.startswith(tolerated)] for kind, keys in problems.items()}
+        if not tolerated:
+            fatal = problems
+        if any(fatal.values()):
+            raise UserError(f"{path}: does not fit the model: {_summary(fatal)}; use the config it was trained with")
+        if any(problems.values()):
+            logger.info("%s: training starts without what is %s", path, _summary(problems))
+        return {k for k in found if wanted.get(k) == found[k]}
+
+
+def read_checkpoint(path: str | os.PathLike) -> dict:
+    """Reads a native checkpoint without executing anything in it.
+
+    Args:
+        path: of a file made by ``torch.save``, either ``{"model": state_dict, ...}`` or a state dict.
+
+    Returns:
+        dict with at least "model", from parameter name to CPU tensor.
+
+    Raises:
+        UserError: no such file, or nothing that can be loaded so.
+    """
+    try:
+        data = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file; give the path of a .pth checkpoint") from None
+    except (RuntimeError, pickle.UnpicklingError, EOFError, ValueError, OSError, KeyError) as error:
+        raise UserError(f"{path}: not a checkpoint that can be read safely ({type(error).__name__})") from error
+    if isinstance(data, dict) and "model" not in data:
+        data = {"model": data}
+    model = data.get("model") if isinstance(data, dict) else None
+    if not isinstance(model, dict) or not model or not all(hasattr(v, "shape") for v in model.values()):
+        raise UserError(f"{path}: holds no model weights; give a checkpoint that train_net.py wrote")
+    return data
+
+
+def write_checkpoint(data: dict, path: str | os.PathLike) -> None:
+    """Writes a checkpoint under a temporary name and renames it."""
+    temporary = f"{path}.tmp"
+    torch.save(data, temporary)
+    os.replace(temporary, path)
+
+
+def _log_pickle_source(path: str) -> None:
+    logger.warning("%s is a pickle, which can execute code when read: use only files you trust", path)
+
+
+def _summary(problems: dict[str, list[str]]) -> str:
+    """Counts with the first names of each kind, on one line."""
+    parts = []
+    for kind, keys in problems.items():
+        if keys:
+            shown = ", ".join(keys[:3]) + (", ..." if len(keys) > 3 else "")
+            parts.append(f"{len(keys)} {kind} ({shown})")
+    return "; ".join(parts)

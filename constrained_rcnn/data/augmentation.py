@@ -1,0 +1,60 @@
+"""Augmentation that forensics can bear: what happens inside the forged boxes, and a private random state."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+
+import cv2
+import numpy as np
+
+
+@contextmanager
+def numpy_seed(*key: int):
+    """Runs a block with NumPy's global generator seeded by ``key`` and restores its state afterwards.
+
+    Detectron2's augmentations draw from that global generator. Seeding it with (seed, position in the data)
+    makes a sample the same with any number of loader workers and after a resume.
+
+    Args:
+        key: non-negative integers below 2**32.
+    """
+    state = np.random.get_state()
+    np.random.seed(np.random.SeedSequence(key).generate_state(4))
+    try:
+        yield
+    finally:
+        np.random.set_state(state)
+
+
+def degrade_boxes(
+    image: np.ndarray, boxes: np.ndarray, rng: np.random.Generator, noise_variance: float, jpeg_quality: int
+) -> np.ndarray:
+    """Adds noise to, or compresses, what lies inside forged boxes (the paper's stage-2 augmentation).
+
+    Args:
+        image: (H, W, 3) uint8, BGR.
+        boxes: (R, 4) float, XYXY in the image's pixels.
+        rng: source of the noise.
+        noise_variance: of the Gaussian noise, grey levels squared; 0: none. The paper's value is 5.
+        jpeg_quality: 1 to 100; 0: none. The paper's value is 70.
+
+    Returns:
+        (H, W, 3) uint8, a copy where anything changed.
+    """
+    if not len(boxes) or not (noise_variance or jpeg_quality):
+        return image
+    image = image.copy()
+    height, width = image.shape[:2]
+    for x1, y1, x2, y2 in np.rint(boxes).astype(int):
+        rows, columns = slice(max(y1, 0), min(y2, height)), slice(max(x1, 0), min(x2, width))
+        patch = image[rows, columns]
+        if patch.size == 0:
+            continue
+        if noise_variance:
+            noisy = patch + rng.normal(0, noise_variance**0.5, patch.shape)
+            patch = np.clip(np.rint(noisy), 0, 255).astype(np.uint8)
+        if jpeg_quality:
+            _, data = cv2.imencode(".jpg", patch, [cv2.IMWRITE_JPEG_QUALITY, jpeg_quality])
+            patch = cv2.imdecode(data, cv2.IMREAD_COLOR)
+        image[rows, columns] = patch
+    return image

@@ -1,0 +1,185 @@
+"""ManipulationTrainer: Detectron2's DefaultTrainer over this project's data, checkpoints and evaluators."""
+
+from __future__ import annotations
+
+import logging
+import os
+import weakref
+from pathlib import Path
+
+import torch
+from detectron2.data import DatasetCatalog, MetadataCatalog, build_detection_test_loader
+from detectron2.engine import DefaultTrainer, HookBase, TrainerBase, default_setup
+from detectron2.utils import comm
+from detectron2.utils.logger import setup_logger
+
+from .checkpoint import ManipulationCheckpointer
+from .config import load_config
+from .data.catalog import EVALUATOR_TYPE, register_internal
+from .data.loader import ResumableTrainLoader
+from .data.mapper import ManipulationDatasetMapper
+from .data.techniques import TAMPERED
+from .errors import UserError
+from .evaluation.manipulation_evaluator import build_evaluators
+
+logger = logging.getLogger(__name__)
+
+
+class ManipulationTrainer(DefaultTrainer):
+    """Trains and evaluates by config; a resumed run repeats the uninterrupted one."""
+
+    def build_hooks(self):
+        # DefaultTrainer has made a checkpointer of its own just before; hooks must save through ours.
+        self.checkpointer = ManipulationCheckpointer(
+            self.model,
+            self.cfg.OUTPUT_DIR,
+            metadata={"classes": class_names(self.cfg, self.cfg.DATASETS.TRAIN)},
+            trainer=weakref.proxy(self),
+        )
+        return [SeedByIteration(max(self.cfg.SEED, 0)), *super().build_hooks()]
+
+    def resume_or_load(self, resume=True):
+        """As in DefaultTrainer; also moves the data loader to the iteration the run continues at."""
+        super().resume_or_load(resume)
+        self.data_loader.start = self.start_iter
+
+    def state_dict(self):
+        """All that a run needs to continue: iteration, hooks (scheduler), optimizer, gradient scaler."""
+        # Not DefaultTrainer's own: 0.6 leaves the optimizer out, the main branch files it under "_trainer".
+        state = TrainerBase.state_dict(self)
+        state["optimizer"] = self.optimizer.state_dict()
+        scaler = self._scaler()
+        if scaler is not None:
+            state["grad_scaler"] = scaler.state_dict()
+        return state
+
+    def load_state_dict(self, state_dict):
+        """Continues from such a state, or from one that Detectron2's own trainer saved."""
+        inner = state_dict.get("_trainer", {})
+        optimizer = state_dict.get("optimizer", inner.get("optimizer"))
+        scaler_state = state_dict.get("grad_scaler", inner.get("grad_scaler"))
+        TrainerBase.load_state_dict(self, state_dict)
+        if optimizer is None:
+            logger.warning("The checkpoint holds no optimizer state: momentum starts from zero")
+        else:
+            self.optimizer.load_state_dict(optimizer)
+        if scaler_state is not None and self._scaler() is not None:
+            self._scaler().load_state_dict(scaler_state)
+
+    def _scaler(self):
+        return getattr(self._trainer, "grad_scaler", None)
+
+    @classmethod
+    def build_train_loader(cls, cfg):
+        """The resumable loader over ``DATASETS.TRAIN``; see :mod:`.data.loader`."""
+        dataset = [item for name in cfg.DATASETS.TRAIN for item in dataset_dicts(name)]
+        class_names(cfg, cfg.DATASETS.TRAIN)
+        if cfg.DATALOADER.FILTER_EMPTY_ANNOTATIONS:
+            dataset = [item for item in dataset if item["annotations"]]
+        if not dataset:
+            raise UserError(f"DATASETS.TRAIN {tuple(cfg.DATASETS.TRAIN)}: no images; name a registered dataset")
+        world = comm.get_world_size()
+        if cfg.SOLVER.IMS_PER_BATCH % world:
+            raise UserError(f"SOLVER.IMS_PER_BATCH {cfg.SOLVER.IMS_PER_BATCH} is no multiple of {world} processes")
+        return ResumableTrainLoader(
+            dataset,
+            ManipulationDatasetMapper(cfg, is_train=True),
+            batch_size=cfg.SOLVER.IMS_PER_BATCH // world,
+            seed=max(cfg.SEED, 0),
+            num_workers=cfg.DATALOADER.NUM_WORKERS,
+            aspect_ratio_grouping=cfg.DATALOADER.ASPECT_RATIO_GROUPING,
+        )
+
+    @classmethod
+    def build_test_loader(cls, cfg, dataset_name):
+        """Every image of a dataset once, one at a time."""
+        return build_detection_test_loader(
+            dataset=dataset_dicts(dataset_name),
+            mapper=ManipulationDatasetMapper(cfg, is_train=False),
+            num_workers=cfg.DATALOADER.NUM_WORKERS,
+        )
+
+    @classmethod
+    def build_evaluator(cls, cfg, dataset_name):
+        """Manipulation metrics and, beside them, COCO box and mask AP."""
+        dicts = dataset_dicts(dataset_name)
+        if cfg.DATASETS.MERGE_TECHNIQUES:
+            dicts = [
+                {**item, "annotations": [{**a, "category_id": 0} for a in item["annotations"]]} for item in dicts
+            ]
+        return build_evaluators(
+            dataset_name,
+            dicts,
+            class_names(cfg, [dataset_name]),
+            os.path.join(cfg.OUTPUT_DIR, "inference", Path(dataset_name).stem),
+            mask_on=cfg.MODEL.MASK_ON,
+        )
+
+
+class SeedByIteration(HookBase):
+    """Makes what the model samples (RPN and ROI heads) a function of (seed, iteration, process)."""
+
+    def __init__(self, seed: int):
+        """
+        Args:
+            seed: non-negative.
+        """
+        self.seed = seed
+
+    def before_step(self):
+        key = (self.seed * 1_000_003 + self.trainer.iter) * 1_009 + comm.get_rank()
+        torch.manual_seed(key % 2**63)
+
+
+def dataset_dicts(name: str) -> list[dict]:
+    """The dataset dicts of a registered name, or of a prepared split named by the path of its JSON file.
+
+    Raises:
+        UserError: there is no such dataset, or it is not prepared.
+    """
+    if name.endswith(".json") and name not in DatasetCatalog.list():
+        register_internal(name, name)
+    if name not in DatasetCatalog.list():
+        known = ", ".join(sorted(n for n in DatasetCatalog.list() if MetadataCatalog.get(n).get("evaluator_type") == EVALUATOR_TYPE))
+        raise UserError(f"dataset {name}: not registered; known here: {known}")
+    return DatasetCatalog.get(name)
+
+
+def class_names(cfg, datasets) -> list[str]:
+    """The model's class names for these datasets, checked against ``MODEL.ROI_HEADS.NUM_CLASSES``."""
+    if cfg.DATASETS.MERGE_TECHNIQUES:
+        return [TAMPERED]
+    names = None
+    for dataset in datasets:
+        dataset_dicts(dataset)
+        own = list(MetadataCatalog.get(dataset).thing_classes)
+        if names is not None and own != names:
+            raise UserError(f"dataset {dataset}: classes {own} differ from {names}; set DATASETS.MERGE_TECHNIQUES True")
+        names = own
+    wanted = cfg.MODEL.ROI_HEADS.NUM_CLASSES
+    if names is not None and len(names) != wanted:
+        raise UserError(
+            f"dataset {datasets[0]}: {len(names)} classes {names}, MODEL.ROI_HEADS.NUM_CLASSES is {wanted}; "
+            f"set it to {len(names)}"
+        )
+    return names or []
+
+
+def run(args):
+    """What ``tools/train_net.py`` does with its parsed arguments (see there).
+
+    Returns:
+        The evaluation results, or None after training without DATASETS.TEST.
+    """
+    cfg = load_config(args.config_file, args.opts)
+    cfg.freeze()
+    default_setup(cfg, args)
+    if comm.is_main_process():
+        setup_logger(cfg.OUTPUT_DIR, name="constrained_rcnn")
+    if args.eval_only:
+        model = ManipulationTrainer.build_model(cfg)
+        ManipulationCheckpointer(model).load_strictly(cfg.MODEL.WEIGHTS)
+        return ManipulationTrainer.test(cfg, model)
+    trainer = ManipulationTrainer(cfg)
+    trainer.resume_or_load(resume=args.resume)
+    return trainer.train()

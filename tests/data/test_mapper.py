@@ -1,0 +1,141 @@
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from tiny import tiny_cfg
+from tiny_data import write_set
+
+from constrained_rcnn.data.augmentation import degrade_boxes, numpy_seed
+from constrained_rcnn.data.image_io import read_image
+from constrained_rcnn.data.mapper import ManipulationDatasetMapper
+from constrained_rcnn.engine import dataset_dicts
+from constrained_rcnn.errors import UserError
+
+
+@pytest.fixture(scope="module")
+def dicts(tmp_path_factory):
+    return dataset_dicts(write_set(tmp_path_factory.mktemp("mapper"), "train", 6))
+
+
+def mapper(*options, is_train=True):
+    return ManipulationDatasetMapper(tiny_cfg(*options), is_train)
+
+
+def test_pixels_are_untouched_without_augmentation(dicts):
+    out = mapper("INPUT.RANDOM_FLIP", "none")(dicts[1])
+    assert np.array_equal(out["image"].permute(1, 2, 0).numpy(), read_image(dicts[1]["file_name"], "BGR"))
+    assert out["image"].dtype == torch.uint8
+
+
+def test_instances_and_complete_mask_agree_with_the_files(dicts):
+    out = mapper("INPUT.RANDOM_FLIP", "none")(dicts[1])
+    mask = np.array(Image.open(dicts[1]["mask_file_name"])) > 127
+    instances = out["instances"]
+    assert torch.equal(instances.gt_complete_mask.tensor[0], torch.from_numpy(mask))
+    assert torch.equal(instances.gt_masks.tensor.any(dim=0), torch.from_numpy(mask))
+    y, x = np.nonzero(mask)
+    assert instances.gt_boxes.tensor[0].tolist() == [x.min(), y.min(), x.max() + 1, y.max() + 1]
+    assert instances.gt_classes.tolist() == [1]
+
+
+def test_complete_mask_takes_no_memory_per_instance(dicts):
+    complete = mapper()(dicts[1])["instances"].gt_complete_mask.tensor
+    assert complete.stride(0) in (0, complete.shape[1] * complete.shape[2]) and complete.shape[0] >= 1
+
+
+def test_authentic_images_reach_the_model(dicts):
+    assert dicts[0]["authentic"]
+    out = mapper()(dicts[0])
+    assert len(out["instances"]) == 0 and out["instances"].gt_complete_mask.tensor.shape[0] == 0
+
+
+def test_a_draw_decides_everything(dicts):
+    train = mapper("INPUT.CROP.ENABLED", "True", "INPUT.FORGED_NOISE_VARIANCE", "5.0")
+    state = np.random.get_state()[1].copy()
+    first = [train({**dicts[1], "draw": draw}) for draw in range(12)]
+    assert np.array_equal(np.random.get_state()[1], state)
+    np.random.seed(99)
+    again = [train({**dicts[1], "draw": draw}) for draw in range(12)]
+    for one, other in zip(first, again):
+        assert torch.equal(one["image"], other["image"])
+        assert torch.equal(one["instances"].gt_boxes.tensor, other["instances"].gt_boxes.tensor)
+    assert any(not torch.equal(first[0]["image"], other["image"]) for other in first[1:])
+
+
+def test_flip_moves_image_boxes_and_masks_together(dicts):
+    plain = mapper("INPUT.RANDOM_FLIP", "none")(dicts[1])
+    train, seen = mapper(), set()
+    for draw in range(12):
+        out = train({**dicts[1], "draw": draw})
+        flipped = not torch.equal(out["image"], plain["image"])
+        seen.add(flipped)
+        turn = (lambda x: x.flip(-1)) if flipped else (lambda x: x)
+        assert torch.equal(out["image"], turn(plain["image"]))
+        for field in ("gt_masks", "gt_complete_mask"):
+            assert torch.equal(out["instances"].get(field).tensor, turn(plain["instances"].get(field).tensor))
+    assert seen == {True, False}
+
+
+def test_crop_shrinks_boxes_with_their_regions(dicts):
+    train = mapper("INPUT.CROP.ENABLED", "True", "INPUT.CROP.SIZE", "[0.5, 0.5]")
+    cut = 0
+    for draw in range(20):
+        out = train({**dicts[1], "draw": draw})["instances"]
+        for box, mask in zip(out.gt_boxes.tensor.int().tolist(), out.gt_masks.tensor):
+            y, x = torch.nonzero(mask, as_tuple=True)
+            assert box == [x.min(), y.min(), x.max() + 1, y.max() + 1]
+        cut += len(out) == 0
+    assert cut < 20
+
+
+def test_merging_and_stage_one(dicts):
+    merged = mapper("DATASETS.MERGE_TECHNIQUES", "True", "MODEL.ROI_HEADS.NUM_CLASSES", "1", "MODEL.MASK_ON", "False")
+    out = merged(dicts[1])["instances"]
+    assert out.gt_classes.tolist() == [0] and not out.has("gt_masks") and not out.has("gt_complete_mask")
+
+
+def test_test_mode_adds_no_truth(dicts):
+    out = mapper(is_train=False)(dicts[1])
+    assert "instances" not in out and "annotations" not in out
+    assert out["mask_file_name"] == dicts[1]["mask_file_name"]
+
+
+def test_wrong_sizes_and_missing_masks_are_one_clear_line(dicts, tmp_path):
+    with pytest.raises(UserError, match="its annotations say 81x64"):
+        mapper()({**dicts[1], "width": 81})
+    Image.new("L", (5, 5)).save(tmp_path / "m.png")
+    with pytest.raises(UserError, match="mask is 5x5"):
+        mapper()({**dicts[1], "mask_file_name": str(tmp_path / "m.png")})
+    with pytest.raises(UserError, match="MASK_ON False"):
+        mapper()({**dicts[1], "mask_file_name": None})
+    (tmp_path / "broken.png").write_bytes(b"no image")
+    with pytest.raises(UserError, match="broken.png"):
+        mapper()({**dicts[1], "file_name": str(tmp_path / "broken.png")})
+
+
+def test_degrading_touches_the_boxes_alone():
+    image = np.full((40, 40, 3), 100, np.uint8)
+    boxes = np.array([[5.0, 5, 25, 25]])
+    noisy = degrade_boxes(image, boxes, np.random.default_rng(0), 5.0, 0)
+    inside = noisy[5:25, 5:25].astype(float)
+    assert 4 < inside.var() < 6.2
+    noisy[5:25, 5:25] = 100
+    assert np.array_equal(noisy, image)
+    textured = np.random.default_rng(1).integers(0, 256, (40, 40, 3), dtype=np.uint8)
+    coded = degrade_boxes(textured, boxes, np.random.default_rng(0), 0.0, 70)
+    assert (coded[5:25, 5:25] != textured[5:25, 5:25]).any()
+    coded[5:25, 5:25] = textured[5:25, 5:25]
+    assert np.array_equal(coded, textured)
+    assert degrade_boxes(image, boxes[:0], np.random.default_rng(0), 5.0, 70) is image
+
+
+def test_numpy_seed_restores_the_state():
+    np.random.seed(3)
+    expected = np.random.rand(2)
+    np.random.seed(3)
+    first = np.random.rand()
+    with numpy_seed(1, 2):
+        inner = np.random.rand()
+    with numpy_seed(1, 2):
+        assert np.random.rand() == inner
+    assert [first, np.random.rand()] == expected.tolist()

@@ -1,0 +1,108 @@
+import os
+import pickle
+
+import pytest
+import torch
+from tiny import tiny_model
+
+from constrained_rcnn.checkpoint import ManipulationCheckpointer, read_checkpoint
+from constrained_rcnn.errors import UserError
+
+
+def saved(model, folder, name="model_final", **kwargs):
+    ManipulationCheckpointer(model, str(folder), **kwargs).save(name)
+    return os.path.join(folder, f"{name}.pth")
+
+
+def test_round_trip_with_metadata(tmp_path):
+    path = saved(tiny_model(seed=1), tmp_path, metadata={"classes": ["splice"]})
+    model = tiny_model(seed=2)
+    rest = ManipulationCheckpointer(model).load_strictly(path)
+    assert rest["metadata"] == {"classes": ["splice"]}
+    for name, value in tiny_model(seed=1).state_dict().items():
+        assert torch.equal(model.state_dict()[name], value), name
+    assert sorted(os.listdir(tmp_path)) == ["last_checkpoint", "model_final.pth"]
+
+
+def test_an_interrupted_save_leaves_the_old_one(tmp_path, monkeypatch):
+    model = tiny_model()
+    path = saved(model, tmp_path)
+    before = open(path, "rb").read()
+
+    def dies(data, target):
+        open(target, "wb").write(b"half")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(torch, "save", dies)
+    with pytest.raises(KeyboardInterrupt):
+        saved(model, tmp_path)
+    assert open(path, "rb").read() == before
+    assert (tmp_path / "last_checkpoint").read_text() == "model_final.pth"
+
+
+def test_training_tolerates_classes_and_mask_branch_in_one_log_line(tmp_path, caplog):
+    stage1 = tiny_model("MODEL.MASK_ON", "False", "MODEL.ROI_HEADS.NUM_CLASSES", "1", seed=1)
+    path = saved(stage1, tmp_path)
+    model = tiny_model(seed=2)
+    head = model.roi_heads.box_predictor.cls_score.weight.clone()
+    with caplog.at_level("INFO", logger="constrained_rcnn"):
+        ManipulationCheckpointer(model).load_for_training(path)
+    said = [r.getMessage() for r in caplog.records if "training starts without" in r.getMessage()]
+    assert len(said) == 1 and "roi_heads.mask_" in said[0] and "box_predictor" in said[0]
+    assert torch.equal(model.backbone.state_dict()["res4.0.conv1.weight"], stage1.backbone.state_dict()["res4.0.conv1.weight"])
+    assert torch.equal(model.roi_heads.box_predictor.cls_score.weight, head)
+    for name, value in model.roi_heads.res5.state_dict().items():
+        assert torch.equal(model.roi_heads.mask_res5.state_dict()[name], value)
+
+
+def test_training_keeps_a_mask_branch_that_is_there(tmp_path):
+    path = saved(tiny_model("MODEL.ROI_HEADS.NUM_CLASSES", "1", seed=1), tmp_path)
+    model = tiny_model(seed=2)
+    ManipulationCheckpointer(model).load_for_training(path)
+    wanted = tiny_model("MODEL.ROI_HEADS.NUM_CLASSES", "1", seed=1).roi_heads.mask_res5.state_dict()
+    for name, value in wanted.items():
+        assert torch.equal(model.roi_heads.mask_res5.state_dict()[name], value)
+
+
+@pytest.mark.parametrize(
+    "options", [["MODEL.ROI_HEADS.NUM_CLASSES", "1"], ["MODEL.MASK_ON", "False"], ["MODEL.ATTENTION_RPN.ENABLED", "False"]]
+)
+def test_evaluation_tolerates_nothing(tmp_path, options):
+    path = saved(tiny_model(*options), tmp_path)
+    with pytest.raises(UserError, match="does not fit the model") as error:
+        ManipulationCheckpointer(tiny_model()).load_strictly(path)
+    assert "\n" not in str(error.value) and path in str(error.value)
+
+
+def test_training_refuses_another_backbone(tmp_path):
+    path = saved(tiny_model("MODEL.CONSTRAINED_CONV.ENABLED", "False"), tmp_path)
+    with pytest.raises(UserError, match="backbone.constrained_conv.weight"):
+        ManipulationCheckpointer(tiny_model()).load_for_training(path)
+
+
+class Evil:
+    def __reduce__(self):
+        return os.mkdir, ("executed",)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"not a checkpoint", pickle.dumps({"model": Evil()}), pickle.dumps({"model": {"a": 1}}), b"PK\x03\x04" * 10],
+)
+def test_bad_files_give_one_line_and_execute_nothing(tmp_path, monkeypatch, content):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "bad.pth").write_bytes(content)
+    with pytest.raises(UserError, match="bad.pth") as error:
+        read_checkpoint("bad.pth")
+    assert "\n" not in str(error.value)
+    assert not (tmp_path / "executed").exists()
+
+
+def test_a_missing_file_and_a_truncated_one(tmp_path):
+    with pytest.raises(UserError, match="no such file"):
+        ManipulationCheckpointer(tiny_model()).load_strictly(str(tmp_path / "none.pth"))
+    path = saved(tiny_model(), tmp_path)
+    data = open(path, "rb").read()
+    open(path, "wb").write(data[: len(data) // 2])
+    with pytest.raises(UserError, match="model_final.pth"):
+        ManipulationCheckpointer(tiny_model()).load_strictly(path)

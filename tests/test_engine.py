@@ -1,0 +1,167 @@
+import multiprocessing
+import os
+import socket
+
+import numpy as np
+import pytest
+import torch
+from detectron2.engine import HookBase
+from tiny import tiny_cfg
+from tiny_data import write_set
+
+from constrained_rcnn.engine import ManipulationTrainer
+from constrained_rcnn.errors import UserError
+
+
+@pytest.fixture(scope="module")
+def train_set(tmp_path_factory):
+    return write_set(tmp_path_factory.mktemp("engine"), "train", 52)
+
+
+class Record(HookBase):
+    """Keeps the losses, and ends the run like a kill would after an iteration."""
+
+    def __init__(self, die_after=None):
+        self.losses = {}
+        self.die_after = die_after
+
+    def after_step(self):
+        iteration = self.trainer.iter
+        latest = self.trainer.storage.latest()
+        self.losses[iteration] = {k: v[0] for k, v in latest.items() if k.startswith("loss_")}
+        if iteration == self.die_after:
+            raise KeyboardInterrupt
+
+
+def trainer(train_set, output, *options, die_after=None, resume=False):
+    cfg = tiny_cfg(
+        "DATASETS.TRAIN", f"('{train_set}',)", "OUTPUT_DIR", str(output), "SOLVER.IMS_PER_BATCH", "2",
+        "SOLVER.MAX_ITER", "30", "SOLVER.CHECKPOINT_PERIOD", "10", "SOLVER.STEPS", "(15,)", *options,
+    )  # fmt: skip
+    os.makedirs(output, exist_ok=True)
+    torch.manual_seed(0)
+    made = ManipulationTrainer(cfg)
+    made.resume_or_load(resume)
+    record = Record(die_after)
+    made.register_hooks([record])
+    return made, record
+
+
+@pytest.fixture(scope="module")
+def whole_run(train_set, tmp_path_factory):
+    """An uninterrupted run of 30 iterations: its folder, its losses and its last learning rate."""
+    folder = tmp_path_factory.mktemp("whole")
+    made, record = trainer(train_set, folder)
+    made.train()
+    return folder, record.losses, made.optimizer.param_groups[0]["lr"]
+
+
+@pytest.mark.parametrize("workers", ["0", "2"])
+def test_a_killed_run_continues_as_if_nothing_had_happened(train_set, whole_run, tmp_path, workers):
+    """52 shuffled images with flips; killed at iteration 12, three steps after the checkpoint of iteration 9."""
+    _, expected, learning_rate = whole_run
+    options = ["DATALOADER.NUM_WORKERS", workers]
+    killed, _ = trainer(train_set, tmp_path / "killed", *options, die_after=12)
+    with pytest.raises(KeyboardInterrupt):
+        killed.train()
+    torch.manual_seed(123)
+    np.random.seed(123)
+    resumed, got = trainer(train_set, tmp_path / "killed", *options, resume=True)
+    assert resumed.start_iter == 10
+    resumed.train()
+    assert sorted(got.losses) == list(range(10, 30))
+    for iteration in range(10, 30):
+        for name, value in expected[iteration].items():
+            assert abs(got.losses[iteration][name] - value) < 1e-4, (iteration, name)
+    assert resumed.optimizer.param_groups[0]["lr"] == learning_rate
+
+
+def test_without_the_optimizer_state_it_would_not(train_set, whole_run, tmp_path):
+    """The resume test can fail: dropping the momentum changes the losses by more than its tolerance."""
+    folder, expected, _ = whole_run
+    data = torch.load(folder / "model_0000009.pth", weights_only=True)
+    del data["trainer"]["optimizer"]
+    torch.save(data, tmp_path / "model_0000009.pth")
+    (tmp_path / "last_checkpoint").write_text("model_0000009.pth")
+    resumed, got = trainer(train_set, tmp_path, die_after=13, resume=True)
+    with pytest.raises(KeyboardInterrupt):
+        resumed.train()
+    assert max(abs(got.losses[13][k] - v) for k, v in expected[13].items()) > 1e-4
+
+
+def test_takes_a_state_of_detectron2s_own_trainer(train_set, tmp_path):
+    made, _ = trainer(train_set, tmp_path)
+    state = {"iteration": 4, "_trainer": {"iteration": 4, "optimizer": made.optimizer.state_dict()}}
+    made.load_state_dict(state)
+    assert made.iter == 4
+
+
+def test_stage_one_then_stage_two_then_fine_tuning(train_set, tmp_path):
+    short = ["SOLVER.MAX_ITER", "2", "SOLVER.CHECKPOINT_PERIOD", "100", "SOLVER.STEPS", "(1,)"]
+    one_class = ["DATASETS.MERGE_TECHNIQUES", "True", "MODEL.ROI_HEADS.NUM_CLASSES", "1"]
+    stages = {
+        "stage1": [*one_class, "MODEL.MASK_ON", "False"],
+        "stage2": [],
+        "fine": one_class,
+    }
+    weights = ""
+    previous = None
+    for name, options in stages.items():
+        made, record = trainer(train_set, tmp_path / name, *short, *options, "MODEL.WEIGHTS", weights)
+        if previous is not None:  # everything but classes and mask branch is what the stage before left
+            for key, value in made.model.state_dict().items():
+                if not key.startswith(("roi_heads.box_predictor", "roi_heads.mask_")):
+                    assert torch.equal(value, previous[key]), key
+        made.train()
+        assert ("loss_mask" in record.losses[1]) == (name != "stage1")
+        weights = str(tmp_path / name / "model_final.pth")
+        previous = torch.load(weights, weights_only=True)["model"]
+    assert torch.load(weights, weights_only=True)["metadata"] == {"classes": ["tampered"]}
+
+
+def _process(rank, port, queue):
+    """Trains three steps beside another process; the first has no foreground in its second step."""
+    from detectron2.utils.events import EventStorage
+    from tiny import sample, tiny_model
+    from torch.nn.parallel import DistributedDataParallel
+
+    torch.set_num_threads(1)
+    torch.distributed.init_process_group("gloo", init_method=f"tcp://127.0.0.1:{port}", rank=rank, world_size=2)
+    model = DistributedDataParallel(tiny_model(seed=rank), broadcast_buffers=False)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
+    forged = [sample(64, 64, [(8, 8, 40, 40)], seed=rank)]
+    with EventStorage(0):
+        for step in range(3):
+            batch = [sample(64, 64, seed=5)] if (rank, step) == (0, 1) else forged
+            optimizer.zero_grad()
+            sum(model(batch).values()).backward()
+            optimizer.step()
+    queue.put((rank, torch.cat([p.detach().flatten() for p in model.parameters()]).numpy()))
+    torch.distributed.barrier()
+    torch.distributed.destroy_process_group()
+
+
+def test_two_processes_agree_on_every_parameter():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    context = multiprocessing.get_context("spawn")
+    queue = context.Queue()
+    processes = [context.Process(target=_process, args=(rank, port, queue)) for rank in (0, 1)]
+    for process in processes:
+        process.start()
+    results = dict(queue.get(timeout=300) for _ in processes)
+    for process in processes:
+        process.join(timeout=60)
+        assert process.exitcode == 0
+    assert np.array_equal(results[0], results[1])
+    assert np.isfinite(results[0]).all()
+
+
+def test_clear_errors_for_datasets(tmp_path, train_set):
+    with pytest.raises(UserError, match="no_such_set: not registered"):
+        trainer("no_such_set", tmp_path)
+    with pytest.raises(UserError, match="nowhere.json"):
+        trainer(str(tmp_path / "nowhere.json"), tmp_path)
+    with pytest.raises(UserError, match="NUM_CLASSES is 2"):
+        trainer(train_set, tmp_path, "MODEL.ROI_HEADS.NUM_CLASSES", "2")

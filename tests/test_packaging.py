@@ -1,0 +1,168 @@
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from email import message_from_string
+from pathlib import Path
+
+import pytest
+
+from constrained_rcnn import __version__, model_zoo
+from constrained_rcnn._require import MissingDependency, require_detectron2
+from constrained_rcnn.detectron2_install import NEEDS
+from constrained_rcnn.errors import UserError
+
+ROOT = Path(__file__).resolve().parents[1]
+CONFIGS = sorted(path.relative_to(ROOT / "configs").as_posix() for path in (ROOT / "configs").rglob("*.yaml"))
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory):
+    """A copy of the checkout, so that it gets no build folder."""
+    source = tmp_path_factory.mktemp("source")
+    ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
+    for name in ("constrained_rcnn", "configs", "datasets", "tests", "tools"):
+        shutil.copytree(ROOT / name, source / name, ignore=ignored)
+    for name in ("setup.py", "pyproject.toml", "LICENSE"):
+        shutil.copy(ROOT / name, source)
+    return source
+
+
+@pytest.fixture(scope="module")
+def modules(source):
+    """What has to be in the wheel: every Python file of the package. Looked at before anything is built."""
+    return {path.relative_to(source).as_posix() for path in (source / "constrained_rcnn").rglob("*.py")}
+
+
+@pytest.fixture(scope="module")
+def wheel(source, modules, tmp_path_factory):
+    """The wheel, built without a network."""
+    folder = tmp_path_factory.mktemp("wheel")
+    pip = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "--no-index", "--quiet"]
+    subprocess.run([*pip, "--wheel-dir", str(folder), str(source)], check=True)
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+@pytest.fixture(scope="module")
+def installed(wheel, tmp_path_factory):
+    """A folder with nothing but the installed wheel."""
+    target = tmp_path_factory.mktemp("site")
+    options = ["--no-deps", "--no-index", "--quiet", "--target", str(target)]
+    subprocess.run([sys.executable, "-m", "pip", "install", *options, str(wheel)], check=True)
+    return target
+
+
+def _run(code: str, installed: Path, tmp_path: Path) -> subprocess.CompletedProcess:
+    environ = {**os.environ, "PYTHONPATH": str(installed)}
+    command = [sys.executable, "-c", code]
+    return subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True)
+
+
+def _names(requirements) -> set[str]:
+    return {re.match(r"[\w.-]+", text)[0].lower().replace("_", "-") for text in requirements}
+
+
+def _metadata(wheel: Path):
+    with zipfile.ZipFile(wheel) as packed:
+        (name,) = [name for name in packed.namelist() if name.endswith(".dist-info/METADATA")]
+        return message_from_string(packed.read(name).decode())
+
+
+def test_wheel_installs_one_package_with_every_module_and_config(wheel, modules):
+    with zipfile.ZipFile(wheel) as packed:
+        names = packed.namelist()
+    tops = {name.split("/")[0] for name in names}
+    assert tops == {"constrained_rcnn", f"constrained_rcnn-{__version__}.dist-info"}
+    prefix = "constrained_rcnn/configs/"
+    assert sorted(name[len(prefix) :] for name in names if name.startswith(prefix)) == CONFIGS
+    assert {name for name in names if name.endswith(".py")} == modules  # needs an __init__.py in each folder
+    assert any(name.endswith("/LICENSE") for name in names)
+
+
+def test_wheel_states_what_is_needed(wheel):
+    metadata = _metadata(wheel)
+    assert metadata["Version"] == __version__
+    requirements = metadata.get_all("Requires-Dist")
+    needed = _names(text for text in requirements if "extra ==" not in text)
+    assert _names(NEEDS) <= needed  # Detectron2's own needs
+    pins = (ROOT / "requirements").glob("*.txt")
+    lines = [line for path in pins for line in path.read_text().splitlines()]
+    pinned = _names(line for line in lines if "==" in line)
+    assert _names(requirements) <= pinned
+    assert all(re.fullmatch(r"#.*|-r .*|[\w.-]+==[\w.]+|", line) for line in lines)
+
+
+def test_wheel_works_elsewhere(installed, tmp_path):
+    code = (
+        "import sys, constrained_rcnn; from constrained_rcnn import model_zoo\n"
+        "print(constrained_rcnn.__file__)\n"
+        "print(*model_zoo.config_names())\n"
+        "files = map(model_zoo.config_file, model_zoo.config_names())\n"
+        "print(all('MODEL' in open(file).read() for file in files))\n"
+        "print(sorted({'torch', 'detectron2', 'numpy'} & set(sys.modules)))"
+    )
+    ran = _run(code, installed, tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    where, names, readable, loaded = ran.stdout.splitlines()
+    assert Path(where).is_relative_to(installed)
+    assert names.split() == CONFIGS
+    assert readable == "True"
+    assert loaded == "[]"  # importing the package is cheap
+
+
+def test_base_of_every_config_is_found_in_the_wheel(installed):
+    folder = installed / "constrained_rcnn" / "configs"
+    for name in CONFIGS:
+        base = re.search(r'^_BASE_: "?([^"\n]+)"?$', (folder / name).read_text(), re.M)
+        assert base is None or ((folder / name).parent / base[1]).is_file()
+
+
+def test_config_file_in_the_checkout():
+    assert Path(model_zoo.config_file(CONFIGS[0])).samefile(ROOT / "configs" / CONFIGS[0])
+    assert model_zoo.config_file(CONFIGS[0][: -len(".yaml")]) == model_zoo.config_file(CONFIGS[0])
+    for name in ("no_such", "../setup.py", str(ROOT / "setup.py"), ""):
+        with pytest.raises(UserError, match="no such config"):
+            model_zoo.config_file(name)
+
+
+def test_installer_comes_with_the_wheel(installed, tmp_path):
+    code = (
+        "import runpy, sys; sys.argv[1:] = ['--help']\n"
+        "runpy.run_module('constrained_rcnn.detectron2_install', run_name='__main__')"
+    )
+    ran = _run(code, installed, tmp_path)
+    assert ran.returncode == 0 and "--archive" in ran.stdout
+
+
+@pytest.mark.parametrize(
+    "module, name", [("detectron2", "Detectron2"), ("torch", "Torch"), ("torchvision", "torchvision")]
+)
+def test_what_is_missing_is_said_in_one_line(installed, tmp_path, module, name):
+    code = (
+        f"import sys; sys.modules['{module}'] = None\n"  # the import system's own way to say: not there
+        "from constrained_rcnn.errors import command_line\n"
+        "from constrained_rcnn._require import require_detectron2\n"
+        "sys.exit(command_line(require_detectron2)())"
+    )
+    ran = _run(code, installed, tmp_path)
+    assert ran.returncode == 2
+    (line,) = ran.stderr.splitlines()
+    assert line.startswith(f"error: {name} is not installed") and ";" in line
+
+
+@pytest.mark.parametrize("cause", ["ImportError('undefined symbol')", "RuntimeError('no such operator')"])
+def test_a_broken_dependency_is_not_called_missing(tmp_path, monkeypatch, cause):
+    (tmp_path / "torch.py").write_text(f"raise {cause}\n")
+    monkeypatch.delitem(sys.modules, "torch", raising=False)
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(MissingDependency, match="Torch cannot be imported"):
+        require_detectron2()
+
+
+def test_nothing_is_said_where_all_is_there():
+    assert require_detectron2() is None
