@@ -1,0 +1,46 @@
+"""Finds the configs: at the top of a checkout, inside the package once a wheel is installed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from constrained_rcnn.errors import UserError
+
+
+def config_folder() -> Path:
+    """Returns the folder that holds the yaml files, absolute.
+
+    Raises:
+        UserError: neither place has them (an incomplete installation).
+    """
+    package = Path(__file__).resolve().parent
+    for folder in (package / "configs", package.parent / "configs"):
+        if folder.is_dir():
+            return folder
+    raise UserError(f"{package}: no configs beside or inside the package; install it again")
+
+
+def config_names() -> list[str]:
+    """Returns the names of all configs, sorted: POSIX paths relative to the folder."""
+    folder = config_folder()
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.yaml"))
+
+
+def config_file(name: str) -> str:
+    """Returns the path of a config that comes with the package.
+
+    Args:
+        name: path relative to the configs' folder, such as ``constrained_rcnn_small.yaml``; the ``.yaml`` may
+            be left out.
+
+    Returns:
+        Absolute path.
+
+    Raises:
+        UserError: there is no such config.
+    """
+    names = config_names()
+    wanted = name if name.endswith(".yaml") else f"{name}.yaml"
+    if wanted not in names:
+        raise UserError(f"{name}: no such config; there are {', '.join(names)}")
+    return str(config_folder() / wanted)

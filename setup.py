@@ -1,0 +1,47 @@
+"""Installs the package. Detectron2 is not on PyPI under its name: tools/install_detectron2.py installs it."""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+ROOT = Path(__file__).resolve().parent
+INIT = (ROOT / "constrained_rcnn" / "__init__.py").read_text(encoding="utf-8")
+VERSION = re.search(r'^__version__ = "(.+)"$', INIT, re.MULTILINE)[1]
+
+setup(
+    name="constrained_rcnn",
+    version=VERSION,
+    description="Constrained R-CNN: image manipulation detection and localisation on Detectron2",
+    license="Apache-2.0",
+    license_files=["LICENSE"],
+    python_requires=">=3.9",
+    # The configs stand at the top of the repository and are installed inside the package; model_zoo.py knows.
+    packages=[*find_packages(include=["constrained_rcnn", "constrained_rcnn.*"]), "constrained_rcnn.configs"],
+    package_dir={"constrained_rcnn.configs": "configs"},
+    package_data={"constrained_rcnn.configs": ["*.yaml", "**/*.yaml"]},
+    install_requires=[
+        "numpy",
+        "opencv-python",
+        "pillow",
+        "pycocotools>=2.0.2",
+        "torch>=2.0",
+        "torchvision",
+        "tqdm",
+        # Detectron2's own run-time needs.
+        "cloudpickle",
+        "fvcore>=0.1.5",
+        "hydra-core>=1.1",
+        "iopath>=0.1.7",
+        "matplotlib",
+        "omegaconf>=2.1",
+        "tabulate",
+        "tensorboard",
+        "termcolor>=1.1",
+        "yacs>=0.1.8",
+    ],
+    extras_require={
+        "demo": ["scikit-image", "scikit-learn"],  # they ship the photos that the demo forges
+        "test": ["pytest>=7", "scikit-image", "scikit-learn", "scipy"],
+    },
+)

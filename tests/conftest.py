@@ -1,0 +1,45 @@
+"""Settings for all tests, and the option that makes a skipped test a failure."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+os.environ.setdefault("MPLBACKEND", "Agg")
+
+DATA_VARIABLES = ("CONSTRAINED_RCNN_PARITY", "DETECTRON2_DATASETS")
+
+
+def skip_is_expected(reason: str, environ) -> bool:
+    """A skip is in order where it names CUDA, or a data variable that is not set."""
+    return "CUDA" in reason or any(name in reason and not environ.get(name) for name in DATA_VARIABLES)
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--no-unexpected-skips",
+        action="store_true",
+        help="fail when a test is skipped for another reason than CUDA or a data variable that is not set",
+    )
+
+
+def _unexpected_skips(config) -> list[str]:
+    if not config.getoption("--no-unexpected-skips"):
+        return []
+    reports = config.pluginmanager.getplugin("terminalreporter").stats.get("skipped", [])
+    skips = [(report.nodeid, report.longrepr[2]) for report in reports if isinstance(report.longrepr, tuple)]
+    return [f"{name}: {reason}" for name, reason in skips if not skip_is_expected(reason, os.environ)]
+
+
+def pytest_sessionfinish(session):
+    if session.exitstatus == pytest.ExitCode.OK and _unexpected_skips(session.config):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    skips = _unexpected_skips(config)
+    if skips:
+        terminalreporter.section("skipped without needing CUDA or missing data: a failure", red=True)
+        for line in skips:
+            terminalreporter.line(line)
