@@ -1,0 +1,231 @@
+"""Evaluation of a model in one pass: manipulation metrics, and beside them COCO box and mask AP."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import torch
+from detectron2.data import MetadataCatalog
+from detectron2.evaluation import COCOEvaluator, DatasetEvaluator, DatasetEvaluators
+from detectron2.utils import comm
+
+from constrained_rcnn.data.files import write_json_atomic
+
+from .coco_annotations import write_coco_ground_truth
+from .pixel_metrics import FIXED_THRESHOLD
+from .records import NO_MAP, PLAIN, MetricVariants, image_record, unique_records
+from .summary import summarise
+from .table import metrics_table, without_nan
+
+logger = logging.getLogger(__name__)
+
+#: How far interpolation in float32 may carry a probability out of [0, 1] before it counts as a fault.
+ROUNDING = 1e-5
+
+
+class ManipulationEvaluator(DatasetEvaluator):
+    """Pixel, image-level and false-alarm metrics of manipulation maps.
+
+    Each image is reduced to a small record in :meth:`process`; no map is kept.
+    """
+
+    def __init__(
+        self,
+        dataset_name: str,
+        *,
+        dataset_dicts: Sequence[Mapping[str, Any]] = (),
+        class_names: Sequence[str] = (),
+        output_dir: str | None = None,
+        distributed: bool = True,
+        variants: MetricVariants = PLAIN,
+    ):
+        """
+        Args:
+            dataset_name: for the log and the files.
+            dataset_dicts: the dataset; ground truth is looked up here by ``image_id``, because a data mapper
+            may
+                drop keys. An image that is not in it is described by the model's own input.
+            class_names: of the model's classes, for the ``paper`` variant.
+            output_dir: ``metrics.json`` and ``per_image.json`` are written here, or nothing if None.
+            distributed: gather from all processes.
+            variants: see there.
+        """
+        self._dataset_name = dataset_name
+        self._ground_truth = {item["image_id"]: item for item in dataset_dicts}
+        self._class_names = tuple(class_names)
+        self._output_dir = output_dir
+        self._distributed = distributed
+        self._variants = variants
+        self._records: list[dict] = []
+
+    def reset(self):
+        self._records = []
+
+    def process(self, inputs, outputs):
+        """Reduces a batch.
+
+        Args:
+            inputs: dataset dicts as the model got them.
+            outputs: per image a dict with "manipulation_map", (H, W) float tensor in [0, 1] at the image's
+                original resolution, "manipulation_score", a number in [0, 1], and "instances". Without a map
+                (stock GeneralizedRCNN) an image is in no pixel metric, without a score in no image-level one.
+
+        Raises:
+            UserError: a map or score cannot be scored (NaN, out of range, wrong size).
+        """
+        for item, output in zip(inputs, outputs):
+            item = self._ground_truth.get(item["image_id"], item)
+            score = output.get("manipulation_score")
+            record = image_record(
+                item,
+                _as_array(output.get("manipulation_map")),
+                None if score is None else float(_within_rounding(np.float64(float(score)))),
+                self._variants,
+                self._predicted_class(output.get("instances")),
+            )
+            self._records.append(record)
+
+    def evaluate(self) -> dict[str, dict[str, float]]:
+        """Gathers, reduces, prints the table and writes the files.
+
+        Returns:
+            {"manipulation": {metric: 100 * value}} with NaN for undefined values; {} except on the main
+            process.
+        """
+        records = self._records
+        if self._distributed:
+            comm.synchronize()
+            records = [record for part in comm.gather(records, dst=0) for record in part]
+            if not comm.is_main_process():
+                return {}
+        records = unique_records(records)
+        summary = summarise(records, self._variants)
+        if summary["skipped"].get(NO_MAP):
+            logger.warning(
+                "%d of %d images came without a manipulation map: their pixel metrics are undefined "
+                "(MODEL.META_ARCHITECTURE ConstrainedRCNN gives one)",
+                summary["skipped"][NO_MAP],
+                len(records),
+            )
+        logger.info("Manipulation metrics on %s:\n%s", self._dataset_name, metrics_table(summary))
+        if self._output_dir:
+            content = {
+                "dataset": self._dataset_name,
+                "unit": "fractions, not per cent; null is undefined",
+                "threshold": FIXED_THRESHOLD,
+                "variants": asdict(self._variants),
+                **summary,
+            }
+            write_json_atomic(os.path.join(self._output_dir, "metrics.json"), without_nan(content), indent=2)
+            write_json_atomic(os.path.join(self._output_dir, "per_image.json"), without_nan(records))
+        return {"manipulation": {name: 100 * value for name, value in summary["metrics"].items()}}
+
+    def _predicted_class(self, instances) -> str | None:
+        """Class of the best-scored instance."""
+        if instances is None or len(instances) == 0 or not instances.has("scores"):
+            return None
+        best = int(instances.pred_classes[int(instances.scores.argmax())])
+        return self._class_names[best] if best < len(self._class_names) else str(best)
+
+
+class ManipulationEvaluators(DatasetEvaluators):
+    """The evaluators of one dataset; COCO AP joins the other metrics in ``metrics.json``."""
+
+    def __init__(self, evaluators: Sequence[DatasetEvaluator], output_dir: str):
+        """
+        Args:
+            evaluators: to run side by side.
+            output_dir: holds the ``metrics.json`` of the :class:`ManipulationEvaluator`.
+        """
+        super().__init__(list(evaluators))
+        self._output_dir = output_dir
+
+    def evaluate(self):
+        results = super().evaluate()
+        path = os.path.join(self._output_dir, "metrics.json")
+        if comm.is_main_process() and "manipulation" in results:
+            with open(path, encoding="utf-8") as file:
+                content = json.load(file)
+            tasks = {task: values for task, values in results.items() if task != "manipulation"}
+            content["coco"] = {
+                task: {k: v / 100 for k, v in values.items()} for task, values in tasks.items()
+            }
+            write_json_atomic(path, without_nan(content), indent=2)
+        return results
+
+
+def build_evaluators(
+    dataset_name: str,
+    dataset_dicts: Sequence[Mapping[str, Any]],
+    class_names: Sequence[str],
+    output_dir: str,
+    mask_on: bool,
+    *,
+    distributed: bool = True,
+    variants: MetricVariants = PLAIN,
+) -> DatasetEvaluators:
+    """All evaluators of a dataset.
+
+    Args:
+        dataset_name: for the log and the files.
+        dataset_dicts: what the model is evaluated on, category ids 0-based into ``class_names``.
+        class_names: the model's classes, after merging.
+        output_dir: of this dataset, for instance ``OUTPUT_DIR/inference/<dataset>``. Gets ``metrics.json``
+        (fractions),
+            ``per_image.json``, ``coco_ground_truth.json`` and COCOEvaluator's files.
+        mask_on: the model predicts masks (``MODEL.MASK_ON``); else, or where the ground truth is boxes only,
+        mask
+            AP is left out.
+        distributed: gather from all processes.
+        variants: other tables' conventions for the manipulation metrics.
+
+    Returns:
+        Evaluators whose results have the keys "manipulation", "bbox" and, with masks, "segm".
+    """
+    ground_truth = os.path.join(output_dir, "coco_ground_truth.json")
+    # Every process writes the same file, each in one step: none has to wait for another to read it.
+    possible = write_coco_ground_truth(dataset_dicts, class_names, ground_truth)
+    tasks = tuple(task for task in possible if mask_on or task != "segm")
+
+    name = f"{dataset_name} (evaluated)"  # the dataset's own metadata must not change by being evaluated
+    if name in MetadataCatalog.list():
+        MetadataCatalog.remove(name)
+    MetadataCatalog.get(name).set(
+        json_file=ground_truth,
+        thing_classes=list(class_names),
+        thing_dataset_id_to_contiguous_id={i + 1: i for i in range(len(class_names))},
+    )
+    coco = COCOEvaluator(name, tasks, distributed, output_dir, use_fast_impl=False)
+    manipulation = ManipulationEvaluator(
+        dataset_name,
+        dataset_dicts=dataset_dicts,
+        class_names=class_names,
+        output_dir=output_dir,
+        distributed=distributed,
+        variants=variants,
+    )
+    return ManipulationEvaluators([manipulation, coco], output_dir)
+
+
+def _as_array(score_map) -> np.ndarray | None:
+    """(H, W) tensor or array -> float32 array, rounding errors taken off."""
+    if score_map is None:
+        return None
+    if isinstance(score_map, torch.Tensor):
+        score_map = score_map.detach().to("cpu", torch.float32).numpy()
+    return _within_rounding(np.asarray(score_map))
+
+
+def _within_rounding(values: np.ndarray) -> np.ndarray:
+    """Clips to [0, 1] what rounding carried out of it; anything worse, or NaN, is left for the checks."""
+    if values.dtype.kind == "f" and values.size:
+        lowest, highest = values.min(), values.max()
+        if (lowest < 0 or highest > 1) and lowest >= -ROUNDING and highest <= 1 + ROUNDING:
+            return values.clip(0, 1)
+    return values

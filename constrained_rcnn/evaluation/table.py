@@ -1,0 +1,94 @@
+"""Metrics as text: one table that says how many images are behind it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .pixel_metrics import PIXEL_METRICS
+
+#: Pixel metrics of the whole set, then those of the image decision.
+OVERALL = (*PIXEL_METRICS, "f1_pooled", "false_alarm_area", "image_auc", "image_f1", "image_bacc")
+
+
+def metrics_table(summary: Mapping[str, Any]) -> str:
+    """One evaluation as text, in per cent.
+
+    Args:
+        summary: what :func:`summary.summarise` returns.
+
+    Returns:
+        Several lines: the metrics over all images and per technique, then n(manipulated), n(authentic) and
+        n(skipped and why). Undefined values read ``nan``.
+    """
+    metrics, counts = summary["metrics"], summary["counts"]
+    prefix = "n_manipulated/"
+    techniques = [name.removeprefix(prefix) for name in counts if name.startswith(prefix)]
+    columns = [("all", "", counts["n_manipulated"])]
+    columns += [(name, "/" + name, counts[prefix + name]) for name in techniques]
+    rows = [["metric (%)", *(name for name, _, _ in columns)]]
+    for name in OVERALL:
+        rows.append([name, *(_percent(metrics.get(name + suffix)) for _, suffix, _ in columns)])
+    rows.append(["n(manipulated)", *(str(number) for _, _, number in columns)])
+    lines = [format_rows(rows), counts_line(summary)]
+    return "\n".join(lines)
+
+
+def comparison_table(summaries: Mapping[str, Mapping[str, Any]], names: Sequence[str] = OVERALL) -> str:
+    """Several evaluations of the same images beside each other, in per cent.
+
+    Args:
+        summaries: method -> what :func:`summary.summarise` returns.
+        names: metrics to show.
+
+    Returns:
+        A table with a row per method, and the line of counts of the first.
+    """
+    rows = [["method", *names]]
+    for method, summary in summaries.items():
+        rows.append([method, *(_percent(summary["metrics"].get(name)) for name in names)])
+    return "\n".join([format_rows(rows), *(counts_line(s) for s in list(summaries.values())[:1])])
+
+
+def counts_line(summary: Mapping[str, Any]) -> str:
+    """``n(manipulated) = 3, n(authentic) = 2, n(skipped) = 1 (boxes only: 1)``."""
+    counts, skipped = summary["counts"], summary["skipped"]
+    why = "; ".join(f"{reason}: {number}" for reason, number in skipped.items())
+    return (
+        f"n(manipulated) = {counts['n_manipulated']}, n(authentic) = {counts['n_authentic']}, "
+        f"n(skipped) = {sum(skipped.values())}" + (f" ({why})" if why else "")
+    )
+
+
+def format_rows(rows: Sequence[Sequence[str]]) -> str:
+    """Rows of cells as aligned text: the first row is the heading, the first column is flush left.
+
+    Args:
+        rows: cells; every row has the same number.
+
+    Returns:
+        A Markdown table, which reads as well in a terminal.
+    """
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = []
+    for number, row in enumerate(rows):
+        cells = [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:]))]
+        lines.append("| " + " | ".join(cells) + " |")
+        if number == 0:
+            rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
+            lines.append("| " + " | ".join(rule) + " |")
+    return "\n".join(lines)
+
+
+def without_nan(value: Any) -> Any:
+    """The same structure with None for NaN, which JSON cannot hold."""
+    if isinstance(value, Mapping):
+        return {key: without_nan(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [without_nan(item) for item in value]
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
+def _percent(value: float | None) -> str:
+    return "" if value is None else f"{100 * value:.2f}"

@@ -1,0 +1,223 @@
+"""The evaluators on made-up model outputs, COCO AP included."""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+
+import numpy as np
+import pycocotools.mask as rle_tools
+import pytest
+import torch
+from detectron2.structures import Boxes, BoxMode, Instances
+
+from constrained_rcnn.data.files import write_png_atomic
+from constrained_rcnn.errors import UserError
+from constrained_rcnn.evaluation import manipulation_evaluator as module
+from constrained_rcnn.evaluation.manipulation_evaluator import ManipulationEvaluator, build_evaluators
+from constrained_rcnn.evaluation.records import NO_MAP, NO_MASK, MetricVariants
+
+NAMES = ("splice", "copy-move", "removal")
+SIZE = (40, 60)
+TRUTH = np.zeros(SIZE, np.uint8)
+TRUTH[8:28, 12:44] = 1
+
+
+@pytest.fixture
+def dicts(tmp_path):
+    """Two forgeries (splice, copy-move) and an authentic image."""
+    mask = tmp_path / "mask.png"
+    write_png_atomic(mask, TRUTH.astype(bool))
+    rle = rle_tools.encode(np.asfortranarray(TRUTH))
+    result = []
+    for image_id, technique in enumerate(("splice", "copy-move", "authentic"), start=1):
+        authentic = technique == "authentic"
+        annotation = {
+            "bbox": [12.0, 8.0, 32.0, 20.0],
+            "bbox_mode": BoxMode.XYWH_ABS,
+            "segmentation": rle,
+            "category_id": 0 if authentic else NAMES.index(technique),
+        }
+        result.append(
+            {
+                "file_name": f"{image_id}.png",
+                "image_id": image_id,
+                "height": SIZE[0],
+                "width": SIZE[1],
+                "annotations": [] if authentic else [annotation],
+                "mask_file_name": None if authentic else str(mask),
+                "authentic": authentic,
+                "technique": technique,
+            }
+        )
+    return result
+
+
+def detections(category, number=1, masks=True):
+    instances = Instances(SIZE)
+    instances.pred_boxes = Boxes(torch.tensor([[12.0, 8.0, 44.0, 28.0]] * number).reshape(-1, 4))
+    instances.scores = torch.full((number,), 0.9)
+    instances.pred_classes = torch.full((number,), category)
+    if masks:
+        instances.pred_masks = torch.from_numpy(TRUTH.astype(bool)).expand(number, *SIZE)
+    return instances
+
+
+def perfect_output(item, masks=True):
+    """What a model that knows the truth returns."""
+    found = 0 if item["authentic"] else 1
+    score_map = torch.from_numpy(TRUTH.astype(np.float32) * found)
+    category = NAMES.index(item["technique"]) if found else 0
+    return {
+        "instances": detections(category, found, masks),
+        "manipulation_map": score_map,
+        "manipulation_score": score_map.max() if masks else float(found),
+    }
+
+
+def run(evaluator, dicts, outputs):
+    evaluator.reset()
+    for item, output in zip(dicts, outputs):
+        # A mapper may leave the ground truth out of what the model sees.
+        evaluator.process(
+            [{key: item[key] for key in ("file_name", "image_id", "height", "width")}], [output]
+        )
+    return evaluator.evaluate()
+
+
+def test_a_perfect_model_scores_one_hundred_everywhere(dicts, tmp_path):
+    folder = tmp_path / "inference" / "tiny"
+    results = run(
+        build_evaluators("tiny", dicts, NAMES, str(folder), mask_on=True), dicts, map(perfect_output, dicts)
+    )
+    metrics = results["manipulation"]
+    for name in (
+        "f1_best",
+        "f1_fixed",
+        "auc",
+        "f1_best/splice",
+        "auc/copy-move",
+        "f1_pooled",
+        "image_auc",
+        "image_bacc",
+    ):
+        assert metrics[name] == 100, name
+    assert metrics["false_alarm_area"] == 0 and "f1_best/authentic" not in metrics
+    for task in ("bbox", "segm"):
+        assert results[task]["AP"] == pytest.approx(100) and results[task]["AP-copy-move"] == pytest.approx(
+            100
+        )
+    written = json.loads((folder / "metrics.json").read_text())
+    assert written["metrics"]["f1_best"] == 1 and written["coco"]["segm"]["AP50"] == pytest.approx(1)
+    assert written["coco"]["bbox"]["AP-removal"] is None  # undefined: no removal in the set
+    assert written["counts"]["n_manipulated"] == 2 and written["counts"]["n_authentic"] == 1
+    assert [record["image_id"] for record in json.loads((folder / "per_image.json").read_text())] == [1, 2, 3]
+
+
+def test_evaluating_again_with_other_classes_uses_the_new_ground_truth(dicts, tmp_path):
+    run(
+        build_evaluators("tiny", dicts, NAMES, str(tmp_path), mask_on=True), dicts, map(perfect_output, dicts)
+    )
+    merged = [
+        {**item, "annotations": [{**a, "category_id": 0} for a in item["annotations"]]} for item in dicts
+    ]
+    outputs = [perfect_output(item) for item in merged]
+    for output in outputs:
+        output["instances"].pred_classes[:] = 0
+    results = run(
+        build_evaluators("tiny", merged, ["tampered"], str(tmp_path), mask_on=True), merged, outputs
+    )
+    assert results["bbox"]["AP"] == results["segm"]["AP"] == pytest.approx(100)
+    assert results["manipulation"]["f1_best/copy-move"] == 100  # techniques of the ground truth, not classes
+
+
+def test_nothing_detected(dicts, tmp_path):
+    blank = {"instances": detections(0, 0), "manipulation_map": torch.zeros(SIZE), "manipulation_score": 0.0}
+    results = run(build_evaluators("tiny", dicts, NAMES, str(tmp_path), mask_on=True), dicts, [blank] * 3)
+    assert results["manipulation"]["f1_fixed"] == 0 and results["manipulation"]["auc"] == 50
+    assert math.isnan(results["bbox"]["AP"])  # COCOEvaluator's own answer to no predictions at all
+    assert json.loads((tmp_path / "metrics.json").read_text())["coco"]["bbox"]["AP"] is None
+
+
+def test_authentic_images_only(dicts, tmp_path):
+    item = dicts[2]
+    output = {**perfect_output(item), "instances": detections(1)}
+    results = run(build_evaluators("tiny", [item], NAMES, str(tmp_path), mask_on=True), [item], [output])
+    assert math.isnan(results["manipulation"]["f1_best"]) and math.isnan(results["manipulation"]["image_auc"])
+    assert results["manipulation"]["false_alarm_area"] == 0
+    assert math.isnan(results["bbox"]["AP"]) and math.isnan(results["segm"]["AP"])
+
+
+def test_boxes_only_ground_truth_skips_masks_and_says_so(dicts, tmp_path):
+    for item in dicts:
+        item["mask_file_name"] = None
+        for annotation in item["annotations"]:
+            del annotation["segmentation"]
+    results = run(
+        build_evaluators("tiny", dicts, NAMES, str(tmp_path), mask_on=True), dicts, map(perfect_output, dicts)
+    )
+    assert results["bbox"]["AP"] == pytest.approx(100) and "segm" not in results
+    assert math.isnan(results["manipulation"]["f1_best"]) and results["manipulation"]["image_auc"] == 100
+    assert json.loads((tmp_path / "metrics.json").read_text())["skipped"] == {NO_MASK: 2}
+
+
+def test_stage_one_has_no_mask_ap(dicts, tmp_path):
+    outputs = [perfect_output(item, masks=False) for item in dicts]
+    results = run(build_evaluators("tiny", dicts, NAMES, str(tmp_path), mask_on=False), dicts, outputs)
+    assert results["bbox"]["AP"] == pytest.approx(100) and "segm" not in results
+
+
+def test_a_model_without_maps_gets_coco_ap_and_one_warning(dicts, tmp_path, caplog):
+    outputs = [{"instances": perfect_output(item)["instances"]} for item in dicts]
+    with caplog.at_level(logging.WARNING, logger=module.__name__):
+        results = run(build_evaluators("tiny", dicts, NAMES, str(tmp_path), mask_on=True), dicts, outputs)
+    assert [record.levelname for record in caplog.records if record.name == module.__name__] == ["WARNING"]
+    assert results["segm"]["AP"] == pytest.approx(100)
+    assert all(math.isnan(value) for value in results["manipulation"].values())
+    assert json.loads((tmp_path / "metrics.json").read_text())["skipped"] == {NO_MAP: 3}
+
+
+def test_images_that_two_processes_saw_count_once(dicts, monkeypatch):
+    evaluator = ManipulationEvaluator("tiny", dataset_dicts=dicts)
+    outputs = [perfect_output(item) for item in dicts]
+    outputs[1]["manipulation_map"] = 1 - outputs[1]["manipulation_map"]
+    alone = run(evaluator, dicts, outputs)
+    monkeypatch.setattr(module.comm, "gather", lambda records, dst: [records[:2], records[1:], records[:1]])
+    together = run(evaluator, dicts, outputs)
+    assert together["manipulation"] == pytest.approx(alone["manipulation"], nan_ok=True)
+    assert alone["manipulation"]["f1_fixed"] == 50
+    monkeypatch.setattr(module.comm, "is_main_process", lambda: False)
+    assert run(evaluator, dicts, outputs) == {}
+
+
+def test_reset_forgets(dicts):
+    evaluator = ManipulationEvaluator("tiny", dataset_dicts=dicts)
+    first = run(evaluator, dicts[:1], map(perfect_output, dicts))["manipulation"]
+    assert math.isnan(first["false_alarm_area"])
+    second = run(evaluator, dicts[2:], map(perfect_output, dicts[2:]))["manipulation"]
+    assert second["false_alarm_area"] == 0 and math.isnan(second["f1_best"])
+
+
+def test_rounding_is_forgiven_and_faults_are_not(dicts):
+    evaluator = ManipulationEvaluator("tiny", dataset_dicts=dicts)
+    output = perfect_output(dicts[0])
+    output["manipulation_map"] = output["manipulation_map"] * (1 + 1e-6) - 1e-7
+    output["manipulation_score"] = 1 + 1e-6
+    assert run(evaluator, dicts[:1], [output])["manipulation"]["f1_best"] == 100
+    for bad in (torch.full(SIZE, float("nan")), torch.full(SIZE, 1.1), torch.zeros(3, 3)):
+        with pytest.raises(UserError, match="1.png"):
+            evaluator.process(dicts[:1], [{**output, "manipulation_map": bad}])
+    with pytest.raises(UserError, match="score nan"):
+        evaluator.process(dicts[:1], [{**output, "manipulation_score": float("nan")}])
+
+
+def test_paper_variant_uses_the_predicted_classes(dicts):
+    outputs = [perfect_output(item) for item in dicts]
+    outputs[1]["manipulation_map"] = torch.zeros(SIZE)
+    variants = MetricVariants(paper=True)
+    evaluator = ManipulationEvaluator("tiny", dataset_dicts=dicts, class_names=NAMES, variants=variants)
+    metrics = run(evaluator, dicts, outputs)["manipulation"]
+    assert metrics["paper_auc"] == pytest.approx((100 + 50) / 2)
+    outputs[1]["instances"] = detections(0, 0)  # nothing predicted: in no class's mean
+    assert run(evaluator, dicts, outputs)["manipulation"]["paper_auc"] == 100
