@@ -1,0 +1,246 @@
+"""From a source's samples to the internal form: decoded, checked, cut into instances, split, written.
+
+A run that is killed is taken up where it stopped (a journal keeps what is done), and a run over inputs that
+have not changed does nothing. Pictures are decoded once, by threads (Pillow and OpenCV work outside of the
+interpreter lock), only
+a few at a time: memory does not grow with the number of images.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from constrained_rcnn.data import internal_form
+from constrained_rcnn.data.files import write_json_atomic
+from constrained_rcnn.data.findings import NOTED, SKIPPED, Finding, table
+from constrained_rcnn.data.journal import Journal
+from constrained_rcnn.data.plan import VERSION, Plan
+from constrained_rcnn.data.records import make_records
+from constrained_rcnn.data.sources import Scan
+from constrained_rcnn.data.splits import (
+    SIDES,
+    group_by_sources,
+    read_split,
+    split_groups,
+    straddling_groups,
+    write_split,
+)
+from constrained_rcnn.errors import UserError
+
+
+def prepare(plan: Plan, scan: Callable[[], Scan]) -> dict[str, Any]:
+    """Prepares a data set, or finds that it is prepared.
+
+    Args:
+        plan: names, folders and options.
+        scan: lists the source's samples; called only if there is something to do.
+
+    Returns:
+        The report, as in ``annotations/<name>_report.json``, plus ``"unchanged"``: True where nothing was
+        done.
+
+    Raises:
+        UserError: nothing usable in the source, a split file that does not fit, another run at work.
+    """
+    began = time.monotonic()
+    fingerprint = plan.fingerprint()
+    report = _finished(plan, fingerprint)
+    if report is not None:
+        return {**report, "unchanged": True}
+    previous = _read_report(plan)
+    try:
+        plan.annotations.mkdir(parents=True, exist_ok=True)
+        (plan.annotations / f".{plan.name}.journal").touch()
+    except OSError as error:
+        raise UserError(
+            f"{plan.annotations}: cannot be written ({error.strerror}); give another --output"
+        ) from None
+    with Journal(plan.annotations / f".{plan.name}.journal", fingerprint) as journal:
+        found = scan()
+        samples = {_relative(sample.image, plan.image_root): sample for sample in found.samples}
+        records = dict(make_records(plan.name, plan.output, samples, journal, workers=plan.workers))
+        findings = [
+            *found.findings,
+            *(Finding(**row) for record in records.values() for row in record["findings"]),
+        ]
+        groups = group_by_sources({name: sample.sources for name, sample in samples.items()})
+        images, annotations = _numbered(records, groups)
+        if not images:
+            raise UserError(
+                f"{plan.image_root}: no usable image ({len(findings)} problems; first: "
+                f"{findings[0].file + ': ' + findings[0].message if findings else 'no files'})"
+            )
+        report = _write(plan, images, annotations, findings)
+        report.update(
+            fingerprint=fingerprint, seconds=round(time.monotonic() - began, 1), resumed=journal.found
+        )
+        write_json_atomic(plan.report_file, report, indent=1)
+        journal.remove()
+    _remove_stale(plan, previous, report)
+    return {**report, "unchanged": False}
+
+
+def report_lines(report: Mapping[str, Any]) -> list[str]:
+    """The report in words, for printing."""
+    if report["unchanged"]:
+        return [
+            f"{report['name']}: nothing to do, prepared from these files already ({report['report_file']})"
+        ]
+    counts = report["counts"]
+    out = [
+        f"{report['name']}: {counts['images']} images in {report['seconds']} s"
+        + (f" ({report['resumed']} of them were done by an earlier run)" if report["resumed"] else "")
+    ]
+    out += [f"  {technique}: {number}" for technique, number in sorted(counts["techniques"].items())]
+    out += [f"  regions: {counts['regions']}, specks kept in the masks only: {counts['specks']} pixels"]
+    out += [f"  {line}" for line in report["split"]]
+    out += table(Finding(**row) for row in report["findings"])
+    out += [f"wrote {name}" for name in report["files"]] + [f"wrote {report['report_file']}"]
+    return out
+
+
+def _relative(path: Path, root: Path) -> str:
+    try:
+        return path.relative_to(root).as_posix()
+    except ValueError:
+        raise UserError(f"{path}: not under the image root {root}") from None
+
+
+def _numbered(records: Mapping[str, dict], groups: Mapping[str, str]) -> tuple[list[dict], list[dict]]:
+    images, annotations = [], []
+    for name in sorted(records):
+        record = records[name]
+        if record["image"] is None:
+            continue
+        number = len(images) + 1
+        images.append({"id": number, **record["image"], "group": groups[name], "_specks": record["specks"]})
+        for annotation in record["annotations"]:
+            annotations.append({"id": len(annotations) + 1, "image_id": number, **annotation})
+    return images, annotations
+
+
+def _write(
+    plan: Plan, images: list[dict], annotations: list[dict], findings: list[Finding]
+) -> dict[str, Any]:
+    specks = sum(image.pop("_specks") for image in images)
+    classes = internal_form.class_names(image["technique"] for image in images)
+    side, split_lines = _sides(plan, images, findings)
+    parts = {"": images, "_authentic": [image for image in images if image["authentic"]]}
+    if side:
+        parts |= {
+            f"_{name}": [image for image in images if side.get(image["file_name"]) == name] for name in SIDES
+        }
+    files = []
+    for suffix, part in parts.items():
+        if suffix and not part:
+            continue
+        ids = {image["id"] for image in part}
+        path = plan.annotations / f"{plan.name}{suffix}.json"
+        internal_form.write(
+            path,
+            part,
+            [row for row in annotations if row["image_id"] in ids],
+            classes=classes,
+            image_root=plan.recorded_root,
+            info={"prepared_by": "constrained_rcnn", "version": VERSION},
+        )
+        files.append(f"annotations/{path.name}")
+    if side:
+        path = plan.annotations / f"{plan.name}_split.json"
+        write_split(
+            path,
+            plan.name,
+            side,
+            note=f"seed {plan.seed}" if not plan.split_file else f"from {plan.split_file}",
+        )
+        files.append(f"annotations/{path.name}")
+    return {
+        "name": plan.name,
+        "report_file": f"annotations/{plan.report_file.name}",
+        "files": files,
+        "masks": [image["mask_file"] for image in images if image["mask_file"]],
+        "counts": {
+            "images": len(images),
+            "techniques": dict(Counter(image["technique"] for image in images)),
+            "regions": len(annotations),
+            "specks": specks,
+            "groups": len({image["group"] for image in images}),
+        },
+        "split": split_lines,
+        "findings": [finding.as_dict() for finding in sorted(findings)],
+    }
+
+
+def _sides(plan: Plan, images: list[dict], findings: list[Finding]) -> tuple[dict[str, str], list[str]]:
+    groups = {image["file_name"]: image["group"] for image in images}
+    if plan.split_file:
+        side = read_split(plan.split_file)
+        for name in sorted(set(side) - set(groups)):
+            findings.append(
+                Finding(
+                    SKIPPED,
+                    "split: unknown image",
+                    name,
+                    "listed in the split file, but no image of this set",
+                )
+            )
+        for name in sorted(set(groups) - set(side)):
+            findings.append(
+                Finding(NOTED, "split: not listed", name, "not in the split file: in neither train nor test")
+            )
+        for group in straddling_groups(groups, side):
+            findings.append(
+                Finding(
+                    NOTED,
+                    "split: group on both sides",
+                    group,
+                    "this group of one source has images on both sides",
+                )
+            )
+        side = {name: where for name, where in side.items() if name in groups}
+        if not side:
+            raise UserError(
+                f"{plan.split_file}: names no image of {plan.name}; names are relative to the image root"
+            )
+        counts = Counter(side.values())
+        return side, [f"split file: {counts['train']} train, {counts['test']} test"]
+    if plan.test_fraction is None:
+        return {}, []
+    strata = {image["file_name"]: image["technique"] for image in images}
+    outcome = split_groups(groups, strata, test_fraction=plan.test_fraction, seed=plan.seed)
+    return outcome.side, outcome.lines()
+
+
+def _read_report(plan: Plan) -> dict[str, Any] | None:
+    try:
+        return json.loads(plan.report_file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def _finished(plan: Plan, fingerprint: str) -> dict[str, Any] | None:
+    """The report of a run over the same inputs whose outputs are all there, or None."""
+    report = _read_report(plan)
+    if not report or report.get("fingerprint") != fingerprint:
+        return None
+    files = [*report["files"], *report["masks"]]
+    return report if all(os.path.isfile(plan.output / file) for file in files) else None
+
+
+def _remove_stale(plan: Plan, previous: Mapping[str, Any] | None, report: Mapping[str, Any]) -> None:
+    """Deletes what an earlier run wrote and this one did not: no old mask or split is taken for a new one."""
+    if not previous:
+        return
+    before = {*previous.get("files", []), *previous.get("masks", [])}
+    for file in before - {*report["files"], *report["masks"]}:
+        if (
+            file.startswith((f"annotations/{plan.name}", f"masks/{plan.name}/"))
+            and ".." not in Path(file).parts
+        ):
+            (plan.output / file).unlink(missing_ok=True)

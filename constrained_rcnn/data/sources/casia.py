@@ -1,0 +1,196 @@
+"""CASIA TIDE v1.0 and v2.0 with the masks of Pham et al. (Symmetry 2019), as published, mistakes included."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from constrained_rcnn.data.files import list_images
+from constrained_rcnn.data.findings import NOTED, REPAIRED, SKIPPED, Finding
+from constrained_rcnn.data.image_io import read_image, read_mask
+from constrained_rcnn.data.sources import MaskFile, Probe, Sample, Scan, Truth
+from constrained_rcnn.data.sources.casia_names import (
+    Match,
+    TamperedName,
+    authentic_id,
+    match_masks,
+    parse_tampered,
+    read_corrections,
+)
+from constrained_rcnn.data.sources.subtraction import difference
+from constrained_rcnn.errors import UserError
+
+TREE = """\
+  <root>/Au/Au_<category>_<number>.jpg                    authentic
+  <root>/Sp/Sp_<D|S>_<letters>_<id1>_<id2>_<number>.jpg   tampered (version 2: Tp/Tp_...)
+  <root>/CASIA 1.0 groundtruth/                           any folder with `groundtruth` in its name
+      CM/<tampered name>_gt.png                           masks of copy-moves
+      Sp/<tampered name>_gt.png                           masks of splices
+      FileNameCorrection.xlsx                             corrections of names, published with the masks"""
+
+#: Grey levels inside of a mask over those outside, in the difference to the authentic partner, that confirm a
+#: mask.
+CONFIRMED_RATIO = 3.0
+#: An image is its partner compressed again if all but a thousandth of the pixels differ by at most so many
+#: grey levels: 22 for the one such image, 31 or more for 689 forged ones (of CASIA v1's 920) that were
+#: measured.
+RECOMPRESSED = 25.0
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where the parts of a CASIA tree lie.
+
+    Attributes:
+        version: 1 or 2.
+        tampered, authentic: images, sorted.
+        masks: ``*_gt.png`` files, sorted.
+        spreadsheet: corrections of names, or None.
+    """
+
+    version: int
+    tampered: list[Path]
+    authentic: list[Path]
+    masks: list[Path]
+    spreadsheet: Path | None
+
+    @property
+    def inputs(self) -> list[Path]:
+        """Every file that the prepared set depends on."""
+        return [
+            *self.tampered,
+            *self.authentic,
+            *self.masks,
+            *([self.spreadsheet] if self.spreadsheet else []),
+        ]
+
+
+def find_layout(root: Path, masks: Path | None = None) -> Layout:
+    """Tells version 1 or 2 from the tree and lists its files.
+
+    Args:
+        root: folder with ``Au`` and ``Sp`` or ``Tp`` (upper or lower case).
+        masks: folder of the ground truth; default: the folders under ``root`` with "groundtruth" in their
+            name.
+
+    Raises:
+        UserError: no such tree.
+    """
+    if not root.is_dir():
+        raise UserError(f"{root}: no such folder; give CASIA's with --root")
+    folders = {path.name.lower(): path for path in sorted(root.iterdir()) if path.is_dir()}
+    version = 1 if "sp" in folders else 2 if "tp" in folders else None
+    if version is None:
+        raise UserError(
+            f"{root}: neither a folder Sp (CASIA v1) nor Tp (CASIA v2) in it; --help shows the tree"
+        )
+    if masks is not None and not masks.is_dir():
+        raise UserError(f"{masks}: no such folder of masks")
+    if masks is None:
+        truths = [
+            path for name, path in folders.items() if "groundtruth" in name.replace(" ", "").replace("_", "")
+        ]
+    else:
+        truths = [masks]
+    sheets = [path for truth in truths for path in sorted(truth.rglob("FileNameCorrection.xlsx"))]
+    return Layout(
+        version,
+        list_images(folders["sp" if version == 1 else "tp"]),
+        list_images(folders["au"]) if "au" in folders else [],
+        [path for truth in truths for path in list_images(truth) if path.stem.endswith("_gt")],
+        sheets[0] if sheets else None,
+    )
+
+
+def scan(layout: Layout) -> Scan:
+    """Matches masks with images; what has no match or an odd one is among the findings."""
+    findings: list[Finding] = []
+    partners = {authentic_id(path.stem): path for path in layout.authentic}
+    corrections = {}
+    if layout.spreadsheet:
+        corrections = read_corrections(layout.spreadsheet)
+    matches = match_masks(layout.tampered, layout.masks, corrections, partial(_confirmed, partners))
+    samples = []
+    for image in layout.tampered:
+        file = f"{image.parent.name}/{image.name}"
+        match = matches.get(image)
+        name = match.name if match and match.name else parse_tampered(image.stem)
+        ids = _ids(image, match)
+        candidates = tuple(partners[id] for id in ids if id in partners)
+        if match:
+            truth = MaskFile(match.mask, technique(match.mask, name), partial(_difference_map, candidates))
+            if match.how != "exact":
+                findings.append(Finding(REPAIRED, f"mask name: {match.how}", file, f"mask {match.mask.name}"))
+        else:
+            truth = partial(_without_mask, candidates)
+        samples.append(Sample(image, truth, ids))
+    for image in layout.authentic:
+        id = authentic_id(image.stem)
+        samples.append(Sample(image, None, (id,) if id else ()))
+        if id is None:
+            findings.append(
+                Finding(
+                    NOTED,
+                    "file name",
+                    f"{image.parent.name}/{image.name}",
+                    "not like Au_ani_0001.jpg: a group of its own",
+                )
+            )
+    used = {match.mask for match in matches.values()}
+    for mask in layout.masks:
+        if mask not in used:
+            findings.append(
+                Finding(SKIPPED, "mask without image", mask.name, "no tampered image belongs to it")
+            )
+    if not layout.masks:
+        findings.append(
+            Finding(NOTED, "no masks", "groundtruth", "no *_gt.png found; give their folder with --masks")
+        )
+    return Scan(samples, findings)
+
+
+def technique(mask: Path, name: TamperedName | None) -> str:
+    """By the mask's folder (``CM``, ``Sp``), which Pham et al. corrected; else by the letter of the name."""
+    folder = mask.parent.name.lower()
+    if folder in ("cm", "sp"):
+        return "copy-move" if folder == "cm" else "splice"
+    return "copy-move" if name and name.kind == "S" else "splice"
+
+
+def _ids(image: Path, match: Match | None) -> tuple[str, ...]:
+    """Source ids by the mask's name where there is one (it is the corrected one), and by the image's own.
+
+    Both count for the groups: at worst a group is larger than it had to be, never torn.
+    """
+    names = [match.name if match else None, parse_tampered(image.stem)]
+    return tuple(dict.fromkeys(id for name in names if name for id in (name.first, name.second)))
+
+
+def _confirmed(partners: dict[str, Path], image: Path, mask: Path, name: TamperedName) -> bool:
+    """Whether the image differs from the partner that the mask's name gives mostly inside of the mask."""
+    candidates = [partners[id] for id in (name.first, name.second) if id in partners]
+    try:
+        pixels = read_image(image)
+        inside = read_mask(mask, pixels.shape[:2])
+    except UserError:
+        return False
+    found = difference(pixels, candidates)
+    if found is None or not inside.any() or inside.all():
+        return False
+    return bool(found.map[inside].mean() > CONFIRMED_RATIO * max(found.map[~inside].mean(), 0.5))
+
+
+def _difference_map(candidates: Sequence[Path], probe: Probe) -> np.ndarray | None:
+    found = difference(probe.pixels, candidates)
+    return None if found is None else found.map
+
+
+def _without_mask(candidates: Sequence[Path], probe: Probe) -> Truth:
+    found = difference(probe.pixels, candidates)
+    if found is not None and np.percentile(found.map, 99.9) <= RECOMPRESSED:
+        raise UserError(f"no mask, and it is {found.partner.name} compressed again: not a forgery")
+    raise UserError("no mask belongs to it")

@@ -1,0 +1,322 @@
+"""Reading: upright, bounded, one rule per kind of file, one line per bad file."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from constrained_rcnn.data.files import list_images, write_bytes_atomic, write_json_atomic, write_png_atomic
+from constrained_rcnn.data.image_io import read_grey, read_header, read_image, read_mask, read_size
+from constrained_rcnn.errors import UserError
+
+# What a camera stores for each EXIF value, as an array operation on the upright picture (EXIF 2.3, tag
+# 0x0112).
+STORED = {
+    1: lambda a: a,
+    2: np.fliplr,
+    3: lambda a: np.rot90(a, 2),
+    4: np.flipud,
+    5: lambda a: a.swapaxes(0, 1),
+    6: np.rot90,
+    7: lambda a: np.rot90(a, 2).swapaxes(0, 1),
+    8: lambda a: np.rot90(a, 3),
+}
+
+
+def picture(height=24, width=40) -> np.ndarray:
+    """RGB of four unlike quarters, so that no turn of it looks like another one."""
+    rgb = np.zeros((height, width, 3), np.uint8)
+    rgb[: height // 2, : width // 2] = 250, 10, 20
+    rgb[: height // 2, width // 2 :] = 20, 240, 30
+    rgb[height // 2 :, : width // 2] = 30, 20, 230
+    return rgb
+
+
+def save(path, array, orientation=1, **options):
+    image = Image.fromarray(np.ascontiguousarray(array))
+    exif = Image.Exif()
+    if orientation != 1:
+        exif[0x0112] = orientation
+    image.save(path, exif=exif, **options)
+    return path
+
+
+@pytest.mark.parametrize("orientation", sorted(STORED))
+@pytest.mark.parametrize(
+    "suffix, options",
+    [("png", {}), ("tif", {}), ("webp", {"lossless": True}), ("jpg", {"quality": 100, "subsampling": 0})],
+)
+def test_every_orientation_is_turned_upright(tmp_path, suffix, options, orientation):
+    upright = picture()
+    path = save(tmp_path / f"a.{suffix}", STORED[orientation](upright), orientation, **options)
+    read = read_image(path, "RGB")
+    assert read.shape == upright.shape and read.dtype == np.uint8
+    assert np.abs(read.astype(int) - upright).max() <= (3 if suffix == "jpg" else 0)
+    assert read_size(path) == upright.shape[:2]
+    assert read_header(path).orientation == orientation
+    assert read_mask(path).shape == upright.shape[:2]
+
+
+@pytest.mark.parametrize("orientation", [1, 3, 6, 7])
+def test_agrees_with_detectron2s_reader(tmp_path, orientation):
+    detection_utils = pytest.importorskip("detectron2.data.detection_utils")
+    noise = np.random.default_rng(0).integers(0, 256, (33, 47, 3), dtype=np.uint8)
+    path = save(tmp_path / "a.jpg", noise, orientation, quality=70)
+    for form in ("BGR", "RGB"):
+        ours = read_image(path, form)
+        np.testing.assert_array_equal(ours, detection_utils.read_image(str(path), form))
+        assert ours.flags.c_contiguous and ours.flags.writeable
+
+
+def test_lossless_and_bgr(tmp_path):
+    rgb = np.random.default_rng(1).integers(0, 256, (31, 17, 3), dtype=np.uint8)
+    path = save(tmp_path / "a.png", rgb)
+    np.testing.assert_array_equal(read_image(path), rgb[:, :, ::-1])
+    np.testing.assert_array_equal(read_image(path, "RGB"), rgb)
+    with pytest.raises(ValueError, match="BGR"):
+        read_image(path, "YUV")
+
+
+@pytest.mark.parametrize("orientation", [0, 9, 77])
+def test_invalid_orientation_counts_as_upright(tmp_path, orientation):
+    path = save(tmp_path / "a.jpg", picture(), orientation)
+    assert read_image(path).shape == (24, 40, 3)
+    assert read_header(path).orientation == 1
+
+
+def test_16_bit_grey_keeps_the_high_byte(tmp_path):
+    values = np.array([[0, 255, 256, 32767], [32768, 40000, 65280, 65535]], np.uint16)
+    for name in ("a.png", "a.tif"):
+        Image.fromarray(values).save(tmp_path / name)
+        read = read_image(tmp_path / name)
+        assert read.shape == (2, 4, 3)
+        np.testing.assert_array_equal(read[:, :, 0], values >> 8)
+        np.testing.assert_array_equal(read_mask(tmp_path / name), values >= 32768)
+        assert read_header(tmp_path / name).deep
+
+
+def test_16_bit_colour_keeps_the_high_byte(tmp_path):
+    values = np.random.default_rng(2).integers(0, 65536, (5, 7, 3), dtype=np.uint16)
+    assert cv2.imwrite(str(tmp_path / "a.png"), values)  # BGR
+    np.testing.assert_array_equal(read_image(tmp_path / "a.png"), values >> 8)
+    assert read_header(tmp_path / "a.png").deep
+
+
+def test_cmyk_as_detectron2_reads_it(tmp_path):
+    cmyk = np.random.default_rng(3).integers(0, 256, (16, 16, 4), dtype=np.uint8)
+    Image.fromarray(cmyk, "CMYK").save(tmp_path / "a.tif")
+    c, m, y, k = np.moveaxis(255 - cmyk.astype(float), 2, 0)
+    expected = np.stack([c * k, m * k, y * k], axis=2) / 255
+    assert np.abs(read_image(tmp_path / "a.tif", "RGB") - expected).max() <= 1
+    assert read_header(tmp_path / "a.tif").mode == "CMYK"
+
+
+def test_palette_alpha_grey_and_bilevel(tmp_path):
+    rgb = picture()
+    palette = Image.fromarray(rgb).quantize(4, dither=Image.Dither.NONE)
+    palette.save(tmp_path / "p.png")
+    palette.save(tmp_path / "t.png", transparency=b"\x00\x80\xff\xff")
+    np.testing.assert_array_equal(read_image(tmp_path / "p.png", "RGB"), np.array(palette.convert("RGB")))
+    np.testing.assert_array_equal(read_image(tmp_path / "t.png"), read_image(tmp_path / "p.png"))
+
+    alpha = np.dstack([rgb, np.zeros(rgb.shape[:2], np.uint8)])  # wholly transparent: the colours still count
+    Image.fromarray(alpha).save(tmp_path / "rgba.png")
+    np.testing.assert_array_equal(read_image(tmp_path / "rgba.png", "RGB"), rgb)
+
+    grey = rgb[:, :, 0]
+    Image.fromarray(grey).save(tmp_path / "l.png")
+    np.testing.assert_array_equal(read_image(tmp_path / "l.png"), np.dstack([grey] * 3))
+    Image.fromarray(grey > 100).save(tmp_path / "1.png")
+    np.testing.assert_array_equal(read_mask(tmp_path / "1.png"), grey > 100)
+
+
+@pytest.mark.parametrize("suffix, options", [("tif", {}), ("gif", {}), ("webp", {"lossless": True})])
+def test_the_first_of_several_pages(tmp_path, suffix, options):
+    first, second = np.zeros((8, 8, 3), np.uint8), np.full((8, 8, 3), 255, np.uint8)
+    path = tmp_path / f"a.{suffix}"
+    Image.fromarray(first).save(path, save_all=True, append_images=[Image.fromarray(second)], **options)
+    assert read_header(path).frames == 2
+    assert read_image(path).max() == 0
+
+
+def test_masks_by_luma(tmp_path):
+    colours = np.array(
+        [[[255, 255, 255], [0, 0, 0], [255, 0, 0], [0, 255, 0], [127, 127, 127], [128, 128, 128]]], np.uint8
+    )
+    save(tmp_path / "m.png", colours)
+    # 0.299 * 255 = 76 for pure red, 0.587 * 255 = 150 for pure green.
+    assert read_mask(tmp_path / "m.png").tolist() == [[True, False, False, True, False, True]]
+    assert read_grey(tmp_path / "m.png")[0, 2] == round(0.299 * 255)
+    with pytest.raises(UserError, match=r"m\.png: mask is 6x1, its image 6x2"):
+        read_mask(tmp_path / "m.png", (2, 6))
+
+
+def test_floating_point_and_too_deep_are_refused(tmp_path):
+    Image.fromarray(np.ones((4, 4), np.float32)).save(tmp_path / "f.tif")
+    Image.fromarray(np.full((4, 4), 70000, np.int32)).save(tmp_path / "i.tif")
+    with pytest.raises(UserError, match=r"f\.tif: floating-point"):
+        read_image(tmp_path / "f.tif")
+    with pytest.raises(UserError, match=r"i\.tif: more than 16 bits"):
+        read_mask(tmp_path / "i.tif")
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png", "tif", "bmp", "gif", "webp"])
+@pytest.mark.parametrize("keep", [0.0, 0.02, 0.5, 0.8])
+def test_truncated_files_are_one_line(tmp_path, suffix, keep):
+    noise = np.random.default_rng(4).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    path = save(tmp_path / f"a.{suffix}", noise)
+    data = path.read_bytes()
+    path.write_bytes(data[: int(keep * len(data))])
+    with pytest.raises(UserError, match=rf"a\.{suffix}: ") as caught:
+        read_image(path)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning", "ignore::PIL.Image.DecompressionBombWarning")
+def test_random_damage_never_raises_anything_else(tmp_path):
+    rng = np.random.default_rng(5)
+    for suffix in ("jpg", "png", "tif", "bmp", "gif", "webp"):
+        path = save(tmp_path / f"a.{suffix}", picture(), 6)
+        good = np.frombuffer(path.read_bytes(), np.uint8)
+        for _ in range(40):
+            bad = good.copy()
+            bad[rng.integers(0, len(bad), 12)] = rng.integers(0, 256, 12)
+            path.write_bytes(bad.tobytes())
+            for read in (read_image, read_mask, read_header):
+                try:
+                    read(path)
+                except UserError as error:
+                    assert "\n" not in str(error)
+
+
+def test_missing_folder_and_text(tmp_path):
+    (tmp_path / "text.png").write_text("no picture")
+    for path, words in (
+        (tmp_path / "none.png", "no such file"),
+        (tmp_path, "directory"),
+        (tmp_path / "text.png", "not a picture"),
+    ):
+        for read in (read_image, read_mask, read_size):
+            with pytest.raises(UserError, match=words):
+                read(path)
+
+
+def bomb(path, width, height):
+    """A PNG whose header claims a size that its data does not have."""
+    import struct
+    import zlib
+
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    path.write_bytes(
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", b"") + chunk(b"IEND", b"")
+    )
+    return path
+
+
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
+def test_bombs_are_refused_before_decoding(tmp_path):
+    for size in ((10_000, 10_000), (60_000, 60_000)):
+        for read in (read_image, read_mask, read_size):
+            with pytest.raises(UserError, match="pixels"):
+                read(bomb(tmp_path / "b.png", *size))
+    path = save(tmp_path / "a.png", picture())
+    with pytest.raises(UserError, match="40x24 is more than 959 pixels"):
+        read_image(path, max_pixels=959)
+    assert read_image(path, max_pixels=960).shape == (24, 40, 3)
+
+
+@pytest.mark.parametrize("suffix, options", [("png", {}), ("jpg", {}), ("webp", {}), ("bmp", {})])
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_size_without_decoding(tmp_path, suffix, options, orientation):
+    noise = np.random.default_rng(6).integers(0, 256, (90, 60, 3), dtype=np.uint8)
+    path = save(tmp_path / f"a.{suffix}", noise, orientation if suffix != "bmp" else 1, **options)
+    data = path.read_bytes()
+    if suffix != "webp":  # (its reader wants the whole file at once)
+        path.write_bytes(data[: len(data) // 4])  # most pixels are gone
+        with pytest.raises(UserError):
+            read_image(path)
+    turned = orientation == 6 and suffix != "bmp"
+    assert read_size(path) == ((60, 90) if turned else (90, 60))
+
+
+def test_exif_behind_the_pixels_of_a_png_counts(tmp_path):
+    path = save(tmp_path / "a.png", STORED[6](picture()), 6)
+    data = path.read_bytes()
+    at = data.index(b"eXIf") - 4
+    length = int.from_bytes(data[at : at + 4], "big") + 12
+    moved = data[:at] + data[at + length : -12] + data[at : at + length] + data[-12:]  # before IEND, 12 bytes
+    path.write_bytes(moved)
+    assert read_size(path) == (24, 40)
+    np.testing.assert_array_equal(read_image(path, "RGB"), picture())
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.array([[True, False], [False, True]]),
+        np.arange(6, dtype=np.uint8).reshape(2, 3),
+        np.arange(6, dtype=np.uint16).reshape(2, 3) * 10_000,
+        np.arange(18, dtype=np.uint8).reshape(2, 3, 3),
+    ],
+)
+def test_png_writer_is_lossless(tmp_path, array):
+    write_png_atomic(tmp_path / "new" / "a.png", array)
+    stored = cv2.imread(str(tmp_path / "new" / "a.png"), cv2.IMREAD_UNCHANGED)  # BGR, by another library
+    np.testing.assert_array_equal(stored, array * np.uint8(255) if array.dtype == bool else array)
+    assert os.listdir(tmp_path / "new") == ["a.png"]
+
+
+def test_writers_refuse_and_leave_the_old_file(tmp_path, monkeypatch):
+    path = tmp_path / "a.json"
+    write_json_atomic(path, {"a": 1})
+    with pytest.raises(ValueError):
+        write_json_atomic(path, {"a": float("nan")})
+    with pytest.raises(TypeError, match="float64"):
+        write_png_atomic(tmp_path / "a.png", np.zeros((2, 2)))
+
+    def full(self, data):
+        raise OSError("disk full")
+
+    monkeypatch.setattr("pathlib.Path.write_bytes", full)
+    with pytest.raises(OSError):
+        write_bytes_atomic(path, b"half")
+    assert path.read_text() == '{"a":1}\n'
+    assert os.listdir(tmp_path) == ["a.json"]
+
+
+def test_list_images(tmp_path):
+    for name in (
+        "b.JPG",
+        "a.png",
+        "sub/c.tif",
+        ".hidden.png",
+        "._a.png",
+        "notes.txt",
+        "masks/a.png",
+        ".git/x.png",
+    ):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    names = [
+        path.relative_to(tmp_path).as_posix() for path in list_images(tmp_path, exclude=[tmp_path / "masks"])
+    ]
+    assert names == ["a.png", "b.JPG", "sub/c.tif"]
+
+
+def test_data_modules_load_neither_torch_nor_detectron2():
+    code = (
+        "import sys\n"
+        "import constrained_rcnn.data.commands, constrained_rcnn.data.internal_form\n"
+        "bad = {'torch', 'detectron2', 'matplotlib'} & set(sys.modules)\n"
+        "assert not bad, bad\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,0 +1,167 @@
+"""The preparation's promises: resumed, repeated, bounded, one at a time."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import weakref
+
+import numpy as np
+import pytest
+from fixtures.commands import clean_environment, command, run
+from fixtures.pictures import mask, picture
+from PIL import Image
+
+from constrained_rcnn.data import internal_form, records
+from constrained_rcnn.data.image_io import read_mask
+from constrained_rcnn.data.journal import Journal
+from constrained_rcnn.data.preparation import Plan, prepare
+from constrained_rcnn.data.sources import Sample, Scan, Truth
+from constrained_rcnn.errors import UserError
+
+SCRIPT = "datasets/prepare_folder.py"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+def test_killed_at_any_moment_it_goes_on(tmp_path):
+    rng = np.random.default_rng(0)
+    (tmp_path / "images").mkdir()
+    for number in range(120):
+        Image.fromarray(rng.integers(0, 256, (250, 300, 3), dtype=np.uint8)).save(
+            tmp_path / f"images/{number:03}.png"
+        )
+        mask(tmp_path / f"masks/{number:03}.png", (300, 250))
+    arguments = [
+        "--images",
+        "images",
+        "--masks",
+        "masks",
+        "--name",
+        "x",
+        "--workers",
+        "1",
+        "--test-fraction",
+        "0.3",
+    ]
+    assert run(SCRIPT, *arguments, "--root", "whole", cwd=tmp_path).returncode == 0
+
+    journal = tmp_path / "killed/annotations/.x.journal"
+    process = subprocess.Popen(
+        command(SCRIPT, *arguments, "--root", "killed"),
+        cwd=tmp_path,
+        env=clean_environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and not (journal.is_file() and journal.read_bytes().count(b"\n") > 20):
+        time.sleep(0.002)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    kept = journal.read_bytes().count(b"\n") - 1
+    assert 20 <= kept < 120, "the process was too quick for this test"
+    assert not list((tmp_path / "killed/annotations").glob("*.json"))
+    with open(journal, "a") as file:
+        file.write('["119.png", {"ima')  # a line that was cut off
+
+    done = run(SCRIPT, *arguments, "--root", "killed", cwd=tmp_path)
+    assert f"{kept} of them were done by an earlier run" in done.stdout
+    for path in sorted((tmp_path / "whole").rglob("*")):
+        other = tmp_path / "killed" / path.relative_to(tmp_path / "whole")
+        if path.is_file() and "report" not in path.name:
+            assert other.read_bytes() == path.read_bytes(), path
+    assert not journal.exists()
+
+
+@pytest.fixture
+def small(tmp_path) -> tuple[Plan, Scan]:
+    truth = np.zeros((20, 30), bool)
+    truth[5:12, 5:15] = True
+    paths = [picture(tmp_path / f"{name}.png") for name in "abc"]
+    samples = [Sample(path, lambda probe: Truth({"splice": truth})) for path in paths]
+    return Plan("x", tmp_path, tmp_path, paths, workers=1), Scan(samples)
+
+
+def test_an_interrupted_run_does_only_what_is_left(small, monkeypatch):
+    plan, scan = small
+    made = []
+
+    def counted(output, name, mask_name, sample, real=records.make_record):
+        if len(made) == 2:
+            raise KeyboardInterrupt
+        made.append(name)
+        return real(output, name, mask_name, sample)
+
+    monkeypatch.setattr(records, "make_record", counted)
+    with pytest.raises(KeyboardInterrupt):
+        prepare(plan, lambda: scan)
+    monkeypatch.undo()
+    again = []
+    monkeypatch.setattr(
+        records, "make_record", lambda *a, real=records.make_record: again.append(a[1]) or real(*a)
+    )
+    assert prepare(plan, lambda: scan)["counts"]["images"] == 3
+    assert sorted(made + again) == ["a.png", "b.png", "c.png"]
+
+
+def test_changed_input_is_prepared_anew_and_old_outputs_go(small):
+    plan, scan = small
+    prepare(plan, lambda: scan)
+    assert prepare(plan, lambda: pytest.fail("scanned"))["unchanged"]
+    (plan.output / "masks/x/b.png").unlink()
+    assert not prepare(plan, lambda: scan)["unchanged"]  # an output was missing
+    os.utime(plan.inputs[0], ns=(1, 1))
+    assert not prepare(plan, lambda: scan)["unchanged"]
+    fewer = Plan("x", plan.output, plan.image_root, plan.inputs[:2], workers=1)
+    prepare(fewer, lambda: Scan(scan.samples[:2]))
+    assert sorted(path.name for path in (plan.output / "masks/x").iterdir()) == ["a.png", "b.png"]
+
+
+def test_mixed_techniques(small):
+    plan, _ = small
+    left, right = np.zeros((20, 30), bool), np.zeros((20, 30), bool)
+    left[:, :10], right[:, 10:20] = True, True
+    prepare(
+        plan, lambda: Scan([Sample(plan.inputs[0], lambda probe: Truth({"splice": left, "removal": right}))])
+    )
+    (entry,) = internal_form.load(plan.annotations / "x.json")
+    assert entry["technique"] == "mixed" and [a["category_id"] for a in entry["annotations"]] == [0, 2]
+    assert read_mask(entry["mask_file_name"]).sum() == 400
+
+
+def test_two_runs_at_once_are_refused(small):
+    plan, scan = small
+    pytest.importorskip("fcntl")
+    plan.annotations.mkdir()
+    with Journal(plan.annotations / ".x.journal", "other"), pytest.raises(UserError, match="another run"):
+        prepare(plan, lambda: scan)
+
+
+def test_output_that_cannot_be_written(small):
+    plan, scan = small
+    (plan.output / "annotations").write_text("a file is in the way")
+    with pytest.raises(UserError, match="cannot be written.*--output"):
+        prepare(plan, lambda: scan)
+
+
+def test_few_images_are_in_memory_at_once(small, monkeypatch):
+    plan, scan = small
+    alive, most = [0], [0]
+
+    def tracked(*parts, real=records.Probe):
+        probe = real(*parts)
+        alive[0] += 1
+        most[0] = max(most[0], alive[0])
+        weakref.finalize(probe, lambda: alive.__setitem__(0, alive[0] - 1))
+        return probe
+
+    monkeypatch.setattr(records, "Probe", tracked)
+    many = [picture(plan.output / f"{number}.png") for number in range(40)]
+    prepare(
+        Plan("x", plan.output, plan.image_root, many, workers=2),
+        lambda: Scan([Sample(path, None) for path in many]),
+    )
+    assert 1 <= most[0] <= records.AHEAD * 2
