@@ -1,0 +1,179 @@
+"""What a photo went through before anyone forged it: mosaic, noise, demosaicing, resizing, its own JPEG.
+
+A photo taken from a disk has a history that nobody knows; sampling it anew through a simulated camera gives
+every photo of a forgery a known one, and different ones to a background and a donor.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import cv2
+import numpy as np
+
+from .presets import Preset, log_uniform
+
+#: Colour filter arrays: channel (0 R, 1 G, 2 B) at (0, 0), (0, 1), (1, 0), (1, 1), and OpenCV's two
+#: conversions.
+_MOSAICS = {
+    "RGGB": ((0, 1, 1, 2), cv2.COLOR_BayerRGGB2RGB, cv2.COLOR_BayerRGGB2RGB_EA),
+    "BGGR": ((2, 1, 1, 0), cv2.COLOR_BayerBGGR2RGB, cv2.COLOR_BayerBGGR2RGB_EA),
+    "GRBG": ((1, 0, 2, 1), cv2.COLOR_BayerGRBG2RGB, cv2.COLOR_BayerGRBG2RGB_EA),
+    "GBRG": ((1, 2, 0, 1), cv2.COLOR_BayerGBRG2RGB, cv2.COLOR_BayerGBRG2RGB_EA),
+}
+INTERPOLATIONS = {"linear": cv2.INTER_LINEAR, "cubic": cv2.INTER_CUBIC, "lanczos": cv2.INTER_LANCZOS4}
+
+
+def _to_linear(x):
+    return np.where(x <= 0.04045, x / 12.92, ((x + 0.055) / 1.055) ** 2.4)
+
+
+def _to_srgb(x):
+    return np.where(x <= 0.0031308, x * 12.92, 1.055 * x ** (1 / 2.4) - 0.055)
+
+
+_LINEAR = _to_linear(np.arange(256) / 255).astype(np.float32)  # 8-bit sRGB -> light in [0, 1]
+_GAMMA = np.rint(_to_srgb(np.arange(65536) / 65535) * 255).astype(np.uint8)  # 16-bit light -> 8-bit sRGB
+_MIDDLE = float(_to_linear(0.5))
+#: d(sRGB, 0..255) / d(light, 0..1) at middle grey, by the curve's derivative.
+_SLOPE = 255 * 1.055 / 2.4 * _MIDDLE ** (1 / 2.4 - 1)
+
+
+@dataclasses.dataclass(frozen=True)
+class History:
+    """One photo's life before the forgery; ``None`` and 1.0 mean that the step did not happen.
+
+    Attributes:
+        mosaic: colour filter array, a key of ``_MOSAICS``.
+        edge_aware: edge-aware instead of bilinear demosaicing.
+        noise: standard deviation at middle grey, in levels of 0..255, before demosaicing.
+        camera_jpeg: quality of the camera's own JPEG.
+        scale: resizing factor after capture, with ``interpolation``.
+        jpeg: quality of a later JPEG, whose 8x8 grid starts at ``grid`` (rows, columns) of the result.
+    """
+
+    mosaic: str
+    edge_aware: bool
+    noise: float
+    camera_jpeg: int | None = None
+    scale: float = 1.0
+    interpolation: str = "cubic"
+    jpeg: int | None = None
+    grid: tuple[int, int] = (0, 0)
+
+
+def draw_history(preset: Preset, rng: np.random.Generator, donor: bool = False) -> History:
+    """Draws the history of a background, or of a donor."""
+    scale, jpeg = 1.0, None
+    if donor:
+        share, ranges = preset.donor_resized
+        if rng.random() < share:
+            scale = log_uniform(rng, ranges[rng.integers(len(ranges))])
+        if rng.random() < preset.donor_jpeg[0]:
+            jpeg = int(rng.integers(preset.donor_jpeg[1][0], preset.donor_jpeg[1][1] + 1))
+    elif rng.random() < preset.background_resized[0]:
+        scale = log_uniform(rng, preset.background_resized[1])
+    share, qualities = preset.camera_jpeg
+    return History(
+        mosaic=list(_MOSAICS)[rng.integers(len(_MOSAICS))],
+        edge_aware=bool(rng.random() < preset.edge_aware),
+        noise=log_uniform(rng, preset.noise),
+        camera_jpeg=int(rng.integers(qualities[0], qualities[1] + 1)) if rng.random() < share else None,
+        scale=scale,
+        interpolation=list(INTERPOLATIONS)[rng.integers(len(INTERPOLATIONS))],
+        jpeg=jpeg,
+        grid=(int(rng.integers(8)), int(rng.integers(8))),
+    )
+
+
+def capture(scene: np.ndarray, history: History, rng: np.random.Generator) -> np.ndarray:
+    """What a camera with one colour per pixel makes of a scene.
+
+    Noise is Poisson-Gaussian in linear light (variance proportional to the light, plus a read-out floor of a
+    tenth of the deviation at middle grey), added to the mosaic, so that demosaicing correlates it as in a
+    real photo.
+
+    Args:
+        scene: H x W x 3 uint8 RGB, sRGB-coded.
+        history: only ``mosaic``, ``edge_aware`` and ``noise`` are used.
+        rng: source of the noise.
+
+    Returns:
+        H x W x 3 uint8 RGB.
+    """
+    channels, bilinear, edge_aware = _MOSAICS[history.mosaic]
+    raw = np.empty(scene.shape[:2], np.uint8)
+    for position, channel in enumerate(channels):
+        row, column = divmod(position, 2)
+        raw[row::2, column::2] = scene[row::2, column::2, channel]
+    light = _LINEAR[raw]
+    deviation = history.noise / _SLOPE
+    variance = light * np.float32(deviation**2 / _MIDDLE) + np.float32((0.1 * deviation) ** 2)
+    light += np.sqrt(variance) * rng.standard_normal(light.shape, dtype=np.float32)
+    mosaic = (np.clip(light, 0, 1) * 65535 + 0.5).astype(np.uint16)
+    return _GAMMA[cv2.demosaicing(mosaic, edge_aware if history.edge_aware else bilinear)]
+
+
+def recompress(image: np.ndarray, quality: int, grid: tuple[int, int] = (0, 0)) -> np.ndarray:
+    """Stores as JPEG (4:2:0) and reads again; the block grid starts at ``grid`` (rows, columns) of ``image``.
+
+    Args:
+        image: H x W x 3 uint8 RGB.
+
+    Returns:
+        H x W x 3 uint8 RGB.
+    """
+    top, left = (8 - grid[0]) % 8, (8 - grid[1]) % 8
+    if top or left:
+        image = cv2.copyMakeBorder(image, top, 0, left, 0, cv2.BORDER_REFLECT_101)
+    _, data = cv2.imencode(".jpg", image[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, int(quality)])
+    return np.ascontiguousarray(cv2.imdecode(data, cv2.IMREAD_COLOR)[top:, left:, ::-1])
+
+
+def crop_scene(photo: np.ndarray, size: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
+    """A random view of a photo at a given size.
+
+    A photo larger than the size is reduced by a random factor, which also averages its own unknown traces
+    away; one that is smaller is enlarged just enough.
+
+    Args:
+        photo: H x W x 3 uint8 RGB.
+        size: (height, width) wanted, pixels.
+
+    Returns:
+        height x width x 3 uint8 RGB, contiguous, maybe mirrored.
+    """
+    height, width = size
+    largest = min(photo.shape[0] / height, photo.shape[1] / width)  # source pixels per pixel, at most
+    step = largest if largest <= 1 else 1 + (largest - 1) * (1 - 0.6 * rng.random())
+    rows, columns = min(photo.shape[0], round(height * step)), min(photo.shape[1], round(width * step))
+    top = int(rng.integers(photo.shape[0] - rows + 1))
+    left = int(rng.integers(photo.shape[1] - columns + 1))
+    view = photo[top : top + rows, left : left + columns]
+    if rng.random() < 0.5:
+        view = view[:, ::-1]
+    how = cv2.INTER_AREA if step > 1 else cv2.INTER_CUBIC
+    return cv2.resize(np.ascontiguousarray(view), (width, height), interpolation=how)
+
+
+def photograph(
+    photo: np.ndarray, size: tuple[int, int], history: History, rng: np.random.Generator
+) -> np.ndarray:
+    """A photo of the given size that went through a history.
+
+    Args:
+        photo: H x W x 3 uint8 RGB.
+        size: (height, width) of the result, pixels.
+
+    Returns:
+        height x width x 3 uint8 RGB.
+    """
+    before = tuple(max(16, round(side / history.scale)) for side in size)
+    image = capture(crop_scene(photo, before, rng), history, rng)
+    if history.camera_jpeg is not None:
+        image = recompress(image, history.camera_jpeg)
+    if before != tuple(size):
+        image = cv2.resize(image, size[::-1], interpolation=INTERPOLATIONS[history.interpolation])
+    if history.jpeg is not None:
+        image = recompress(image, history.jpeg, history.grid)
+    return image

@@ -1,0 +1,206 @@
+"""A set of forgeries on disk, in the internal form: same seed, same bytes, for any number of workers."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import logging
+import re
+import zlib
+from collections.abc import Sequence
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from pathlib import Path
+
+import cv2
+import numpy as np
+from tqdm import tqdm
+
+from ...errors import UserError
+from .. import internal_form
+from ..annotation import annotate
+from ..files import write_bytes_atomic, write_png_atomic
+from ..journal import Journal
+from ..techniques import AUTHENTIC, TECHNIQUES
+from .generate import DEFAULT_SIZE, synthesize
+from .photos import Photo, families, read_photo
+from .presets import DEFAULT_PRESET, Preset, get_preset
+
+_log = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Job:
+    """What every item of a set shares."""
+
+    photos: Sequence[Photo]
+    families: list[list[int]]
+    output: Path
+    split: str
+    seed: int
+    preset: Preset
+    techniques: tuple[str, ...]
+    size: tuple[int, int]
+    authentic: float
+
+
+def write_forgeries(
+    photos: Sequence[Photo],
+    output: Path,
+    split: str,
+    count: int,
+    seed: int,
+    *,
+    preset: str | Preset = DEFAULT_PRESET,
+    techniques: Sequence[str] = TECHNIQUES,
+    size: tuple[int, int] = DEFAULT_SIZE,
+    authentic: float = 1.0,
+    workers: int = 2,
+) -> dict:
+    """Writes ``images/<split>/``, ``masks/<split>/`` and ``annotations/<split>.json`` under a folder.
+
+    Item ``i`` follows from (seed, split, i), the photos and the options alone. A run that was stopped goes on
+    where it stopped; one that is complete already is left as it is.
+
+    Args:
+        photos: (name, H x W x 3 uint8 RGB, or a file); names are distinct. Groups are families of photos.
+        output: made if it is not there.
+        split: name of the set, e.g. "train".
+        count: forgeries.
+        seed: 0 or more.
+        techniques: drawn evenly per forgery.
+        size: (height, width), pixels.
+        authentic: share of forgeries whose authentic counterpart is written as well, in [0, 1].
+        workers: threads (OpenCV and NumPy work outside of the interpreter lock).
+
+    Returns:
+        ``json_file`` (Path), ``forged``, ``authentic`` (numbers of images), ``skipped`` (one line per photo
+        that could not be read), ``unchanged`` (True where all was there already).
+
+    Raises:
+        UserError: no usable photo, an unknown technique or preset, or another set of that name in the folder.
+    """
+    output, preset = Path(output), get_preset(preset)
+    _check(photos, techniques, split, count, seed)
+    job = _Job(photos, [], output, split, seed, preset, tuple(techniques), tuple(size), authentic)
+    fingerprint = _fingerprint(job, count)
+    json_file = output / "annotations" / f"{split}.json"
+    if json_file.exists():
+        info = internal_form.read_json(json_file).get("info", {})
+        if info.get("fingerprint") != fingerprint:
+            raise UserError(f"{json_file}: holds another set; give another --output or --split, or delete it")
+        counts = {key: info[key] for key in ("forged", "authentic", "skipped")}
+        return {"json_file": json_file, "unchanged": True, **counts}
+    found, skipped = families(photos, seed, count)
+    if sum(map(len, found)) < (2 if "splice" in techniques else 1):
+        why = f", the first unusable one: {skipped[0]}" if skipped else ""
+        raise UserError(f"too few usable photos{why}")
+    for line in skipped:
+        _log.warning("left out: %s", line)
+    job = dataclasses.replace(job, families=found)
+    json_file.parent.mkdir(parents=True, exist_ok=True)
+    with Journal(json_file.with_name(f"{split}.journal"), fingerprint) as journal:
+        records = _make_all(job, count, journal, max(1, workers))
+        images, annotations = [], []
+        for index in range(count):
+            record = records[index]
+            images += record["images"]
+            for annotation in record["annotations"]:
+                annotations.append({"id": len(annotations) + 1, **annotation})
+        counts = {"forged": count, "authentic": len(images) - count, "skipped": skipped}
+        info = {"fingerprint": fingerprint, "seed": seed, "preset": dataclasses.asdict(preset), **counts}
+        internal_form.write(json_file, images, annotations, classes=TECHNIQUES, info=info)
+        journal.remove()
+    return {"json_file": json_file, "unchanged": False, **counts}
+
+
+def _check(photos, techniques, split, count, seed):
+    if not photos:
+        raise UserError("no usable photo: give at least one")
+    if count < 1 or seed < 0:
+        raise UserError(f"count {count} and seed {seed}: give a count of 1 or more and a seed of 0 or more")
+    if not re.fullmatch(r"[\w-]+", split):
+        raise UserError(f"split {split!r}: use letters, digits, _ and - only (it names a file and folders)")
+    for name in techniques:
+        if name not in TECHNIQUES:
+            raise UserError(f"unknown technique {name!r}: choose from {', '.join(TECHNIQUES)}")
+    if "splice" in techniques and len(photos) < 2:
+        raise UserError("a splice needs at least two photos: add photos or leave the technique out")
+
+
+def _fingerprint(job: _Job, count: int) -> str:
+    """Hash of all that decides the bytes; raise the first number when the generator changes."""
+    digest = hashlib.sha256()
+    for name, pixels in job.photos:
+        if isinstance(pixels, np.ndarray):
+            digest.update(f"{name} {pixels.shape} {zlib.crc32(np.ascontiguousarray(pixels))}\n".encode())
+        else:
+            status = pixels.stat()
+            digest.update(f"{name} {status.st_size} {status.st_mtime_ns}\n".encode())
+    preset = dataclasses.asdict(job.preset)
+    options = [1, count, job.split, job.seed, preset, job.techniques, job.size, job.authentic]
+    digest.update(json.dumps(options).encode())
+    return digest.hexdigest()
+
+
+def _make_all(job: _Job, count: int, journal: Journal, workers: int) -> dict[int, dict]:
+    records = {}
+    for index in range(count):
+        record = journal.get(str(index))
+        if record and all((job.output / name).is_file() for name in record["files"]):
+            records[index] = record
+    todo = iter([index for index in range(count) if index not in records])
+    waiting = {}
+    bar = tqdm(total=count, initial=len(records), desc=f"forging {job.split}", unit="image", disable=None)
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)  # one image per worker is faster than all cores on one image
+    try:
+        with ThreadPoolExecutor(workers) as pool, bar:
+            try:
+                while True:
+                    while len(waiting) < 2 * workers and (index := next(todo, None)) is not None:
+                        waiting[pool.submit(_make_item, job, index)] = index
+                    if not waiting:
+                        break
+                    for future in wait(waiting, return_when=FIRST_COMPLETED).done:
+                        index = waiting.pop(future)
+                        records[index] = future.result()
+                        journal.add(str(index), records[index])
+                        bar.update()
+            finally:
+                pool.shutdown(cancel_futures=True)
+    finally:
+        cv2.setNumThreads(threads)
+    return records
+
+
+def _make_item(job: _Job, index: int) -> dict:
+    """Makes and writes one forgery; returns its entries of the annotation file."""
+    rng = np.random.default_rng([job.seed, zlib.crc32(job.split.encode()), index])
+    order = [(family, photo) for family in job.families for photo in family]
+    family, background = order[index % len(order)]
+    donors = [photo for photo in family if photo != background]
+    names = [background, *(donors[i] for i in rng.permutation(len(donors))[:3])]
+    pictures = [read_photo(job.photos[photo]) for photo in names]
+    forgery = synthesize(pictures, rng, job.preset, job.techniques, job.size)
+    group = min(job.photos[photo][0] for photo in family)
+    stem = f"{index:06d}"
+    file_name = f"images/{job.split}/{stem}{forgery.suffix}"
+    mask_file = f"masks/{job.split}/{stem}.png"
+    write_bytes_atomic(job.output / file_name, forgery.file)
+    write_png_atomic(job.output / mask_file, forgery.mask)
+    shared = {"height": job.size[0], "width": job.size[1], "group": group}
+    made = {"id": 2 * index + 1, "file_name": file_name, **shared, "authentic": False}
+    made |= {"technique": forgery.technique, "mask_file": mask_file}
+    made |= {"source": job.photos[background][0], "made": forgery.description}
+    images, files = [made], [file_name, mask_file]
+    if rng.random() < job.authentic:
+        name = f"images/{job.split}/{stem}_authentic{forgery.suffix}"
+        write_bytes_atomic(job.output / name, forgery.authentic_file)
+        plain = {"id": 2 * index + 2, "file_name": name, **shared, "authentic": True, "technique": AUTHENTIC}
+        images.append(plain | {"mask_file": None, "source": made["source"]})
+        files.append(name)
+    annotations = []
+    for technique, mask in forgery.regions:
+        annotations += [{"image_id": made["id"], **region} for region in annotate({technique: mask})]
+    return {"images": images, "annotations": annotations, "files": files}

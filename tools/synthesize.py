@@ -1,0 +1,11 @@
+#!/usr/bin/env python
+"""Makes a set of forged images (splice, copy-move, removal) from ordinary photos, with complete masks."""
+
+from __future__ import annotations
+
+import sys
+
+from constrained_rcnn.data.synthesis.command import main
+
+if __name__ == "__main__":
+    sys.exit(main())
