@@ -8,14 +8,14 @@ import weakref
 from pathlib import Path
 
 import torch
-from detectron2.data import DatasetCatalog, MetadataCatalog, build_detection_test_loader
+from detectron2.data import MetadataCatalog, build_detection_test_loader
 from detectron2.engine import DefaultTrainer, HookBase, TrainerBase, default_setup
 from detectron2.utils import comm
 from detectron2.utils.logger import setup_logger
 
 from .checkpoint import ManipulationCheckpointer
 from .config import load_config
-from .data.catalog import EVALUATOR_TYPE, register_internal
+from .data.catalog import dataset_dicts
 from .data.loader import ResumableTrainLoader
 from .data.mapper import ManipulationDatasetMapper
 from .data.techniques import TAMPERED
@@ -131,20 +131,6 @@ class SeedByIteration(HookBase):
         torch.manual_seed(key % 2**63)
 
 
-def dataset_dicts(name: str) -> list[dict]:
-    """The dataset dicts of a registered name, or of a prepared split named by the path of its JSON file.
-
-    Raises:
-        UserError: there is no such dataset, or it is not prepared.
-    """
-    if name.endswith(".json") and name not in DatasetCatalog.list():
-        register_internal(name, name)
-    if name not in DatasetCatalog.list():
-        known = ", ".join(sorted(n for n in DatasetCatalog.list() if MetadataCatalog.get(n).get("evaluator_type") == EVALUATOR_TYPE))
-        raise UserError(f"dataset {name}: not registered; known here: {known}")
-    return DatasetCatalog.get(name)
-
-
 def class_names(cfg, datasets) -> list[str]:
     """The model's class names for these datasets, checked against ``MODEL.ROI_HEADS.NUM_CLASSES``."""
     if cfg.DATASETS.MERGE_TECHNIQUES:
@@ -165,21 +151,43 @@ def class_names(cfg, datasets) -> list[str]:
     return names or []
 
 
-def run(args):
-    """What ``tools/train_net.py`` does with its parsed arguments (see there).
+def train(cfg, resume: bool = False):
+    """Trains by a config, with logs, curves and checkpoints in ``OUTPUT_DIR``.
+
+    Args:
+        cfg: from :func:`load_config`.
+        resume: continue from the last checkpoint in ``OUTPUT_DIR`` if there is one.
 
     Returns:
-        The evaluation results, or None after training without DATASETS.TEST.
+        The last evaluation's results, where DATASETS.TEST and TEST.EVAL_PERIOD ask for any.
     """
+    trainer = ManipulationTrainer(cfg)
+    trainer.resume_or_load(resume=resume)
+    return trainer.train()
+
+
+def evaluate(cfg) -> dict:
+    """Evaluates ``MODEL.WEIGHTS`` on ``DATASETS.TEST``.
+
+    Returns:
+        Results by task (by dataset and task where there are several datasets), in per cent.
+
+    Raises:
+        UserError: no dataset, no weights, or weights that do not fit.
+    """
+    if not cfg.DATASETS.TEST:
+        raise UserError("DATASETS.TEST is empty; name a dataset: DATASETS.TEST \"('casia_v1_test',)\"")
+    model = ManipulationTrainer.build_model(cfg)
+    ManipulationCheckpointer(model).load_strictly(cfg.MODEL.WEIGHTS)
+    return ManipulationTrainer.test(cfg, model)
+
+
+def run(args):
+    """What ``tools/train_net.py`` does with its parsed arguments (see there)."""
     cfg = load_config(args.config_file, args.opts)
     cfg.freeze()
     default_setup(cfg, args)
-    if comm.is_main_process():
-        setup_logger(cfg.OUTPUT_DIR, name="constrained_rcnn")
+    setup_logger(cfg.OUTPUT_DIR, distributed_rank=comm.get_rank(), name="constrained_rcnn")
     if args.eval_only:
-        model = ManipulationTrainer.build_model(cfg)
-        ManipulationCheckpointer(model).load_strictly(cfg.MODEL.WEIGHTS)
-        return ManipulationTrainer.test(cfg, model)
-    trainer = ManipulationTrainer(cfg)
-    trainer.resume_or_load(resume=args.resume)
-    return trainer.train()
+        return evaluate(cfg)
+    return train(cfg, resume=args.resume)

@@ -1,0 +1,82 @@
+"""Every command line: help without Torch, and one clear line for bad input."""
+
+import glob
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tiny import TINY
+from tiny_data import write_set
+
+ROOT = Path(__file__).resolve().parent.parent
+SMALL = str(ROOT / "configs" / "constrained_rcnn_small.yaml")
+COMMANDS = sorted(glob.glob(str(ROOT / "tools" / "*.py")) + glob.glob(str(ROOT / "datasets" / "*.py")))
+
+
+def call(command, *arguments, folder=None):
+    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}
+    return subprocess.run(
+        [sys.executable, command, *arguments], capture_output=True, text=True, cwd=folder, env=environment, timeout=300
+    )
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=os.path.basename)
+def test_help_is_quick_and_loads_no_torch(command, tmp_path):
+    code = (
+        "import runpy, sys\n"
+        "sys.argv = [sys.argv[1], '--help']\n"
+        "try:\n    runpy.run_path(sys.argv[0], run_name='__main__')\n"
+        "except SystemExit as end:\n    assert not end.code, end.code\n"
+        "assert 'torch' not in sys.modules and 'detectron2' not in sys.modules, 'heavy import'\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, command], capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "usage:" in done.stdout
+
+
+def one_line(done, *words):
+    assert done.returncode == 2, done.stderr
+    errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 1 and "Traceback" not in done.stderr
+    for word in words:
+        assert word in errors[0]
+
+
+def test_train_net_says_what_is_wrong(tmp_path):
+    train = str(ROOT / "tools" / "train_net.py")
+    output = ["OUTPUT_DIR", str(tmp_path / "out")]
+    one_line(call(train, "--config-file", "nowhere.yaml", folder=tmp_path), "nowhere.yaml")
+    one_line(call(train, "--config-file", SMALL, "MODEL.NO_SUCH", "1", *output), "MODEL.NO_SUCH")
+    one_line(call(train, "--config-file", SMALL, *output), "DATASETS.TRAIN")
+    missing = ["DATASETS.TRAIN", "('nowhere/annotations/train.json',)"]
+    one_line(call(train, "--config-file", SMALL, *missing, *output), "nowhere")
+    (tmp_path / "bad.pth").write_bytes(b"not a checkpoint")
+    data = write_set(tmp_path / "data", "train", 3)
+    wrong = ["--eval-only", "DATASETS.TEST", f"('{data}',)", "MODEL.WEIGHTS", str(tmp_path / "bad.pth")]
+    one_line(call(train, "--config-file", SMALL, *wrong, *output), "bad.pth")
+
+
+def test_train_evaluate_and_demo_from_any_folder(tmp_path):
+    data = write_set(tmp_path / "data", "train", 6)
+    names = ["DATASETS.TRAIN", f"('{data}',)", "DATASETS.TEST", f"('{data}',)"]
+    common = [*TINY, "OUTPUT_DIR", str(tmp_path / "out"), "SOLVER.MAX_ITER", "2", "SOLVER.STEPS", "(1,)", *names]
+    train = str(ROOT / "tools" / "train_net.py")
+    done = call(train, "--config-file", SMALL, *common, folder=tmp_path)
+    assert done.returncode == 0, done.stderr[-2000:]
+    weights = ["MODEL.WEIGHTS", str(tmp_path / "out" / "model_final.pth")]
+    done = call(train, "--config-file", SMALL, "--eval-only", *common, *weights, folder=tmp_path)
+    assert done.returncode == 0, done.stderr[-2000:]
+    for word in ("f1_best", "auc", "n(manipulated) = 4", "bbox", "segm"):
+        assert word in done.stdout
+    done = call(
+        str(ROOT / "tools" / "demo.py"), "--config-file", SMALL, "--input", str(tmp_path / "data" / "images"),
+        "--output", "results", "--opts", *TINY, *weights, folder=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert len(list((tmp_path / "results").glob("*.json"))) == 6
+    done = call(
+        str(ROOT / "tools" / "calibrate.py"), "--config-file", SMALL, "--dataset", data, "--opts", *TINY, *weights
+    )
+    assert done.returncode == 0 and "decision_threshold" in done.stdout

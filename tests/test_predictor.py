@@ -1,0 +1,148 @@
+import json
+
+import cv2
+import numpy as np
+import pytest
+from detectron2.engine import DefaultPredictor
+from PIL import Image
+from tiny import TINY, tiny_cfg, tiny_model
+
+from constrained_rcnn.calibration import threshold_at
+from constrained_rcnn.checkpoint import ManipulationCheckpointer
+from constrained_rcnn.demo import output_names, run
+from constrained_rcnn.errors import UserError
+from constrained_rcnn.model_zoo import config_file
+from constrained_rcnn.predictor import Detection, ManipulationPredictor, ManipulationResult
+from constrained_rcnn.report import overlay, side_by_side
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("weights")
+    metadata = {"classes": ["splice", "copy-move", "removal"], "decision_threshold": 0.25}
+    ManipulationCheckpointer(tiny_model(), str(folder), metadata=metadata).save("model")
+    return str(folder / "model.pth")
+
+
+@pytest.fixture(scope="module")
+def predictor(weights):
+    return ManipulationPredictor(tiny_cfg("MODEL.WEIGHTS", weights))
+
+
+def picture(height=72, width=90, seed=0):
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+def test_agrees_with_detectron2s_predictor(predictor, weights):
+    image = picture()
+    ours, theirs = predictor(image), DefaultPredictor(tiny_cfg("MODEL.WEIGHTS", weights))(image)
+    assert np.allclose([d.box for d in ours.detections], theirs["instances"].pred_boxes.tensor.numpy(), atol=1e-3)
+    assert np.allclose([d.score for d in ours.detections], theirs["instances"].scores.numpy(), atol=1e-5)
+    assert np.allclose(ours.manipulation_map, theirs["manipulation_map"].numpy(), atol=1e-5)
+
+
+def test_result_is_typed_and_json_ready(predictor):
+    result = predictor(picture())
+    assert result.threshold == 0.25  # from the checkpoint's metadata
+    assert result.manipulated == (result.score > 0.25)
+    assert result.manipulation_map.shape == (72, 90) and result.manipulation_map.dtype == np.float32
+    assert result.detections[0].mask.shape == (72, 90)
+    told = json.loads(json.dumps(result.to_json()))
+    assert told["width"] == 90 and len(told["detections"]) == len(result.detections)
+    assert [d["score"] for d in told["detections"]] == sorted((d["score"] for d in told["detections"]), reverse=True)
+
+
+def test_config_threshold_goes_before_the_stored_one(weights):
+    made = ManipulationPredictor(tiny_cfg("MODEL.WEIGHTS", weights, "MODEL.MANIPULATION_MAP.DECISION_THRESHOLD", "0.9"))
+    assert made.threshold == 0.9
+
+
+def test_file_and_array_agree(predictor, tmp_path):
+    image = picture()
+    Image.fromarray(image[:, :, ::-1]).save(tmp_path / "a.png")
+    assert np.array_equal(predictor(tmp_path / "a.png").manipulation_map, predictor(image).manipulation_map)
+
+
+@pytest.mark.parametrize("size", [(16, 16), (16, 300), (33, 17)])
+def test_small_images(predictor, size):
+    assert predictor(picture(*size)).manipulation_map.shape == size
+
+
+def test_images_that_are_too_small_are_refused(predictor):
+    with pytest.raises(UserError, match="200x15 pixels"):
+        predictor(picture(15, 200))
+
+
+@pytest.mark.parametrize("bad", [np.zeros((5, 5)), np.zeros((5, 5, 4), np.uint8), np.zeros((5, 5, 3)), np.zeros((0, 50, 3), np.uint8)])
+def test_wrong_arrays(predictor, bad):
+    with pytest.raises(ValueError, match="BGR"):
+        predictor(bad)
+
+
+def test_weights_are_needed_and_must_fit(weights):
+    with pytest.raises(UserError, match="MODEL.WEIGHTS"):
+        ManipulationPredictor(tiny_cfg())
+    with pytest.raises(UserError, match="does not fit"):
+        ManipulationPredictor(tiny_cfg("MODEL.WEIGHTS", weights, "MODEL.MASK_ON", "False"))
+
+
+def test_demo_writes_three_files_per_image_and_goes_on_after_a_bad_one(weights, tmp_path, capsys):
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        Image.fromarray(picture(seed=len(folder))).save(tmp_path / folder / "same.png")
+    Image.fromarray(picture(50, 40)).save(tmp_path / "one" / "alone.jpg")
+    (tmp_path / "one" / "broken.jpg").write_bytes(b"\xff\xd8\xff broken")
+    out = tmp_path / "out"
+    inputs = [str(tmp_path / "one"), str(tmp_path / "two" / "*.png"), str(tmp_path / "missing.png")]
+    status = run(config_file("constrained_rcnn_small.yaml"), inputs, str(out), [*TINY, "MODEL.WEIGHTS", weights])
+    said = capsys.readouterr().out
+    assert status == 1
+    assert "broken.jpg" in said and "missing.png" in said and "3 images judged, 2 skipped" in said
+    assert len(list(out.iterdir())) == 9
+    assert len(list(out.glob("same-*.json"))) == 2
+    told = json.loads((out / "alone.json").read_text())
+    assert told["file"].endswith("alone.jpg") and len(told["sha256"]) == len(told["weights"]["sha256"]) == 64
+    saved = np.array(Image.open(out / "alone_map.png"))
+    assert saved.shape == (50, 40) and saved.dtype in (np.uint16, np.int32)
+    assert abs(saved.max() / 65535 - told["score"]) < 1e-4
+    shown = cv2.imread(str(out / "alone_overlay.jpg"))
+    assert shown.shape[1] == 40 and shown.shape[0] >= 50
+
+
+def test_nothing_to_judge_is_an_error(weights, tmp_path):
+    with pytest.raises(UserError, match="no picture found"):
+        run(config_file("constrained_rcnn_small.yaml"), [str(tmp_path)], str(tmp_path), [*TINY, "MODEL.WEIGHTS", weights])
+
+
+def test_output_names_do_not_depend_on_the_order(tmp_path):
+    a, b, c = tmp_path / "x" / "p.png", tmp_path / "y" / "P.jpg", tmp_path / "q.png"
+    names = output_names([a, b, c])
+    assert names == output_names([c, b, a])
+    assert names[c] == "q" and len({n.lower() for n in names.values()}) == 3
+
+
+def test_overlay_puts_the_colour_where_the_map_is():
+    image = np.full((200, 300, 3), 120, np.uint8)
+    heatmap = np.zeros((200, 300), np.float32)
+    heatmap[50:100, 60:160] = 0.9
+    found = Detection("splice", 0.9, (60.0, 50.0, 160.0, 100.0), None)
+    drawn = overlay(image, ManipulationResult(True, 0.9, 0.5, (found,), heatmap))
+    assert drawn.shape[1] == 300 and drawn.shape[0] > 200
+    spread = np.ptp(drawn[:200].astype(int), axis=2)
+    assert spread[60:90, 70:150].min() > 20  # coloured inside
+    assert spread[150:, :].max() == 0  # grey elsewhere
+    none = overlay(image, ManipulationResult(False, 0.1, 0.5, (found,), heatmap * 0))
+    assert np.ptp(none[:200].astype(int), axis=2)[150:].max() == 0
+
+
+def test_side_by_side_aligns():
+    row = side_by_side([("a", picture(50, 80)), ("b", picture(100, 60))], height=100)
+    assert row.shape[1] == 160 + 4 + 60 and row.shape[0] > 100
+
+
+@pytest.mark.parametrize("rate, expected", [(0.0, 10), (0.1, 9), (0.25, 8), (0.99, 1)])
+def test_threshold_at_a_false_alarm_rate(rate, expected):
+    scores = np.arange(1, 11) / 10
+    threshold = threshold_at(scores, rate)
+    assert threshold == expected / 10
+    assert (scores > threshold).mean() <= rate
