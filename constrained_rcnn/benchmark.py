@@ -90,11 +90,11 @@ def compare(height: int, width: int, repeats: int, device: str = "cpu", progress
     """
     built, item = models(device), sample(height, width)
     results = {}
+    _check_workload(built, item)
     for step, run in (("forward", _forward), ("training step", _train_step)):
         pairs = []
-        _check_workload(built, item)
         for index in progress(range(repeats + 1)):
-            times = {name: _seconds(lambda model=model: run(model, item), device) for name, model in built.items()}
+            times = {name: _seconds(run, model, item, device) for name, model in built.items()}
             if index:
                 pairs.append(times)
         ratios = [p["constrained"] / p["mask_rcnn"] for p in pairs]
@@ -125,10 +125,10 @@ def _train_step(model, item) -> None:
     model.zero_grad(set_to_none=True)
 
 
-def _seconds(step: Callable[[], None], device: str) -> float:
+def _seconds(step: Callable, model, item: dict, device: str) -> float:
     torch.manual_seed(0)
     started = time.perf_counter()
-    step()
+    step(model, item)
     if device == "cuda":
         torch.cuda.synchronize()
     return time.perf_counter() - started

@@ -73,8 +73,9 @@ def test_images_that_are_too_small_are_refused(predictor):
         predictor(picture(15, 200))
 
 
-@pytest.mark.parametrize("bad", [np.zeros((5, 5)), np.zeros((5, 5, 4), np.uint8), np.zeros((5, 5, 3)), np.zeros((0, 50, 3), np.uint8)])
-def test_wrong_arrays(predictor, bad):
+@pytest.mark.parametrize("shape, dtype", [((50, 50), "u1"), ((50, 50, 4), "u1"), ((50, 50, 3), "f4"), ((0, 50, 3), "u1")])
+def test_wrong_arrays(predictor, shape, dtype):
+    bad = np.zeros(shape, dtype)
     with pytest.raises(ValueError, match="BGR"):
         predictor(bad)
 
@@ -110,8 +111,9 @@ def test_demo_writes_three_files_per_image_and_goes_on_after_a_bad_one(weights, 
 
 
 def test_nothing_to_judge_is_an_error(weights, tmp_path):
+    options = [*TINY, "MODEL.WEIGHTS", weights]
     with pytest.raises(UserError, match="no picture found"):
-        run(config_file("constrained_rcnn_small.yaml"), [str(tmp_path)], str(tmp_path), [*TINY, "MODEL.WEIGHTS", weights])
+        run(config_file("constrained_rcnn_small.yaml"), [str(tmp_path)], str(tmp_path), options)
 
 
 def test_output_names_do_not_depend_on_the_order(tmp_path):

@@ -14,7 +14,7 @@ def main(argv=None):
     parser.add_argument("--input", nargs="+", required=True, metavar="FILE", help="files, folders or glob patterns")
     parser.add_argument("--output", required=True, metavar="DIR", help="folder for the results")
     parser.add_argument(
-        "--opts", nargs=argparse.REMAINDER, default=[], metavar="KEY VALUE", help="config keys, MODEL.WEIGHTS among them"
+        "--opts", nargs=argparse.REMAINDER, default=[], metavar="KEY VALUE", help="config keys, with MODEL.WEIGHTS"
     )
     args = parser.parse_args(argv)
     from constrained_rcnn.demo import run

@@ -6,7 +6,6 @@ import os
 from typing import Any
 
 from constrained_rcnn.data import internal_form
-from constrained_rcnn.errors import UserError
 
 
 def dataset_dicts(name: str) -> list[dict[str, Any]]:

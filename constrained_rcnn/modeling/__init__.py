@@ -1,7 +1,7 @@
 """What runs on tensors; importing it registers every class in Detectron2's registries."""
 
-from .backbone import ConstrainedResNet, build_constrained_resnet_backbone
 from .attention_rpn import ATTENDED_FEATURE, AttentionRPN, RPNPredictor
+from .backbone import ConstrainedResNet, build_constrained_resnet_backbone
 from .constrained_conv import ConstrainedConv2d, project_to_constraint
 from .meta_arch import ConstrainedRCNN
 from .roi_heads import ConstrainedROIHeads

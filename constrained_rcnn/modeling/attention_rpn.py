@@ -58,7 +58,9 @@ class AttentionRPN(RPN):
     """RPN whose hidden feature passes through CBAM before objectness and deltas are read off it."""
 
     @configurable
-    def __init__(self, *, source_feature: str, source_stride: int, conv: nn.Module, attention: nn.Module | None, **kwargs):
+    def __init__(
+        self, *, source_feature: str, source_stride: int, conv: nn.Module, attention: nn.Module | None, **kwargs
+    ):
         """
         Args:
             source_feature: name of the backbone feature it starts from (res4).

@@ -52,10 +52,14 @@ class ConstrainedConv2d(nn.Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Draws random kernels that already satisfy the constraint."""
+        """Draws random kernels around the mean of the ring, projected onto the constraint.
+
+        The small spread matters: with one of the size of the centre tap (unit energy in the ring) the
+        residual would still be full of image content, and training would start by unlearning it.
+        """
         with torch.no_grad():
             taps = self.kernel_size**2 - 1
-            nn.init.normal_(self.weight, mean=1 / taps, std=taps**-0.5)
+            nn.init.normal_(self.weight, mean=1 / taps, std=1 / taps)
             self.weight.copy_(project_to_constraint(self.weight))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:

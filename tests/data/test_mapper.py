@@ -6,9 +6,9 @@ from tiny import tiny_cfg
 from tiny_data import write_set
 
 from constrained_rcnn.data.augmentation import degrade_boxes, numpy_seed
+from constrained_rcnn.data.catalog import dataset_dicts
 from constrained_rcnn.data.image_io import read_image
 from constrained_rcnn.data.mapper import ManipulationDatasetMapper
-from constrained_rcnn.data.catalog import dataset_dicts
 from constrained_rcnn.errors import UserError
 
 

@@ -54,7 +54,7 @@ def test_learns_one_image_by_heart():
     patch[:] = patch // 8 + 100  # another noise level inside
     optimizer = torch.optim.SGD(model.parameters(), lr=0.02, momentum=0.9)
     first = None
-    for step in range(30):
+    for _ in range(30):
         losses = train_losses(model, [item])
         first = first or {k: float(v) for k, v in losses.items()}
         optimizer.zero_grad()
@@ -182,7 +182,8 @@ def test_mask_training_boxes_are_refined_matched_again_and_limited():
     heads = model.roi_heads
     target = sample(100, 100, [(10, 10, 60, 60)])["instances"]
     proposals = Instances((100, 100))
-    proposals.proposal_boxes = Boxes(torch.tensor([[12.0, 12, 62, 62], [9, 9, 58, 61], [10, 10, 60, 60], [70, 70, 90, 90]]))
+    boxes = [[12.0, 12, 62, 62], [9, 9, 58, 61], [10, 10, 60, 60], [70, 70, 90, 90]]
+    proposals.proposal_boxes = Boxes(torch.tensor(boxes))
     proposals.gt_classes = torch.tensor([0, 0, 0, 3])
     deltas = torch.zeros(4, 12)
     deltas[1, 0] = 10.0  # moves the second box by one width (weight 10): no overlap left
