@@ -72,11 +72,12 @@ def run(output: Path, seed: int = 0, photos: Path | None = None, options: list[s
 
     cfg = load_config(
         config_file("constrained_rcnn_small.yaml"),
-        ["DATASETS.TRAIN", f"({str(splits['train'])!r},)", "DATASETS.TEST", f"({str(splits['test'])!r},)",
-         "OUTPUT_DIR", str(output / "model"), "SEED", str(seed), "DATALOADER.NUM_WORKERS", "0", *SCHEDULE, *options],
+        ["DATASETS.TRAIN", f"({str(splits['train'])!r},)", "OUTPUT_DIR", str(output / "model"),
+         "SEED", str(seed), "DATALOADER.NUM_WORKERS", "0", *SCHEDULE, *options],
     )  # fmt: skip
     _timed(seconds, "training", lambda: train(cfg, resume=True))
     cfg.MODEL.WEIGHTS = str(output / "model" / "model_final.pth")
+    cfg.DATASETS.TEST = (str(splits["test"]),)
     progress = lambda items: tqdm(items, unit="image")  # noqa: E731
     _timed(seconds, "threshold", lambda: calibrate(cfg, str(splits["val"]), FALSE_ALARM_RATE, progress))
     _timed(seconds, "evaluation", lambda: evaluate(cfg))
