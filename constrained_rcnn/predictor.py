@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from detectron2.data import transforms as T
 from detectron2.modeling import build_model
+from detectron2.structures import Boxes, pairwise_iou
 
 from .checkpoint import ManipulationCheckpointer
 from .data.image_io import read_image
@@ -18,6 +19,8 @@ from .errors import UserError
 
 #: Decision threshold where neither config nor checkpoint has one.
 DEFAULT_THRESHOLD = 0.5
+#: Intersection over union above which two boxes are shown as one region.
+SAME_REGION = 0.5
 #: Shortest side the network can say anything about, pixels: the stride of its features.
 MIN_SIDE = 16
 
@@ -27,14 +30,16 @@ class Detection:
     """One suspicious region.
 
     Attributes:
-        technique: "splice", "copy-move", "removal" or "tampered".
-        score: of the box, in [0, 1].
+        technique: the likeliest of "splice", "copy-move", "removal", or "tampered".
+        score: probability in [0, 1] that the region is manipulated in whatever way.
+        technique_scores: probability of each technique that the network proposed for this region, best first.
         box: (x1, y1, x2, y2), pixels of the original image, exclusive on the right and below.
         mask: (H, W) bool, the region inside the box; None without a mask branch.
     """
 
     technique: str
     score: float
+    technique_scores: dict[str, float]
     box: tuple[float, float, float, float]
     mask: np.ndarray | None
 
@@ -75,7 +80,12 @@ class ManipulationResult:
             "height": height,
             "width": width,
             "detections": [
-                {"technique": d.technique, "score": round(d.score, 6), "box": [round(v, 2) for v in d.box]}
+                {
+                    "technique": d.technique,
+                    "score": round(d.score, 6),
+                    "technique_scores": {name: round(value, 6) for name, value in d.technique_scores.items()},
+                    "box": [round(v, 2) for v in d.box],
+                }
                 for d in self.detections
             ],
         }
@@ -134,12 +144,19 @@ class ManipulationPredictor:
     def _result(self, output: dict) -> ManipulationResult:
         instances = output["instances"].to("cpu")
         masks = instances.pred_masks.numpy() if instances.has("pred_masks") else [None] * len(instances)
-        detections = [
-            Detection(self.classes[category], score, tuple(box), mask)
-            for category, score, box, mask in zip(
-                instances.pred_classes.tolist(), instances.scores.tolist(), instances.pred_boxes.tensor.tolist(), masks
+        detections = []
+        for rows in group_by_region(instances.pred_boxes.tensor, instances.scores):
+            best = rows[0]
+            named = {self.classes[int(instances.pred_classes[r])]: float(instances.scores[r]) for r in reversed(rows)}
+            detections.append(
+                Detection(
+                    technique=self.classes[int(instances.pred_classes[best])],
+                    score=float(_manipulation_scores(instances)[rows].max()),
+                    technique_scores=dict(sorted(named.items(), key=lambda item: -item[1])),
+                    box=tuple(instances.pred_boxes.tensor[best].tolist()),
+                    mask=masks[best],
+                )
             )
-        ]
         score = float(output["manipulation_score"])
         return ManipulationResult(
             manipulated=score > self.threshold,
@@ -148,6 +165,33 @@ class ManipulationPredictor:
             detections=tuple(sorted(detections, key=lambda d: -d.score)),
             manipulation_map=output["manipulation_map"].cpu().numpy(),
         )
+
+
+def group_by_region(boxes: torch.Tensor, scores: torch.Tensor) -> list[list[int]]:
+    """Groups boxes that mean the same region: non-maximum suppression keeps one box per technique.
+
+    Args:
+        boxes: (R, 4) float, XYXY.
+        scores: (R,) float.
+
+    Returns:
+        Lists of rows, best score first; a box joins the first group whose best box it overlaps by more than
+        ``SAME_REGION``.
+    """
+    overlap = pairwise_iou(Boxes(boxes), Boxes(boxes))
+    groups: list[list[int]] = []
+    for row in scores.argsort(descending=True).tolist():
+        for group in groups:
+            if overlap[group[0], row] > SAME_REGION:
+                group.append(row)
+                break
+        else:
+            groups.append([row])
+    return groups
+
+
+def _manipulation_scores(instances) -> torch.Tensor:
+    return instances.get("manipulation_scores" if instances.has("manipulation_scores") else "scores")
 
 
 def default_classes(count: int) -> tuple[str, ...]:

@@ -18,7 +18,8 @@ class ConstrainedRCNN(GeneralizedRCNN):
     def __init__(self, *, score_weighted: bool = True, **kwargs):
         """
         Args:
-            score_weighted: weigh each mask by its box's score when merging (False: as in the paper).
+            score_weighted: weigh each mask by its box's manipulation score when merging (False: as in the
+                paper).
             kwargs: see :class:`GeneralizedRCNN`.
         """
         super().__init__(**kwargs)
@@ -69,7 +70,7 @@ class ConstrainedRCNN(GeneralizedRCNN):
         merged = merge_instances(
             instances.pred_boxes.tensor,
             instances.soft_masks if instances.has("soft_masks") else None,
-            instances.scores if self.score_weighted and instances.has("scores") else None,
+            _weights(instances) if self.score_weighted else None,
             height,
             width,
         )
@@ -78,6 +79,14 @@ class ConstrainedRCNN(GeneralizedRCNN):
             "manipulation_map": merged,
             "manipulation_score": image_score(merged),
         }
+
+
+def _weights(instances) -> torch.Tensor | None:
+    """What is known of how surely each box is manipulated; (R,) in [0, 1], None for boxes that were given."""
+    for field in ("manipulation_scores", "scores"):
+        if instances.has(field):
+            return instances.get(field)
+    return None
 
 
 def _same_size(batched_inputs: list[dict]) -> list[list[int]]:

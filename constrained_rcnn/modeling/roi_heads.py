@@ -117,8 +117,9 @@ class ConstrainedROIHeads(ROIHeads):
 
         Returns:
             In training: [] and the losses loss_cls, loss_box_reg and loss_mask. At test: per image an
-            Instances with pred_boxes (XYXY in the network's pixels), scores, pred_classes and, with the
-            mask branch, pred_masks (R, 1, M, M) float32 in [0, 1]; and {}.
+            Instances with pred_boxes (XYXY in the network's pixels), pred_classes, scores (of that class),
+            manipulation_scores (of all classes together, 1 - P(background)) and, with the mask branch,
+            pred_masks (R, 1, M, M) float32 in [0, 1]; and {}.
         """
         if self.training:
             # Masks stay behind: sampling would copy a full-size mask for each of hundreds of proposals.
@@ -132,7 +133,12 @@ class ConstrainedROIHeads(ROIHeads):
                 boxes = self._mask_training_boxes(predictions, proposals, targets)
                 losses["loss_mask"] = self._mask_loss(features, boxes, targets)
             return [], losses
-        instances, _ = self.box_predictor.inference(predictions, proposals)
+        instances, kept = self.box_predictor.inference(predictions, proposals)
+        for image, probabilities, rows in zip(
+            instances, self.box_predictor.predict_probs(predictions, proposals), kept
+        ):
+            # A network unsure of the technique can be sure of the manipulation.
+            image.manipulation_scores = 1 - probabilities[rows, -1]
         return self.forward_with_given_boxes(features, instances), {}
 
     def forward_with_given_boxes(self, features, instances: list[Instances]) -> list[Instances]:
