@@ -44,7 +44,9 @@ def overlay(image: np.ndarray, result) -> np.ndarray:
 
 def caption(text: str, width: int, scale: float) -> np.ndarray:
     """A strip with one line of text, shrunk to fit. Returns (h, width, 3) uint8."""
-    (text_width, text_height), baseline = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, 1)
+    (text_width, _), _ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, 1)
+    # Of any text of this scale, so that strips side by side are of one height.
+    (_, text_height), baseline = cv2.getTextSize("Ag", cv2.FONT_HERSHEY_SIMPLEX, scale, 1)
     fitted = scale * min(1.0, (width - 8) / max(text_width, 1))
     strip = np.full((text_height + baseline + 8, width, 3), 24, np.uint8)
     thickness = max(1, round(fitted * 1.5))
@@ -75,6 +77,29 @@ def side_by_side(panels: list[tuple[str, np.ndarray]], height: int = 240) -> np.
         made.append(np.concatenate([caption(title, width, 0.45), scaled]))
         made.append(np.full((made[0].shape[0], 4, 3), 255, np.uint8))
     return np.concatenate(made[:-1], axis=1)
+
+
+def grid(rows: list[list[np.ndarray]], gap: int = 10) -> np.ndarray:
+    """Sets pictures out in rows on white.
+
+    Args:
+        rows: (H, W, 3) uint8 BGR pictures.
+        gap: between them, pixels.
+
+    Returns:
+        (h, w, 3) uint8, BGR.
+    """
+    height = sum(max(p.shape[0] for p in row) for row in rows) + gap * (len(rows) - 1)
+    width = max(sum(p.shape[1] for p in row) + gap * (len(row) - 1) for row in rows)
+    canvas = np.full((height, width, 3), 255, np.uint8)
+    top = 0
+    for row in rows:
+        left = 0
+        for picture in row:
+            canvas[top : top + picture.shape[0], left : left + picture.shape[1]] = picture
+            left += picture.shape[1] + gap
+        top += max(p.shape[0] for p in row) + gap
+    return canvas
 
 
 def _draw_box(canvas, detection, scale) -> None:

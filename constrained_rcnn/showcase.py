@@ -26,7 +26,7 @@ from .evaluation.baselines import evaluate_baseline
 from .evaluation.table import comparison_table, without_nan
 from .model_zoo import config_file
 from .predictor import ManipulationPredictor
-from .report import heat, overlay, side_by_side
+from .report import grid, heat, overlay, side_by_side
 
 logger = logging.getLogger(__name__)
 
@@ -44,6 +44,8 @@ VALIDATION_SHARE = 0.15
 FALSE_ALARM_RATE = 0.1
 #: Baselines shown beside the model; the floor of the all-ones map is a metric of its own.
 BASELINES = ("all_ones", "centre_prior", "error_level_analysis", "local_noise_variance")
+#: Height of a picture in the sheet, pixels.
+PANEL = 150
 SHOWN = ("auc", "f1_best", "f1_fixed", "iou_fixed", "image_auc")
 
 
@@ -90,7 +92,8 @@ def run(output: Path, seed: int = 0, photos: Path | None = None, options: list[s
     seconds["baselines"] = time.monotonic() - started
 
     chosen = choose_examples(json.loads((inference / "per_image.json").read_text()))
-    _timed(seconds, "pictures", lambda: _pictures(cfg, output, [d for d in test if d["image_id"] in chosen]))
+    by_id = {item["image_id"]: item for item in test}
+    _timed(seconds, "pictures", lambda: _pictures(cfg, output, [by_id[number] for number in chosen]))
     print()
     print(comparison_table({"Constrained R-CNN": model, **baselines}, SHOWN))
     metrics = {
@@ -128,38 +131,36 @@ def make_forgeries(folder: Path, seed: int, photos: Path | None) -> dict[str, Pa
     return files
 
 
-def choose_examples(records: list[dict]) -> set[int]:
+def choose_examples(records: list[dict]) -> list[int]:
     """Image ids to show: per technique the upper quartile, median and lower quartile by ``f1_best``.
 
-    Neither the best nor the worst: what a user may expect.
+    Neither the best nor the worst: what a user may expect. An image is not shown twice.
     """
-    chosen = set()
+    chosen = []
     for technique in sorted({r["technique"] for r in records if not r["authentic"] and r["pixel"]}):
         ranked = sorted(
             (r for r in records if r["technique"] == technique and r["pixel"]), key=lambda r: -r["pixel"]["f1_best"]
         )
-        chosen |= {ranked[int(q * (len(ranked) - 1))]["image_id"] for q in (0.25, 0.5, 0.75)}
-    return chosen
+        chosen += [ranked[int(q * (len(ranked) - 1))]["image_id"] for q in (0.25, 0.5, 0.75)]
+    return list(dict.fromkeys(chosen))
 
 
 def _pictures(cfg, output: Path, items: list[dict]) -> None:
-    """Runs the demo tool on unseen images and draws one sheet of probe, truth, map and overlay."""
+    """Runs the demo tool on unseen images and draws one sheet: a row per technique, good to bad from the left."""
     files = [item["file_name"] for item in items]
     judge_files(config_file("constrained_rcnn_small.yaml"), files, str(output / "results"), _as_options(cfg))
     predictor = ManipulationPredictor(cfg)
-    rows = []
-    for item in sorted(items, key=lambda d: (d["technique"], d["image_id"])):
+    rows: dict[str, list[np.ndarray]] = {}
+    for item in items:
         image = read_image(item["file_name"], "BGR")
         truth = cv2.cvtColor(read_mask(item["mask_file_name"]).astype(np.uint8) * 255, cv2.COLOR_GRAY2BGR)
         result = predictor(image)
         panels = [
-            (f"probe ({item['technique']})", image), ("ground truth", truth),
-            ("manipulation map", heat(result.manipulation_map)), ("overlay", overlay(image, result)),
+            (item["technique"], image), ("truth", truth), ("map", heat(result.manipulation_map)),
+            ("overlay", overlay(image, result)),
         ]  # fmt: skip
-        rows.append(side_by_side(panels))
-    width = min(row.shape[1] for row in rows)
-    sheet = np.concatenate([row[:, :width] for row in rows])
-    _, data = cv2.imencode(".jpg", sheet, [cv2.IMWRITE_JPEG_QUALITY, 88])
+        rows.setdefault(item["technique"], []).append(side_by_side(panels, PANEL))
+    _, data = cv2.imencode(".jpg", grid(list(rows.values())), [cv2.IMWRITE_JPEG_QUALITY, 88])
     write_bytes_atomic(output / "examples.jpg", data.tobytes())
 
 
