@@ -36,8 +36,8 @@ SCHEDULE = ["SOLVER.MAX_ITER", "400", "SOLVER.STEPS", "(320,)", "SOLVER.CHECKPOI
 SIZE = (256, 256)
 #: Forgeries of each split.
 COUNTS = {"train": 800, "val": 60, "test": 100}
-#: Authentic counterparts per forgery.
-AUTHENTIC = 0.5
+#: Authentic counterparts per forgery; the threshold is chosen on those of "val".
+AUTHENTIC = {"train": 0.5, "val": 1.0, "test": 0.5}
 #: Share of the training photos that the decision threshold is chosen on.
 VALIDATION_SHARE = 0.15
 #: Share of authentic validation images that may be called manipulated.
@@ -126,7 +126,7 @@ def make_forgeries(folder: Path, seed: int, photos: Path | None) -> dict[str, Pa
     training, validation = split_photos(training, VALIDATION_SHARE, seed)
     files = {}
     for split, side in {"train": training, "val": validation, "test": test}.items():
-        done = write_forgeries(side, folder, split, COUNTS[split], seed, size=SIZE, authentic=AUTHENTIC)
+        done = write_forgeries(side, folder, split, COUNTS[split], seed, size=SIZE, authentic=AUTHENTIC[split])
         files[split] = Path(done["json_file"])
     return files
 
