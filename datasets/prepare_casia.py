@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Prepares CASIA TIDE v1.0 (see datasets/README.md)."""
+"""Prepares CASIA TIDE v1.0 or v2.0 (see datasets/README.md)."""
 
 import sys
 

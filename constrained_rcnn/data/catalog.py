@@ -19,10 +19,21 @@ from constrained_rcnn.data.locations import PREPARED_VARIABLE, prepared_root, so
 from constrained_rcnn.data.techniques import COLOURS, TECHNIQUES
 from constrained_rcnn.errors import UserError
 
+#: Data set -> (suffixes of its splits, script that prepares it). Columbia is for testing only.
+_ALL = ("", "_train", "_test", "_authentic")
+DATA_SETS = {
+    "casia_v1": (_ALL, "prepare_casia.py"),
+    "casia_v2": (_ALL, "prepare_casia.py"),
+    "coverage": (_ALL, "prepare_coverage.py"),
+    "columbia": (("", "_test", "_authentic"), "prepare_columbia.py"),
+    "nist16": (_ALL, "prepare_nist16.py"),
+    "coco_synthetic": (_ALL, "prepare_coco_synthetic.py"),
+}
 #: Name -> (folder under DETECTRON2_DATASETS, command that prepares it).
 PREDEFINED = {
-    f"casia_v1{part}": ("casia_v1", "python datasets/prepare_casia.py --root {root}")
-    for part in ("", "_train", "_test", "_authentic")
+    f"{dataset}{part}": (dataset, f"python datasets/{script} --root {{root}}")
+    for dataset, (parts, script) in DATA_SETS.items()
+    for part in parts
 }
 #: ``MetadataCatalog.get(name).evaluator_type`` of all sets here.
 EVALUATOR_TYPE = "manipulation"

@@ -1,4 +1,4 @@
-"""The command lines of ``datasets/prepare_*.py``: arguments in, a prepared set and a printed report out."""
+"""The command lines of ``datasets/``: arguments in, a prepared set and a printed report out."""
 
 from __future__ import annotations
 
@@ -6,34 +6,56 @@ import argparse
 import logging
 import os
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
+from constrained_rcnn.data import duplicates, internal_form, peer_formats
+from constrained_rcnn.data.files import write_json_atomic
+from constrained_rcnn.data.findings import table
 from constrained_rcnn.data.locations import DATASETS_VARIABLE, PREPARED_VARIABLE, prepared_root, source_root
 from constrained_rcnn.data.plan import Plan
 from constrained_rcnn.data.preparation import prepare, report_lines
-from constrained_rcnn.data.sources import Scan, casia, folder
+from constrained_rcnn.data.sources import Scan, casia, coco_synthetic, columbia, coverage, folder, nist16
 from constrained_rcnn.errors import UserError
 
 
 def prepare_casia(arguments: Sequence[str] | None = None) -> int:
     """``datasets/prepare_casia.py``."""
-    parser = _parser("Prepares CASIA TIDE v1.0 for Detectron2.", casia.TREE)
-    parser.add_argument("--root", type=_path, help=f"CASIA's folder (default: ${DATASETS_VARIABLE}/casia_v1)")
-    parser.add_argument(
-        "--output",
-        type=_path,
-        help="folder for annotations/ and masks/ (default: "
-        f"${PREPARED_VARIABLE}/casia_v1 if that is set, else the root)",
-    )
+    names = ("casia_v1", "casia_v2")
+    parser = _parser("Prepares CASIA TIDE v1.0 or v2.0 (told from the tree) for Detectron2.", casia.TREE)
+    _add_places(parser, "CASIA's folder", " and ".join(names) + ", those that are there")
     parser.add_argument("--masks", type=_path, help="folder of the ground truth, if it is not under the root")
     _add_common(parser, test_fraction=0.3)
     args = parser.parse_args(arguments)
 
-    root = args.root or source_root("casia_v1")
-    layout = casia.find_layout(root, args.masks)
-    name = f"casia_v{layout.version}"
-    output = args.output or (prepared_root(name) if os.environ.get(PREPARED_VARIABLE) else root)
-    return _run(args, name, output, root, layout.inputs, lambda: casia.scan(layout))
+    roots = [args.root] if args.root else [source_root(name) for name in names if source_root(name).is_dir()]
+    if len(roots) > 1 and (args.masks or args.split_file or args.output):
+        raise UserError(f"there are {' and '.join(map(str, roots))}: name one with --root")
+    for root in roots or [source_root(names[0])]:
+        layout = casia.find_layout(root, args.masks)
+        name = f"casia_v{layout.version}"
+        _run(args, name, _output(args, name, root), root, layout.inputs, partial(casia.scan, layout))
+    return 0
+
+
+def prepare_coverage(arguments: Sequence[str] | None = None) -> int:
+    """``datasets/prepare_coverage.py``."""
+    return _prepare_one("coverage", "COVERAGE", coverage, arguments)
+
+
+def prepare_columbia(arguments: Sequence[str] | None = None) -> int:
+    """``datasets/prepare_columbia.py``."""
+    return _prepare_one("columbia", "Columbia's uncompressed splicing set", columbia, arguments)
+
+
+def prepare_nist16(arguments: Sequence[str] | None = None) -> int:
+    """``datasets/prepare_nist16.py``."""
+    return _prepare_one("nist16", "NIST Nimble 2016", nist16, arguments)
+
+
+def prepare_coco_synthetic(arguments: Sequence[str] | None = None) -> int:
+    """``datasets/prepare_coco_synthetic.py``."""
+    return _prepare_one("coco_synthetic", "RGB-N's synthetic set of COCO objects", coco_synthetic, arguments)
 
 
 def prepare_folder(arguments: Sequence[str] | None = None) -> int:
@@ -53,13 +75,89 @@ def prepare_folder(arguments: Sequence[str] | None = None) -> int:
     _add_common(parser, test_fraction=None)
     args = parser.parse_args(arguments)
 
-    if not args.name.replace("_", "").replace("-", "").isalnum():
-        raise UserError(f"--name {args.name}: letters, digits, - and _ only; it becomes a file name")
     folders = folder.Folders(args.images, args.masks, args.authentic, args.labels, args.empty_is_authentic)
     options = {"empty_is_authentic": args.empty_is_authentic}
-    root = args.root.resolve()
-    image_root = root if root in (folders.image_root, *folders.image_root.parents) else folders.image_root
+    root, image_root = _outside(args, folders.image_root)
     return _run(args, args.name, root, image_root, folders.inputs(), lambda: folder.scan(folders), options)
+
+
+def convert_format(arguments: Sequence[str] | None = None) -> int:
+    """``datasets/convert_format.py``."""
+    parser = argparse.ArgumentParser(
+        description="Reads lists of images and masks in the formats of other tools, and writes them.",
+        epilog=peer_formats.__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    actions = parser.add_subparsers(dest="action", required=True)
+    reading = actions.add_parser("import", help="prepare what another tool's list names")
+    writing = actions.add_parser("export", help="write a prepared split for another tool")
+    for action in (reading, writing):
+        action.add_argument("--format", choices=peer_formats.FORMATS, required=True)
+        action.add_argument("--base", type=_path, help="folder that relative paths in the list start from")
+    reading.add_argument("--input", type=_path, required=True, help="the list, or the folder of Tp and Gt")
+    reading.add_argument("--root", type=_path, required=True, help="folder for annotations/ and masks/")
+    reading.add_argument("--name", required=True, help="name of the set")
+    _add_common(reading, test_fraction=None)
+    writing.add_argument("--split", type=_path, required=True, help="<root>/annotations/<name>.json")
+    writing.add_argument(
+        "--output", type=_path, required=True, help="file to write (imdl-folder: a new folder)"
+    )
+    args = parser.parse_args(arguments)
+
+    if args.action == "export":
+        entries = internal_form.load(args.split)
+        left_out = peer_formats.write_listing(args.format, entries, args.output, args.base)
+        print("\n".join([f"wrote {args.output}: {len(entries) - len(left_out)} images", *left_out]))
+        return 0
+    listing = peer_formats.read_listing(args.format, args.input, args.base or Path.cwd())
+    root, image_root = _outside(args, listing.image_root)
+    return _run(args, args.name, root, image_root, listing.inputs, listing.scan, {"format": args.format})
+
+
+def find_duplicates(arguments: Sequence[str] | None = None) -> int:
+    """``datasets/find_duplicates.py``: exit status 1 where there are any, so that a script can stop."""
+    parser = argparse.ArgumentParser(
+        description="Lists pictures of one prepared split that are in another one, too: by pixels, or by look."
+    )
+    parser.add_argument("first", type=_path, help="<root>/annotations/<name>.json")
+    parser.add_argument("second", type=_path, help="likewise")
+    parser.add_argument("--output", type=_path, metavar="JSON", help="also write all of them there")
+    _add_workers(parser)
+    args = parser.parse_args(arguments)
+    findings = duplicates.between(args.first, args.second, workers=args.workers)
+    print("\n".join(table(findings) if findings else ["no picture is in both"]))
+    if args.output:
+        write_json_atomic(args.output, [finding.as_dict() for finding in findings], indent=1)
+    return int(any(finding.kind != "unreadable" for finding in findings))
+
+
+def _prepare_one(name: str, title: str, source, arguments: Sequence[str] | None) -> int:
+    """The command of a source with ``TREE``, ``find_layout(root)`` and ``scan(layout)``.
+
+    Without ``TEST_FRACTION`` it is for testing only.
+    """
+    fraction = getattr(source, "TEST_FRACTION", None)
+    parser = _parser(f"Prepares {title} for Detectron2.", source.TREE)
+    _add_places(parser, "the folder of the tree below", name)
+    _add_common(parser, test_fraction=fraction, splits=fraction is not None)
+    args = parser.parse_args(arguments)
+    if fraction is None:
+        args.test_fraction, args.split_file, args.seed = 1.0, None, 0
+    root = args.root or source_root(name)
+    layout = source.find_layout(root)
+    return _run(args, name, _output(args, name, root), root, layout.inputs, lambda: source.scan(layout))
+
+
+def _output(args: argparse.Namespace, name: str, root: Path) -> Path:
+    return args.output or (prepared_root(name) if os.environ.get(PREPARED_VARIABLE) else root)
+
+
+def _outside(args: argparse.Namespace, images: Path) -> tuple[Path, Path]:
+    """(output, image root) for a set called ``args.name`` whose images lie anywhere."""
+    if not args.name.replace("_", "").replace("-", "").isalnum():
+        raise UserError(f"--name {args.name}: letters, digits, - and _ only; it becomes a file name")
+    root = args.root.resolve()
+    return root, root if root in (images, *images.parents) else images
 
 
 def _run(
@@ -97,16 +195,32 @@ def _parser(description: str, tree: str) -> argparse.ArgumentParser:
     )
 
 
-def _add_common(parser: argparse.ArgumentParser, *, test_fraction: float | None) -> None:
+def _add_places(parser: argparse.ArgumentParser, what: str, name: str) -> None:
+    parser.add_argument("--root", type=_path, help=f"{what} (default: ${DATASETS_VARIABLE}/{name})")
     parser.add_argument(
-        "--test-fraction",
-        type=_fraction,
-        default=test_fraction,
-        metavar="F",
-        help=f"share of the images to test on, by whole groups (default: {test_fraction})",
+        "--output",
+        type=_path,
+        help="folder for annotations/ and masks/ (default: "
+        f"the same under ${PREPARED_VARIABLE} if that is set, else the root)",
     )
-    parser.add_argument("--split-file", type=_path, help="use this split instead of drawing one")
-    parser.add_argument("--seed", type=int, default=0, help="of the draw (default: 0)")
+
+
+def _add_common(parser: argparse.ArgumentParser, *, test_fraction: float | None, splits: bool = True) -> None:
+    if splits:
+        shown = "no split" if test_fraction is None else f"{test_fraction:.3g}"
+        parser.add_argument(
+            "--test-fraction",
+            type=_fraction,
+            default=test_fraction,
+            metavar="F",
+            help=f"share of the images to test on, by whole groups (default: {shown})",
+        )
+        parser.add_argument("--split-file", type=_path, help="use this split instead of drawing one")
+        parser.add_argument("--seed", type=int, default=0, help="of the draw (default: 0)")
+    _add_workers(parser)
+
+
+def _add_workers(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--workers",
         type=_positive,

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from constrained_rcnn.data import internal_form
+from constrained_rcnn.data.duplicates import duplicates, shared_pixels
 from constrained_rcnn.data.files import write_json_atomic
 from constrained_rcnn.data.findings import NOTED, SKIPPED, Finding, table
 from constrained_rcnn.data.journal import Journal
@@ -69,14 +70,24 @@ def prepare(plan: Plan, scan: Callable[[], Scan]) -> dict[str, Any]:
             *found.findings,
             *(Finding(**row) for record in records.values() for row in record["findings"]),
         ]
-        groups = group_by_sources({name: sample.sources for name, sample in samples.items()})
+        prints = {name: record["print"] for name, record in records.items() if record["print"]}
+        repeated = shared_pixels(prints)
+        groups = group_by_sources(
+            {
+                name: (*sample.sources, *([repeated[name]] if name in repeated else ()))
+                for name, sample in samples.items()
+            }
+        )
         images, annotations = _numbered(records, groups)
         if not images:
             raise UserError(
                 f"{plan.image_root}: no usable image ({len(findings)} problems; first: "
                 f"{findings[0].file + ': ' + findings[0].message if findings else 'no files'})"
             )
-        report = _write(plan, images, annotations, findings)
+        strata = {name: sample.stratum for name, sample in samples.items() if sample.stratum}
+        side, split_lines = _sides(plan, images, strata, findings)
+        findings += duplicates(prints, groups, side)
+        report = _write(plan, images, annotations, findings, side, split_lines)
         report.update(
             fingerprint=fingerprint, seconds=round(time.monotonic() - began, 1), resumed=journal.found
         )
@@ -126,11 +137,15 @@ def _numbered(records: Mapping[str, dict], groups: Mapping[str, str]) -> tuple[l
 
 
 def _write(
-    plan: Plan, images: list[dict], annotations: list[dict], findings: list[Finding]
+    plan: Plan,
+    images: list[dict],
+    annotations: list[dict],
+    findings: list[Finding],
+    side: Mapping[str, str],
+    split_lines: list[str],
 ) -> dict[str, Any]:
     specks = sum(image.pop("_specks") for image in images)
     classes = internal_form.class_names(image["technique"] for image in images)
-    side, split_lines = _sides(plan, images, findings)
     parts = {"": images, "_authentic": [image for image in images if image["authentic"]]}
     if side:
         parts |= {
@@ -177,7 +192,9 @@ def _write(
     }
 
 
-def _sides(plan: Plan, images: list[dict], findings: list[Finding]) -> tuple[dict[str, str], list[str]]:
+def _sides(
+    plan: Plan, images: list[dict], strata: Mapping[str, str], findings: list[Finding]
+) -> tuple[dict[str, str], list[str]]:
     groups = {image["file_name"]: image["group"] for image in images}
     if plan.split_file:
         side = read_split(plan.split_file)
@@ -212,7 +229,7 @@ def _sides(plan: Plan, images: list[dict], findings: list[Finding]) -> tuple[dic
         return side, [f"split file: {counts['train']} train, {counts['test']} test"]
     if plan.test_fraction is None:
         return {}, []
-    strata = {image["file_name"]: image["technique"] for image in images}
+    strata = {image["file_name"]: strata.get(image["file_name"], image["technique"]) for image in images}
     outcome = split_groups(groups, strata, test_fraction=plan.test_fraction, seed=plan.seed)
     return outcome.side, outcome.lines()
 

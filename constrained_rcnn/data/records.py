@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 from tqdm import tqdm
 
 from constrained_rcnn.data.annotation import annotate, complete_mask
+from constrained_rcnn.data.duplicates import picture_print
 from constrained_rcnn.data.files import write_png_atomic
 from constrained_rcnn.data.findings import NOTED, SKIPPED, Finding
 from constrained_rcnn.data.image_io import Header, read_header, read_image
@@ -49,7 +50,8 @@ def make_records(
         (image name, record), in no particular order. A record has ``image`` (entry of the internal form
         without
         ``id`` and ``group``; None where the image is skipped), ``annotations`` (see ``annotation.annotate``),
-        ``specks`` (manipulated pixels in no instance) and ``findings`` (dicts).
+        ``print`` (``duplicates.picture_print``), ``specks`` (manipulated pixels in no instance) and
+        ``findings`` (dicts).
     """
     masks = mask_names(dataset, list(samples))
     todo = []
@@ -93,11 +95,12 @@ def make_record(output: Path, name: str, mask_name: str, sample: Sample) -> dict
         truth = sample.truth(probe) if sample.truth else None
     except UserError as error:
         return _skipped(name, "no ground truth", error)
-    masks = truth.masks if truth else {}
-    annotations = annotate(masks)
+    masks, boxes = (truth.masks, truth.boxes) if truth else ({}, {})
+    annotations = annotate(masks) + [_box(technique, box) for technique in boxes for box in boxes[technique]]
     if masks:
         write_png_atomic(output / mask_name, complete_mask(masks))
     techniques = [technique for technique, mask in masks.items() if mask.any()]
+    techniques += [technique for technique in boxes if boxes[technique] and technique not in techniques]
     technique = AUTHENTIC if not techniques else techniques[0] if len(techniques) == 1 else MIXED
     image = {
         "file_name": name,
@@ -111,14 +114,20 @@ def make_record(output: Path, name: str, mask_name: str, sample: Sample) -> dict
     return {
         "image": image,
         "annotations": annotations,
-        "specks": sum(int(mask.sum()) for mask in masks.values()) - sum(row["area"] for row in annotations),
+        "print": picture_print(probe.pixels),
+        "specks": sum(int(mask.sum()) for mask in masks.values())
+        - sum(row["area"] for row in annotations if "segmentation" in row),
         "findings": [Finding(action, kind, name, message).as_dict() for action, kind, message in remarks],
     }
 
 
+def _box(technique: str, box: Sequence[int]) -> dict[str, Any]:
+    return {"category": technique, "bbox": list(box), "area": box[2] * box[3], "iscrowd": 0}
+
+
 def _skipped(name: str, kind: str, error: UserError) -> dict[str, Any]:
     finding = Finding(SKIPPED, kind, name, str(error))
-    return {"image": None, "annotations": [], "specks": 0, "findings": [finding.as_dict()]}
+    return {"image": None, "annotations": [], "print": None, "specks": 0, "findings": [finding.as_dict()]}
 
 
 def _unusual(header: Header) -> Iterator[tuple[str, str, str]]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from fixtures.casia_tree import make_casia_v1
-from fixtures.commands import clean_environment, run
+from fixtures.commands import REPOSITORY, clean_environment, run
 
 from constrained_rcnn.data.techniques import COLOURS, TECHNIQUES
 from constrained_rcnn.errors import UserError
@@ -34,7 +34,10 @@ def datasets(tmp_path, monkeypatch):
 
 
 def test_predefined_names_and_metadata(datasets):
-    assert {"casia_v1", "casia_v1_train", "casia_v1_test", "casia_v1_authentic"} <= set(DatasetCatalog.list())
+    names = {f"{name}{part}" for name in ("casia_v1", "casia_v2", "coverage", "nist16", "coco_synthetic")
+             for part in ("", "_train", "_test", "_authentic")}  # fmt: skip
+    assert names | {"columbia", "columbia_test", "columbia_authentic"} == set(catalog.PREDEFINED)
+    assert set(catalog.PREDEFINED) <= set(DatasetCatalog.list())
     importlib.reload(catalog)  # harmless
     metadata = MetadataCatalog.get("casia_v1_train")
     assert metadata.thing_classes == list(TECHNIQUES)
@@ -48,17 +51,22 @@ def test_predefined_names_and_metadata(datasets):
 def test_what_is_not_prepared_names_the_command(datasets):
     with pytest.raises(UserError, match=r"prepare_casia\.py --root .*casia_v1.*CONSTRAINED_RCNN_PREPARED"):
         DatasetCatalog.get("casia_v1_test")
+    for name, (dataset, command) in catalog.PREDEFINED.items():
+        script = command.split()[1]
+        assert script.startswith("datasets/prepare_") and (REPOSITORY / script).is_file()
+        with pytest.raises(UserError, match=rf"{script} --root .*{dataset}"):
+            DatasetCatalog.get(name)
 
 
 def test_a_prepared_set_is_loaded(datasets):
     make_casia_v1(datasets / "casia_v1")
     assert run("datasets/prepare_casia.py", cwd=datasets, DETECTRON2_DATASETS=str(datasets)).returncode == 0
     dicts = DatasetCatalog.get("casia_v1")
-    assert len(dicts) == 26 and all(Path(entry["file_name"]).is_file() for entry in dicts)
+    assert len(dicts) == 27 and all(Path(entry["file_name"]).is_file() for entry in dicts)
     modes = {annotation["bbox_mode"] for entry in dicts for annotation in entry["annotations"]}
     assert modes == {BoxMode.XYWH_ABS}
     assert sum(not entry["annotations"] for entry in dicts) == 17
-    assert len(DatasetCatalog.get("casia_v1_train")) + len(DatasetCatalog.get("casia_v1_test")) == 26
+    assert len(DatasetCatalog.get("casia_v1_train")) + len(DatasetCatalog.get("casia_v1_test")) == 27
 
 
 def test_prepared_elsewhere_follows_the_images(datasets, tmp_path, monkeypatch):

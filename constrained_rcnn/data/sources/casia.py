@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -21,16 +22,24 @@ from constrained_rcnn.data.sources.casia_names import (
     parse_tampered,
     read_corrections,
 )
-from constrained_rcnn.data.sources.subtraction import difference
+from constrained_rcnn.data.sources.subtraction import changed, difference
 from constrained_rcnn.errors import UserError
 
 TREE = """\
+  version 1.0:
   <root>/Au/Au_<category>_<number>.jpg                    authentic
-  <root>/Sp/Sp_<D|S>_<letters>_<id1>_<id2>_<number>.jpg   tampered (version 2: Tp/Tp_...)
+  <root>/Sp/Sp_<D|S>_<letters>_<id1>_<id2>_<number>.jpg   tampered
   <root>/CASIA 1.0 groundtruth/                           any folder with `groundtruth` in its name
       CM/<tampered name>_gt.png                           masks of copy-moves
       Sp/<tampered name>_gt.png                           masks of splices
-      FileNameCorrection.xlsx                             corrections of names, published with the masks"""
+      FileNameCorrection.xlsx                             corrections of names, published with the masks
+  version 2.0:
+  <root>/Au/Au_<category>_<number>.jpg or .bmp            authentic
+  <root>/Tp/Tp_<D|S>_<letters>_<S|M|...>_<N|B|...>_<id1>_<id2>_<number>.jpg or .tif   tampered
+  <root>/CASIA 2 Groundtruth/                             likewise; or Gt, as the corrected masks come
+      <tampered name>_gt.png
+      fileNamesCorrection.xlsx                            where it is (or in a folder of notes beside the masks)
+  Without masks they are made by subtraction from the authentic pictures."""
 
 #: Grey levels inside of a mask over those outside, in the difference to the authentic partner, that confirm a
 #: mask.
@@ -92,11 +101,18 @@ def find_layout(root: Path, masks: Path | None = None) -> Layout:
         raise UserError(f"{masks}: no such folder of masks")
     if masks is None:
         truths = [
-            path for name, path in folders.items() if "groundtruth" in name.replace(" ", "").replace("_", "")
+            path
+            for name, path in folders.items()
+            if "groundtruth" in name.replace(" ", "").replace("_", "") or (name == "gt" and version == 2)
         ]
     else:
         truths = [masks]
-    sheets = [path for truth in truths for path in sorted(truth.rglob("FileNameCorrection.xlsx"))]
+    sheets = [
+        path
+        for truth in truths
+        for path in sorted(truth.rglob("*.xlsx"))
+        if re.fullmatch(r"filenames?corrections?", path.stem, re.IGNORECASE)
+    ]
     return Layout(
         version,
         list_images(folders["sp" if version == 1 else "tp"]),
@@ -119,14 +135,16 @@ def scan(layout: Layout) -> Scan:
         file = f"{image.parent.name}/{image.name}"
         match = matches.get(image)
         name = match.name if match and match.name else parse_tampered(image.stem)
-        ids = _ids(image, match)
+        ids = tuple(_spelled(id, partners) for id in _ids(image, match))
         candidates = tuple(partners[id] for id in ids if id in partners)
         if match:
-            truth = MaskFile(match.mask, technique(match.mask, name), partial(_difference_map, candidates))
+            kind = technique(match.mask, name, corrections.get(image.stem))
+            truth = MaskFile(match.mask, kind, partial(_difference_map, candidates))
             if match.how != "exact":
                 findings.append(Finding(REPAIRED, f"mask name: {match.how}", file, f"mask {match.mask.name}"))
         else:
-            truth = partial(_without_mask, candidates)
+            kind = technique(None, name, corrections.get(image.stem))
+            truth = partial(_without_mask, candidates, kind)
         samples.append(Sample(image, truth, ids))
     for image in layout.authentic:
         id = authentic_id(image.stem)
@@ -148,16 +166,29 @@ def scan(layout: Layout) -> Scan:
             )
     if not layout.masks:
         findings.append(
-            Finding(NOTED, "no masks", "groundtruth", "no *_gt.png found; give their folder with --masks")
+            Finding(
+                NOTED,
+                "no masks",
+                "groundtruth",
+                "no *_gt.png found: all are made by subtraction; give the masks' folder with --masks if there is one",
+            )
         )
     return Scan(samples, findings)
 
 
-def technique(mask: Path, name: TamperedName | None) -> str:
-    """By the mask's folder (``CM``, ``Sp``), which Pham et al. corrected; else by the letter of the name."""
-    folder = mask.parent.name.lower()
+def technique(mask: Path | None, name: TamperedName | None, corrected: str | None = None) -> str:
+    """By the mask's folder (``CM``, ``Sp``), which Pham et al. corrected; else by the letter of a name.
+
+    Args:
+        mask: path of the mask, if there is one. Version 2 keeps all masks in one folder.
+        name: the mask's name, or the image's.
+        corrected: stem that the spreadsheet gives to the image (in version 2 it turns 39 marked S into
+            splices and 60 marked D into copy-moves).
+    """
+    folder = mask.parent.name.lower() if mask else ""
     if folder in ("cm", "sp"):
         return "copy-move" if folder == "cm" else "splice"
+    name = (parse_tampered(corrected) if corrected else None) or name
     return "copy-move" if name and name.kind == "S" else "splice"
 
 
@@ -168,6 +199,14 @@ def _ids(image: Path, match: Match | None) -> tuple[str, ...]:
     """
     names = [match.name if match else None, parse_tampered(image.stem)]
     return tuple(dict.fromkeys(id for name in names if name for id in (name.first, name.second)))
+
+
+def _spelled(id: str, partners: Mapping[str, Path]) -> str:
+    """The id as an authentic picture has it where its letters are in disorder (``ant0063`` for ``nat0063``)."""
+    if id in partners:
+        return id
+    near = [other for other in partners if other[3:] == id[3:] and sorted(other[:3]) == sorted(id[:3])]
+    return near[0] if len(near) == 1 else id
 
 
 def _confirmed(partners: dict[str, Path], image: Path, mask: Path, name: TamperedName) -> bool:
@@ -189,8 +228,15 @@ def _difference_map(candidates: Sequence[Path], probe: Probe) -> np.ndarray | No
     return None if found is None else found.map
 
 
-def _without_mask(candidates: Sequence[Path], probe: Probe) -> Truth:
+def _without_mask(candidates: Sequence[Path], kind: str, probe: Probe) -> Truth:
     found = difference(probe.pixels, candidates)
-    if found is not None and np.percentile(found.map, 99.9) <= RECOMPRESSED:
+    if found is None:
+        raise UserError("no mask belongs to it, and no picture that its name gives is its background")
+    if np.percentile(found.map, 99.9) <= RECOMPRESSED:
         raise UserError(f"no mask, and it is {found.partner.name} compressed again: not a forgery")
-    raise UserError("no mask belongs to it")
+    mask = changed(probe.pixels, read_image(found.partner))
+    if not mask.any():
+        raise UserError(
+            f"no mask belongs to it, and nothing stands out in its difference to {found.partner.name}"
+        )
+    return Truth({kind: mask}, ((REPAIRED, "mask by subtraction", f"from {found.partner.name}"),))

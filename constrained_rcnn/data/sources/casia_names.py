@@ -139,7 +139,8 @@ def distance(one: str, other: str) -> int:
 def read_corrections(path: Path) -> dict[str, str]:
     """Reads ``FileNameCorrection.xlsx``: stem on disk -> corrected stem.
 
-    Only two columns of text are needed, so the workbook (a zip of XML) is read without a library for it.
+    Only two columns of text are needed, so the workbook (a zip of XML) is read without a library for it. Without
+    the headings of version 1's sheet, the first two file names of a row count.
 
     Raises:
         UserError: not such a workbook, or without the two headings.
@@ -160,14 +161,17 @@ def read_corrections(path: Path) -> dict[str, str]:
     except (OSError, zipfile.BadZipFile, ElementTree.ParseError, ValueError, IndexError, KeyError) as error:
         raise UserError(f"{path}: cannot be read as an Excel workbook ({error}); fetch it again") from None
     heading = {text.strip().lower(): column for row in rows[:1] for column, text in row.items()}
-    if not all(name in heading for name in _HEADINGS):
-        raise UserError(f"{path}: no columns 'Original file name' and 'Corrected file name' in its first row")
-    original, corrected = (heading[name] for name in _HEADINGS)
-    return {
-        Path(row[original].strip()).stem: Path(row[corrected].strip()).stem
-        for row in rows[1:]
-        if row.get(original, "").strip() and row.get(corrected, "").strip()
-    }
+    if all(name in heading for name in _HEADINGS):
+        pairs = [[row.get(heading[name], "").strip() for name in _HEADINGS] for row in rows[1:]]
+    else:  # version 2's sheet may be laid out otherwise: names are known by their form
+        pairs = [
+            [text.strip() for text in row.values() if parse_tampered(Path(text.strip()).stem)] for row in rows
+        ]
+        if not any(len(pair) > 1 for pair in pairs):
+            raise UserError(
+                f"{path}: no columns 'Original file name' and 'Corrected file name' in its first row"
+            )
+    return {Path(pair[0]).stem: Path(pair[1]).stem for pair in pairs if len(pair) > 1 and all(pair[:2])}
 
 
 def _row(row: ElementTree.Element, shared: list[str]) -> dict[str, str]:

@@ -1,0 +1,10 @@
+#!/usr/bin/env python3
+"""Prepares Columbia's uncompressed splicing set (see datasets/README.md)."""
+
+import sys
+
+from constrained_rcnn.data.commands import prepare_columbia
+from constrained_rcnn.errors import command_line
+
+if __name__ == "__main__":
+    sys.exit(command_line(prepare_columbia)())
