@@ -42,6 +42,7 @@ setup(
     ],
     extras_require={
         "demo": ["scikit-image", "scikit-learn"],  # they ship the photos that the demo forges
-        "test": ["pytest>=7", "scikit-image", "scikit-learn", "scipy"],
+        "tensorflow": ["google-crc32c"],  # checksums of the released checkpoints; TensorFlow itself is not needed
+        "test": ["google-crc32c", "pytest>=7", "scikit-image", "scikit-learn", "scipy"],
     },
 )

@@ -23,7 +23,7 @@ def add_constrained_rcnn_config(cfg: CN) -> None:
     Args:
         cfg: Detectron2's config. Registers the modules and the datasets too; calling it again is harmless.
     """
-    from . import modeling  # noqa: F401  (fills Detectron2's registries)
+    from . import modeling, tensorflow  # noqa: F401  (fill Detectron2's registries)
     from .data import catalog  # noqa: F401  (registers the predefined datasets)
 
     # --- backbone -------------------------------------------------------------------------------------
@@ -49,7 +49,8 @@ def add_constrained_rcnn_config(cfg: CN) -> None:
 
     # --- from instances to one map --------------------------------------------------------------------
     cfg.MODEL.MANIPULATION_MAP = CN()
-    # True: mask probability times box score, maximum over boxes. False: without the score (paper).
+    # True: mask probability times the box's probability of any manipulation, maximum over boxes. False:
+    # the mask probability alone (paper).
     cfg.MODEL.MANIPULATION_MAP.SCORE_WEIGHTED = True
     # An image is called manipulated when its score is above this, in [0, 1]. A threshold stored in the
     # checkpoint (tools/calibrate.py) goes first; a negative value means "the stored one, else 0.5".

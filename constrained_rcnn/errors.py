@@ -48,4 +48,7 @@ def command_line(main):
 
 
 def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split())
+    text = str(error)
+    if "Original Traceback" in text:  # raised in a loader's worker process, whose traceback Torch adds
+        text = text.strip().splitlines()[-1].partition(": ")[2]
+    return " ".join(text.split())

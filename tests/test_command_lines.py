@@ -58,6 +58,26 @@ def test_train_net_says_what_is_wrong(tmp_path):
     one_line(call(train, "--config-file", SMALL, *wrong, *output), "bad.pth")
 
 
+@pytest.mark.parametrize("workers", ["0", "1"])
+@pytest.mark.parametrize("mode", [[], ["--eval-only"]], ids=["train", "evaluate"])
+def test_an_unreadable_image_is_named_in_one_line(tmp_path, workers, mode):
+    from tiny import tiny_model
+
+    from constrained_rcnn.checkpoint import ManipulationCheckpointer
+
+    data = write_set(tmp_path / "data", "train", 3)
+    for path in (tmp_path / "data" / "images" / "train").iterdir():
+        path.write_bytes(path.read_bytes()[:200])
+    ManipulationCheckpointer(tiny_model(), str(tmp_path)).save("model")
+    names = ["DATASETS.TRAIN", f"('{data}',)", "DATASETS.TEST", f"('{data}',)", "MODEL.WEIGHTS", str(tmp_path / "model.pth")]
+    done = call(
+        str(ROOT / "tools" / "train_net.py"), "--config-file", SMALL, *mode, *TINY, *names,
+        "OUTPUT_DIR", str(tmp_path / "out"), "DATALOADER.NUM_WORKERS", workers,
+    )  # fmt: skip
+    one_line(done, "data/images/train/", ".png")
+    assert "Traceback" not in done.stdout and len(done.stderr.splitlines()[-1]) < 300
+
+
 def test_train_evaluate_and_demo_from_any_folder(tmp_path):
     data = write_set(tmp_path / "data", "train", 6)
     names = ["DATASETS.TRAIN", f"('{data}',)", "DATASETS.TEST", f"('{data}',)"]

@@ -34,7 +34,7 @@ def test_from_photos_to_figures_and_pictures_and_again_at_once(photos, tmp_path,
     assert {"auc", "f1_best", "f1_floor", "baselines", "seconds"} <= saved.keys()
     assert saved["baselines"]["all_ones"]["auc"] == 0.5
     assert abs(saved["baselines"]["all_ones"]["f1_best"] - saved["f1_floor"]) < 1e-6
-    assert 0 <= saved["auc"] == pytest.approx(metrics["auc"]) <= 1
+    assert saved["auc"] == pytest.approx(metrics["auc"]) and 0 <= saved["auc"] <= 1
     with Image.open(output / "examples.jpg") as sheet:
         assert sheet.width > 600 and sheet.height > 150
     assert list((output / "results").glob("*_overlay.jpg"))

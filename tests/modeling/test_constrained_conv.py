@@ -44,7 +44,7 @@ def test_matches_a_convolution_written_out():
 def test_constraint_holds_after_optimizer_steps_and_the_kernel_learns(optimizer):
     layer = ConstrainedConv2d()
     before = project_to_constraint(layer.weight).detach().clone()
-    steps = optimizer(layer.parameters(), lr=0.01, weight_decay=0.01)
+    steps = optimizer(layer.parameters(), lr=0.1, weight_decay=0.01)
     for _ in range(5):
         steps.zero_grad()
         layer(torch.rand(2, 3, 16, 16)).square().mean().backward()

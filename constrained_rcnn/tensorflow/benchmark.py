@@ -1,0 +1,127 @@
+"""What the released network costs here: beside stock Mask R-CNN R-101-C4, and in bfloat16 beside float32."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+
+import torch
+from detectron2 import model_zoo
+from detectron2.modeling import build_model
+from detectron2.modeling.backbone.resnet import BottleneckBlock
+
+from constrained_rcnn.checkpoint import ManipulationCheckpointer
+from constrained_rcnn.config import load_config
+from constrained_rcnn.model_zoo import config_file
+
+from .preprocessing import resize, resize_scale
+
+#: Proposals, and boxes that get a mask, on both sides.
+PROPOSALS, MASK_BOXES = 100, 8
+
+
+def models(device: str, weights: str = ""):
+    """Builds the released 101-layer network and Mask R-CNN R-101-C4 with the same workload.
+
+    Args:
+        device: "cpu" or "cuda".
+        weights: converted checkpoint of the released network, else random ones; Mask R-CNN's are random.
+
+    Returns:
+        The two models in evaluation mode.
+    """
+    stock = model_zoo.get_config("COCO-InstanceSegmentation/mask_rcnn_R_101_C4_3x.yaml")
+    shared = [
+        "MODEL.WEIGHTS", "", "MODEL.DEVICE", device, "MODEL.ROI_HEADS.NUM_CLASSES", "3",
+        "MODEL.ROI_HEADS.SCORE_THRESH_TEST", "0.0", "MODEL.RPN.PRE_NMS_TOPK_TEST", "6000",
+        "MODEL.RPN.POST_NMS_TOPK_TEST", str(PROPOSALS), "TEST.DETECTIONS_PER_IMAGE", str(MASK_BOXES),
+    ]  # fmt: skip
+    stock.merge_from_list(shared)
+    torch.manual_seed(0)
+    both = [
+        build_model(cfg).eval()
+        for cfg in (load_config(config_file("constrained_rcnn_R_101_C4_tensorflow.yaml"), shared), stock)
+    ]
+    for model in both:
+        _tame(model)
+    if weights:
+        ManipulationCheckpointer(both[0]).load_strictly(weights)
+    return tuple(both)
+
+
+def _tame(model) -> None:
+    """Keeps random activations finite through 33 residual blocks; else no proposal survives, and no work is done."""
+    with torch.no_grad():
+        for module in model.modules():
+            if isinstance(module, BottleneckBlock):
+                module.conv3.weight.mul_(0.2)
+
+
+def compare(
+    image: torch.Tensor, repeats: int, device: str = "cpu", weights: str = "", progress: Callable = iter
+) -> dict[str, float]:
+    """Times a forward pass of the released network, of Mask R-CNN, and of the released one in bfloat16, in turns.
+
+    Args:
+        image: (3, H, W) uint8, BGR; both networks see it resized as the release does (600x900 stays).
+        repeats: counted rounds, after one that is not counted.
+        device, weights: see :func:`models`.
+        progress: wraps the iteration over rounds.
+
+    Returns:
+        Median seconds "released", "mask_rcnn" and "bfloat16"; medians of the ratios within each round, "ratio"
+        (released over mask_rcnn) and "bfloat16_ratio" (bfloat16 over released); and how far the bfloat16 map
+        is from the float32 one: "map_mean" and "map_max" (absolute) as they come, and "same_boxes_mean" and
+        "same_boxes_max" where it masks the eight boxes that float32 has chosen. The choice is among hundreds of
+        boxes by probability alone, so a small error can exchange one for another.
+    """
+    released, stock = models(device, weights)
+    for model in (released, stock):
+        model.proposal_generator.register_forward_hook(_require_all_proposals)
+    height, width = image.shape[1:]
+    item = {"image": image, "height": height, "width": width}
+    # The released network resizes its input itself; Mask R-CNN gets the same size.
+    same_size = {**item, "image": resize(image.float(), resize_scale(height, width))}
+    runs = {
+        "released": lambda: _forward(released, item),
+        "mask_rcnn": lambda: _forward(stock, same_size),
+        "bfloat16": lambda: _forward(released, item, torch.bfloat16),
+    }
+    rounds, outputs = [], {}
+    for index in progress(range(repeats + 1)):
+        times = {}
+        for name, run in runs.items():
+            started = time.perf_counter()
+            outputs[name] = run()
+            if device == "cuda":
+                torch.cuda.synchronize()
+            times[name] = time.perf_counter() - started
+        if index:
+            rounds.append(times)
+    with torch.inference_mode():
+        chosen = released.inference([item], do_postprocess=False)
+    outputs["same_boxes"] = _forward(released, item, torch.bfloat16, chosen)
+    exact = outputs["released"]["manipulation_map"]
+    free, same = ((outputs[name]["manipulation_map"] - exact).abs() for name in ("bfloat16", "same_boxes"))
+    return {
+        **{name: statistics.median(r[name] for r in rounds) for name in runs},
+        "ratio": statistics.median(r["released"] / r["mask_rcnn"] for r in rounds),
+        "bfloat16_ratio": statistics.median(r["bfloat16"] / r["released"] for r in rounds),
+        "map_mean": float(free.mean()),
+        "map_max": float(free.max()),
+        "same_boxes_mean": float(same.mean()),
+        "same_boxes_max": float(same.max()),
+    }
+
+
+def _require_all_proposals(_, inputs, output) -> None:
+    """A forward hook: a network with fewer proposals than the others would win for nothing."""
+    found = len(output[0][0])
+    if found != PROPOSALS:
+        raise RuntimeError(f"{found} proposals instead of {PROPOSALS}")
+
+
+def _forward(model, item, dtype: torch.dtype | None = None, chosen=None) -> dict:
+    with torch.inference_mode(), torch.autocast(model.device.type, dtype=dtype, enabled=dtype is not None):
+        return model.inference([item], chosen)[0]
