@@ -163,7 +163,13 @@ def train(cfg, resume: bool = False):
     """
     trainer = ManipulationTrainer(cfg)
     trainer.resume_or_load(resume=resume)
+    # Detectron2's loop logs every exception with its traceback; for bad input one line is enough.
+    logging.getLogger("detectron2.engine.train_loop").addFilter(_is_no_user_error)
     return trainer.train()
+
+
+def _is_no_user_error(record: logging.LogRecord) -> bool:
+    return not (record.exc_info and isinstance(record.exc_info[1], UserError))
 
 
 def evaluate(cfg) -> dict:
