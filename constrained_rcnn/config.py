@@ -6,6 +6,7 @@ import logging
 
 from ._require import require_detectron2
 from .errors import UserError
+from .evaluation.records import VARIANT_NAMES
 
 require_detectron2()
 
@@ -69,6 +70,31 @@ def add_constrained_rcnn_config(cfg: CN) -> None:
     # True: one class "tampered" whatever the technique, as the paper does for all sets but NIST16.
     cfg.DATASETS.MERGE_TECHNIQUES = False
 
+    # --- forgeries on the fly -------------------------------------------------------------------------
+    # Made in the training loader, beside the images of DATASETS.TRAIN (which may be empty).
+    cfg.DATASETS.SYNTHESIS = CN()
+    # Folder of photos to forge, searched recursively. Empty: off.
+    cfg.DATASETS.SYNTHESIS.PHOTOS = ""
+    # COCO instance annotations of these photos: regions come from them. Empty: from the photos' own segments.
+    cfg.DATASETS.SYNTHESIS.ANNOTATIONS = ""
+    # Images per pass over the data, at least 1. Every pass makes new ones.
+    cfg.DATASETS.SYNTHESIS.COUNT = 1000
+    # How they are made: a name of constrained_rcnn/data/synthesis/presets.py.
+    cfg.DATASETS.SYNTHESIS.PRESET = "camera"
+    # Drawn evenly from these: splice, copy-move, removal.
+    cfg.DATASETS.SYNTHESIS.TECHNIQUES = ("splice", "copy-move", "removal")
+    # (height, width) of the images in pixels, at least 64 each.
+    cfg.DATASETS.SYNTHESIS.SIZE = (256, 320)
+    # Share of these images that are the authentic counterpart instead of the forgery, 0 to 1.
+    cfg.DATASETS.SYNTHESIS.AUTHENTIC = 0.5
+
+    # --- evaluation -----------------------------------------------------------------------------------
+    # True: every manipulation map goes to OUTPUT_DIR/inference/<dataset>/maps as compressed float32 (about
+    # 2 bytes a pixel), so that tools/evaluate_predictions.py can score them again without the model.
+    cfg.TEST.SAVE_MAPS = False
+    # Other tables' conventions: any of "paper", "invert=max", "gt_border_ignore", "authentic_as_zero".
+    cfg.TEST.METRIC_VARIANTS = []
+
 
 def get_cfg() -> CN:
     """Detectron2's default config with this project's keys."""
@@ -102,6 +128,8 @@ def load_config(config_file: str | None = None, options: list[str] = ()) -> CN:
     if cfg.MODEL.DEVICE == "cuda" and not torch.cuda.is_available():
         logger.info("CUDA is not available: MODEL.DEVICE is cpu")
         cfg.MODEL.DEVICE = "cpu"
+    if cfg.SOLVER.AMP.ENABLED and not cfg.MODEL.DEVICE.startswith("cuda"):
+        raise UserError(f"config: SOLVER.AMP.ENABLED needs CUDA, MODEL.DEVICE is {cfg.MODEL.DEVICE}; set it to False")
     return cfg
 
 
@@ -120,6 +148,8 @@ def check_config(cfg: CN) -> None:
     stride = cfg.MODEL.GUIDED_MASK.FUSION_STRIDE
     require(stride in (8, 16), f"MODEL.GUIDED_MASK.FUSION_STRIDE is {stride}; set it to 8 or 16")
     require(cfg.MODEL.GUIDED_MASK.BATCH_SIZE_PER_IMAGE >= 1, "MODEL.GUIDED_MASK.BATCH_SIZE_PER_IMAGE must be 1 or more")
+    for name in cfg.TEST.METRIC_VARIANTS:
+        require(name in VARIANT_NAMES, f"TEST.METRIC_VARIANTS: no {name!r}; there are {', '.join(VARIANT_NAMES)}")
     require(0 <= cfg.INPUT.FORGED_JPEG_QUALITY <= 100, "INPUT.FORGED_JPEG_QUALITY must be 0 (off) to 100")
     require(cfg.INPUT.FORGED_NOISE_VARIANCE >= 0, "INPUT.FORGED_NOISE_VARIANCE must be 0 (off) or more")
     if cfg.DATASETS.MERGE_TECHNIQUES:

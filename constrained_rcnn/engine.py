@@ -18,9 +18,11 @@ from .config import load_config
 from .data.catalog import dataset_dicts
 from .data.loader import ResumableTrainLoader
 from .data.mapper import ManipulationDatasetMapper
-from .data.techniques import TAMPERED
+from .data.on_the_fly import ForgeryMaker, ForgingMapper
+from .data.techniques import TAMPERED, TECHNIQUES
 from .errors import UserError
 from .evaluation.manipulation_evaluator import build_evaluators
+from .evaluation.records import MetricVariants
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +35,7 @@ class ManipulationTrainer(DefaultTrainer):
         self.checkpointer = ManipulationCheckpointer(
             self.model,
             self.cfg.OUTPUT_DIR,
-            metadata={"classes": class_names(self.cfg, self.cfg.DATASETS.TRAIN)},
+            metadata={"classes": training_class_names(self.cfg)},
             trainer=weakref.proxy(self),
         )
         return [SeedByIteration(max(self.cfg.SEED, 0)), *super().build_hooks()]
@@ -73,9 +75,14 @@ class ManipulationTrainer(DefaultTrainer):
     def build_train_loader(cls, cfg):
         """The resumable loader over ``DATASETS.TRAIN``; see :mod:`.data.loader`."""
         dataset = [item for name in cfg.DATASETS.TRAIN for item in dataset_dicts(name)]
-        class_names(cfg, cfg.DATASETS.TRAIN)
+        training_class_names(cfg)
         if cfg.DATALOADER.FILTER_EMPTY_ANNOTATIONS:
             dataset = [item for item in dataset if item["annotations"]]
+        mapper = ManipulationDatasetMapper(cfg, is_train=True)
+        maker = ForgeryMaker.from_config(cfg)
+        if maker is not None:
+            dataset += maker.placeholders(cfg.DATASETS.SYNTHESIS.COUNT)
+            mapper = ForgingMapper(mapper, maker)
         if not dataset:
             raise UserError(f"DATASETS.TRAIN {tuple(cfg.DATASETS.TRAIN)}: no images; name a registered dataset")
         world = comm.get_world_size()
@@ -83,7 +90,7 @@ class ManipulationTrainer(DefaultTrainer):
             raise UserError(f"SOLVER.IMS_PER_BATCH {cfg.SOLVER.IMS_PER_BATCH} is no multiple of {world} processes")
         return ResumableTrainLoader(
             dataset,
-            ManipulationDatasetMapper(cfg, is_train=True),
+            mapper,
             batch_size=cfg.SOLVER.IMS_PER_BATCH // world,
             seed=max(cfg.SEED, 0),
             num_workers=cfg.DATALOADER.NUM_WORKERS,
@@ -107,12 +114,15 @@ class ManipulationTrainer(DefaultTrainer):
             dicts = [
                 {**item, "annotations": [{**a, "category_id": 0} for a in item["annotations"]]} for item in dicts
             ]
+        label = Path(dataset_name).stem  # of a prepared split named by its path; a registered name stays itself
         return build_evaluators(
-            dataset_name,
+            label,
             dicts,
             class_names(cfg, [dataset_name]),
-            os.path.join(cfg.OUTPUT_DIR, "inference", Path(dataset_name).stem),
+            os.path.join(cfg.OUTPUT_DIR, "inference", label),
             mask_on=cfg.MODEL.MASK_ON,
+            variants=MetricVariants.from_names(cfg.TEST.METRIC_VARIANTS),
+            save_maps=cfg.TEST.SAVE_MAPS,
         )
 
 
@@ -131,14 +141,22 @@ class SeedByIteration(HookBase):
         torch.manual_seed(key % 2**63)
 
 
+def training_class_names(cfg) -> list[str]:
+    """Class names of ``DATASETS.TRAIN`` and of forgeries on the fly, checked like :func:`class_names`."""
+    return class_names(cfg, [*cfg.DATASETS.TRAIN, *(["DATASETS.SYNTHESIS"] if cfg.DATASETS.SYNTHESIS.PHOTOS else [])])
+
+
 def class_names(cfg, datasets) -> list[str]:
     """The model's class names for these datasets, checked against ``MODEL.ROI_HEADS.NUM_CLASSES``."""
     if cfg.DATASETS.MERGE_TECHNIQUES:
         return [TAMPERED]
     names = None
     for dataset in datasets:
-        dataset_dicts(dataset)
-        own = list(MetadataCatalog.get(dataset).thing_classes)
+        if dataset == "DATASETS.SYNTHESIS":  # made while training: in no catalog
+            own = list(TECHNIQUES)
+        else:
+            dataset_dicts(dataset)
+            own = list(MetadataCatalog.get(dataset).thing_classes)
         if names is not None and own != names:
             raise UserError(f"dataset {dataset}: classes {own} differ from {names}; set DATASETS.MERGE_TECHNIQUES True")
         names = own

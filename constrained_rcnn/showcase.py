@@ -70,7 +70,7 @@ def run(output: Path, seed: int = 0, photos: Path | None = None, options: list[s
     output = Path(output)
     _claim(output, {"seed": seed, "photos": str(photos) if photos else None, "options": list(options)})
     seconds: dict[str, float] = {}
-    splits = _timed(seconds, "forgeries", lambda: make_forgeries(output / "data", seed, photos))
+    splits, photo_counts = _timed(seconds, "forgeries", lambda: make_forgeries(output / "data", seed, photos))
 
     cfg = load_config(
         config_file("constrained_rcnn_small.yaml"),
@@ -103,7 +103,7 @@ def run(output: Path, seed: int = 0, photos: Path | None = None, options: list[s
         "model": model["metrics"],
         "coco": model.get("coco"),
         "baselines": {name: summary["metrics"] for name, summary in baselines.items()},
-        "counts": {**model["counts"], "test_sources": len({d["group"] for d in test}), **_train_counts(splits)},
+        "counts": {**model["counts"], **photo_counts, **_train_counts(splits)},
         "seed": seed,
         "seconds": {**{k: round(v, 1) for k, v in seconds.items()}, "total": round(sum(seconds.values()), 1)},
     }
@@ -114,8 +114,12 @@ def run(output: Path, seed: int = 0, photos: Path | None = None, options: list[s
     return metrics
 
 
-def make_forgeries(folder: Path, seed: int, photos: Path | None) -> dict[str, Path]:
-    """Writes the splits train, val and test; no photo is in two of them. Returns their JSON files."""
+def make_forgeries(folder: Path, seed: int, photos: Path | None) -> tuple[dict[str, Path], dict[str, int]]:
+    """Writes the splits train, val and test; no photo is in two of them.
+
+    Returns:
+        The JSON file of each split, and the number of source photos of each (``photos_<split>``).
+    """
     if photos is None:
         training, test = load_demo_photos("train"), load_demo_photos("test")
     else:
@@ -124,11 +128,11 @@ def make_forgeries(folder: Path, seed: int, photos: Path | None) -> dict[str, Pa
             print(f"left out: {line}")
         training, test = split_photos(found, 0.2, seed)
     training, validation = split_photos(training, VALIDATION_SHARE, seed)
-    files = {}
-    for split, side in {"train": training, "val": validation, "test": test}.items():
+    files, sides = {}, {"train": training, "val": validation, "test": test}
+    for split, side in sides.items():
         done = write_forgeries(side, folder, split, COUNTS[split], seed, size=SIZE, authentic=AUTHENTIC[split])
         files[split] = Path(done["json_file"])
-    return files
+    return files, {f"photos_{split}": len(side) for split, side in sides.items()}
 
 
 def choose_examples(records: list[dict]) -> list[int]:

@@ -69,7 +69,8 @@ def test_an_unreadable_image_is_named_in_one_line(tmp_path, workers, mode):
     for path in (tmp_path / "data" / "images" / "train").iterdir():
         path.write_bytes(path.read_bytes()[:200])
     ManipulationCheckpointer(tiny_model(), str(tmp_path)).save("model")
-    names = ["DATASETS.TRAIN", f"('{data}',)", "DATASETS.TEST", f"('{data}',)", "MODEL.WEIGHTS", str(tmp_path / "model.pth")]
+    weights = str(tmp_path / "model.pth")
+    names = ["DATASETS.TRAIN", f"('{data}',)", "DATASETS.TEST", f"('{data}',)", "MODEL.WEIGHTS", weights]
     done = call(
         str(ROOT / "tools" / "train_net.py"), "--config-file", SMALL, *mode, *TINY, *names,
         "OUTPUT_DIR", str(tmp_path / "out"), "DATALOADER.NUM_WORKERS", workers,

@@ -76,7 +76,9 @@ def test_images_that_are_too_small_are_refused(predictor):
         predictor(picture(15, 200))
 
 
-@pytest.mark.parametrize("shape, dtype", [((50, 50), "u1"), ((50, 50, 4), "u1"), ((50, 50, 3), "f4"), ((0, 50, 3), "u1")])
+@pytest.mark.parametrize(
+    "shape, dtype", [((50, 50), "u1"), ((50, 50, 4), "u1"), ((50, 50, 3), "f4"), ((0, 50, 3), "u1")]
+)
 def test_wrong_arrays(predictor, shape, dtype):
     bad = np.zeros(shape, dtype)
     with pytest.raises(ValueError, match="BGR"):

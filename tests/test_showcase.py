@@ -31,6 +31,7 @@ def test_from_photos_to_figures_and_pictures_and_again_at_once(photos, tmp_path,
     assert "broken.png" in said and "Constrained R-CNN" in said and "error_level_analysis" in said
     saved = json.loads((output / "metrics.json").read_text())
     assert saved["counts"]["n_manipulated"] == 6 and saved["seed"] == 4
+    assert saved["counts"]["photos_test"] == 3 and saved["counts"]["photos_train"] + saved["counts"]["photos_val"] == 11
     assert {"auc", "f1_best", "f1_floor", "baselines", "seconds"} <= saved.keys()
     assert saved["baselines"]["all_ones"]["auc"] == 0.5
     assert abs(saved["baselines"]["all_ones"]["f1_best"] - saved["f1_floor"]) < 1e-6

@@ -10,8 +10,9 @@ from tqdm import tqdm
 
 from constrained_rcnn.data.files import write_json_atomic
 from constrained_rcnn.errors import command_line
+from constrained_rcnn.evaluation.audit import audit_warning
 from constrained_rcnn.evaluation.baselines import BASELINES, evaluate_baseline
-from constrained_rcnn.evaluation.datasets import dataset_dicts
+from constrained_rcnn.evaluation.datasets import annotation_file, dataset_dicts
 from constrained_rcnn.evaluation.table import comparison_table, without_nan
 
 
@@ -34,6 +35,9 @@ def main(arguments=None):
         for name in args.baselines
     }
     print(comparison_table(summaries))
+    warning = audit_warning(annotation_file(args.dataset)[0])
+    if warning:
+        print(f"WARNING: {warning}")
     if args.output:
         write_json_atomic(args.output, without_nan(summaries), indent=2)
 

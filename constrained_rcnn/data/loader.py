@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator
 
+import cv2
 import numpy as np
 import torch
 from detectron2.utils import comm
@@ -86,7 +87,10 @@ class ResumableTrainLoader:
         items = stream(len(self.dataset), self.seed, self.shuffle)
         own = itertools.islice(items, comm.get_rank(), None, comm.get_world_size())
         plan = itertools.islice(batches(own, self.batch_size, self.portrait), self.start, None)
-        yield from DataLoader(
+        if self.num_workers:
+            # Before the fork: a worker would wait for ever for OpenCV threads that only its parent has.
+            cv2.setNumThreads(0)
+        loader = DataLoader(
             _MappedDraws(self.dataset, self.mapper),
             batch_sampler=plan,
             num_workers=self.num_workers,
@@ -95,6 +99,15 @@ class ResumableTrainLoader:
             # Its own: starting an iterator must not draw from the generator that the model samples with.
             generator=torch.Generator(),
         )
+        threads = cv2.getNumThreads()
+        if self.num_workers:
+            cv2.setNumThreads(1)  # here, before the fork: a worker would wait for threads that only we have
+        try:
+            iterator = iter(loader)
+        finally:
+            if self.num_workers:
+                cv2.setNumThreads(threads)
+        yield from iterator
 
 
 def _one_thread(_worker: int) -> None:

@@ -79,7 +79,8 @@ class ManipulationDatasetMapper:
     def __call__(self, dataset_dict: dict) -> dict:
         """
         Args:
-            dataset_dict: as :mod:`.catalog` makes them; in training optionally with ``draw`` (int >= 0).
+            dataset_dict: as :mod:`.catalog` makes them; in training optionally with ``draw`` (int >= 0). Instead
+                of files it may hold ``pixels``, H x W x 3 uint8 RGB, and ``complete_mask``, H x W bool.
 
         Returns:
             A copy with "image", (3, H, W) uint8 tensor, and in training "instances": gt_boxes (XYXY in the
@@ -90,7 +91,11 @@ class ManipulationDatasetMapper:
             UserError: unreadable file, size other than the annotations say, mask of another size.
         """
         dataset_dict = copy.deepcopy(dataset_dict)
-        image = read_image(dataset_dict["file_name"], self.image_format, max_pixels=self.max_pixels)
+        image = dataset_dict.pop("pixels", None)
+        if image is None:
+            image = read_image(dataset_dict["file_name"], self.image_format, max_pixels=self.max_pixels)
+        elif self.image_format == "BGR":
+            image = image[:, :, ::-1]
         expected = dataset_dict["height"], dataset_dict["width"]
         if image.shape[:2] != expected:
             raise UserError(
@@ -143,6 +148,9 @@ class ManipulationDatasetMapper:
     @staticmethod
     def _complete_mask(dataset_dict, size) -> np.ndarray:
         """The image's complete ground-truth mask, (H, W) bool; empty for an authentic image."""
+        mask = dataset_dict.pop("complete_mask", None)
+        if mask is not None:
+            return mask
         path = dataset_dict.get("mask_file_name")
         if path is None:
             if dataset_dict.get("annotations") or not dataset_dict.get("authentic", True):

@@ -6,20 +6,23 @@ import json
 import logging
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 import torch
 from detectron2.data import MetadataCatalog
-from detectron2.evaluation import COCOEvaluator, DatasetEvaluator, DatasetEvaluators
+from detectron2.evaluation import DatasetEvaluator, DatasetEvaluators
 from detectron2.utils import comm
 
 from constrained_rcnn.data.files import write_json_atomic
+from constrained_rcnn.evaluation_page import write_page
 
+from .audit import audit_warning
 from .coco_annotations import write_coco_ground_truth
-from .pixel_metrics import FIXED_THRESHOLD
+from .coco_once import UniqueCOCOEvaluator
+from .map_files import map_names, write_map, write_preview
 from .records import NO_MAP, PLAIN, MetricVariants, image_record, unique_records
+from .results import write_results
 from .summary import summarise
 from .table import metrics_table, without_nan
 
@@ -44,6 +47,8 @@ class ManipulationEvaluator(DatasetEvaluator):
         output_dir: str | None = None,
         distributed: bool = True,
         variants: MetricVariants = PLAIN,
+        map_dir: str | None = None,
+        annotations: str | None = None,
     ):
         """
         Args:
@@ -55,6 +60,10 @@ class ManipulationEvaluator(DatasetEvaluator):
             output_dir: ``metrics.json`` and ``per_image.json`` are written here, or nothing if None.
             distributed: gather from all processes.
             variants: see there.
+            map_dir: every map is written below it as the images lie in ``dataset_dicts``, see
+                :func:`map_files.write_map`; nothing if None.
+            annotations: the dataset's file; where an audit beside it says so, the image-level scores come with
+                a warning.
         """
         self._dataset_name = dataset_name
         self._ground_truth = {item["image_id"]: item for item in dataset_dicts}
@@ -62,6 +71,9 @@ class ManipulationEvaluator(DatasetEvaluator):
         self._output_dir = output_dir
         self._distributed = distributed
         self._variants = variants
+        self._map_dir = map_dir
+        self._annotations = annotations
+        self._map_names = map_names(dataset_dicts)
         self._records: list[dict] = []
 
     def reset(self):
@@ -81,15 +93,15 @@ class ManipulationEvaluator(DatasetEvaluator):
         """
         for item, output in zip(inputs, outputs):
             item = self._ground_truth.get(item["image_id"], item)
-            score = output.get("manipulation_score")
-            record = image_record(
-                item,
-                _as_array(output.get("manipulation_map")),
-                None if score is None else float(_within_rounding(np.float64(float(score)))),
-                self._variants,
-                self._predicted_class(output.get("instances")),
-            )
-            self._records.append(record)
+            score_map, score, predicted = unpack_output(output, self._class_names)
+            self._records.append(image_record(item, score_map, score, self._variants, predicted))
+            if score_map is None:
+                continue
+            name = self._map_names.get(item["image_id"], os.path.basename(item["file_name"]))
+            if self._map_dir:
+                write_map(os.path.join(self._map_dir, name + ".npz"), score_map, score, predicted)
+            if self._output_dir:  # for the page, which cannot know yet which images it will show
+                write_preview(os.path.join(self._output_dir, "previews", name + ".png"), score_map)
 
     def evaluate(self) -> dict[str, dict[str, float]]:
         """Gathers, reduces, prints the table and writes the files.
@@ -105,7 +117,8 @@ class ManipulationEvaluator(DatasetEvaluator):
             if not comm.is_main_process():
                 return {}
         records = unique_records(records)
-        summary = summarise(records, self._variants)
+        warning = audit_warning(self._annotations)
+        summary = summarise(records, self._variants) | {"warnings": [warning] if warning else []}
         if summary["skipped"].get(NO_MAP):
             logger.warning(
                 "%d of %d images came without a manipulation map: their pixel metrics are undefined "
@@ -115,36 +128,28 @@ class ManipulationEvaluator(DatasetEvaluator):
             )
         logger.info("Manipulation metrics on %s:\n%s", self._dataset_name, metrics_table(summary))
         if self._output_dir:
-            content = {
-                "dataset": self._dataset_name,
-                "unit": "fractions, not per cent; null is undefined",
-                "threshold": FIXED_THRESHOLD,
-                "variants": asdict(self._variants),
-                **summary,
-            }
-            write_json_atomic(os.path.join(self._output_dir, "metrics.json"), without_nan(content), indent=2)
-            write_json_atomic(os.path.join(self._output_dir, "per_image.json"), without_nan(records))
+            write_results(self._output_dir, self._dataset_name, records, summary, self._variants)
         return {"manipulation": {name: 100 * value for name, value in summary["metrics"].items()}}
-
-    def _predicted_class(self, instances) -> str | None:
-        """Class of the best-scored instance."""
-        if instances is None or len(instances) == 0 or not instances.has("scores"):
-            return None
-        best = int(instances.pred_classes[int(instances.scores.argmax())])
-        return self._class_names[best] if best < len(self._class_names) else str(best)
 
 
 class ManipulationEvaluators(DatasetEvaluators):
-    """The evaluators of one dataset; COCO AP joins the other metrics in ``metrics.json``."""
+    """The evaluators of one dataset; COCO AP joins the other metrics in ``metrics.json``, a page shows all."""
 
-    def __init__(self, evaluators: Sequence[DatasetEvaluator], output_dir: str):
+    def __init__(
+        self,
+        evaluators: Sequence[DatasetEvaluator],
+        output_dir: str,
+        dataset_dicts: Sequence[Mapping[str, Any]] = (),
+    ):
         """
         Args:
             evaluators: to run side by side.
-            output_dir: holds the ``metrics.json`` of the :class:`ManipulationEvaluator`.
+            output_dir: holds the ``metrics.json`` of the :class:`ManipulationEvaluator`; gets ``report.html``.
+            dataset_dicts: the dataset, for the page's pictures.
         """
         super().__init__(list(evaluators))
         self._output_dir = output_dir
+        self._dataset_dicts = dataset_dicts
 
     def evaluate(self):
         results = super().evaluate()
@@ -157,6 +162,7 @@ class ManipulationEvaluators(DatasetEvaluators):
                 task: {k: v / 100 for k, v in values.items()} for task, values in tasks.items()
             }
             write_json_atomic(path, without_nan(content), indent=2)
+            logger.info("Page with what is behind the table: %s", write_page(self._output_dir, self._dataset_dicts))
         return results
 
 
@@ -169,6 +175,7 @@ def build_evaluators(
     *,
     distributed: bool = True,
     variants: MetricVariants = PLAIN,
+    save_maps: bool = False,
 ) -> DatasetEvaluators:
     """All evaluators of a dataset.
 
@@ -184,6 +191,7 @@ def build_evaluators(
             AP is left out.
         distributed: gather from all processes.
         variants: other tables' conventions for the manipulation metrics.
+        save_maps: write every map into ``maps`` below ``output_dir``.
 
     Returns:
         Evaluators whose results have the keys "manipulation", "bbox" and, with masks, "segm".
@@ -193,6 +201,8 @@ def build_evaluators(
     possible = write_coco_ground_truth(dataset_dicts, class_names, ground_truth)
     tasks = tuple(task for task in possible if mask_on or task != "segm")
 
+    known = dataset_name in MetadataCatalog.list()
+    annotations = MetadataCatalog.get(dataset_name).get("json_file") if known else None
     name = f"{dataset_name} (evaluated)"  # the dataset's own metadata must not change by being evaluated
     if name in MetadataCatalog.list():
         MetadataCatalog.remove(name)
@@ -201,7 +211,7 @@ def build_evaluators(
         thing_classes=list(class_names),
         thing_dataset_id_to_contiguous_id={i + 1: i for i in range(len(class_names))},
     )
-    coco = COCOEvaluator(name, tasks, distributed, output_dir, use_fast_impl=False)
+    coco = UniqueCOCOEvaluator(name, tasks=tasks, output_dir=output_dir, distributed=distributed)
     manipulation = ManipulationEvaluator(
         dataset_name,
         dataset_dicts=dataset_dicts,
@@ -209,8 +219,33 @@ def build_evaluators(
         output_dir=output_dir,
         distributed=distributed,
         variants=variants,
+        map_dir=os.path.join(output_dir, "maps") if save_maps else None,
+        annotations=annotations,
     )
-    return ManipulationEvaluators([manipulation, coco], output_dir)
+    return ManipulationEvaluators([manipulation, coco], output_dir, dataset_dicts)
+
+
+def unpack_output(
+    output: Mapping[str, Any], class_names: Sequence[str]
+) -> tuple[np.ndarray | None, float | None, str | None]:
+    """What :func:`records.image_record` needs of a model's output for one image.
+
+    Args:
+        output: as in :meth:`ManipulationEvaluator.process`.
+        class_names: of the model's classes.
+
+    Returns:
+        The map, (H, W) float32, and the score, rounding errors taken off; the class of the best-scored
+        instance. None for what the model does not give.
+    """
+    score = output.get("manipulation_score")
+    if score is not None:
+        score = float(_within_rounding(np.float64(float(score))))
+    instances, predicted = output.get("instances"), None
+    if instances is not None and len(instances) and instances.has("scores"):
+        best = int(instances.pred_classes[int(instances.scores.argmax())])
+        predicted = class_names[best] if best < len(class_names) else str(best)
+    return _as_array(output.get("manipulation_map")), score, predicted
 
 
 def _as_array(score_map) -> np.ndarray | None:

@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from .score_curve import area_under_roc, best_f1, score_curve
+from .score_curve import area_under_roc, best_f1, sampled_curves, score_curve
 
 #: A pixel is predicted manipulated where its score is OVER this (0.5 itself is authentic).
 FIXED_THRESHOLD = 0.5
@@ -26,6 +26,7 @@ def score_map_metrics(
     *,
     ignore: np.ndarray | None = None,
     invert: str = "never",
+    curves: dict[str, list[float]] | None = None,
 ) -> dict[str, float]:
     """All pixel metrics of one image.
 
@@ -37,6 +38,8 @@ def score_map_metrics(
         ignore: (H, W) bool, pixels that count neither way (``gt_border_ignore``), or None.
         invert: "never", or "max": each metric is the better of the map's and that of one minus the map
             (TruFor's protocol, for methods whose polarity is not defined; flatters everything else).
+        curves: gets ``roc`` and ``pr`` of :func:`score_curve.sampled_curves` (of the map itself), where the
+            mask has both classes.
 
     Returns:
         ``f1_best``: maximum over thresholds of 2PR/(P+R), ``f1_best_threshold``: reached by "score >= it".
@@ -69,6 +72,8 @@ def score_map_metrics(
     curve = score_curve(scores, truth)
     metrics["f1_best"], metrics["f1_best_threshold"] = best_f1(curve)
     metrics["auc"] = area_under_roc(curve)
+    if curves is not None:
+        curves.update(sampled_curves(curve))
     metrics["f1_floor"] = 2 * manipulated / (manipulated + total)
     metrics.update(fixed_metrics(**counts))
     if invert == "max":

@@ -7,7 +7,7 @@ all numbers are made by the same lines.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,7 +47,26 @@ class MetricVariants:
     authentic_as_zero: bool = False
     paper: bool = False
 
+    @classmethod
+    def from_names(cls, names: Iterable[str]) -> MetricVariants:
+        """The variants of command lines and configs.
 
+        Args:
+            names: any of ``VARIANT_NAMES``.
+
+        Raises:
+            UserError: another name.
+        """
+        names = tuple(names)
+        for name in names:
+            if name not in VARIANT_NAMES:
+                raise UserError(f"no metric variant {name!r}; there are {', '.join(VARIANT_NAMES)}")
+        flags = {name: True for name in names if name != "invert=max"}
+        return cls(invert="max" if "invert=max" in names else "never", **flags)
+
+
+#: What variants are called where a person writes them.
+VARIANT_NAMES = ("paper", "invert=max", "gt_border_ignore", "authentic_as_zero")
 #: The definitions of this project, without any variant.
 PLAIN = MetricVariants()
 
@@ -58,6 +77,7 @@ def image_record(
     score: float | None,
     variants: MetricVariants = PLAIN,
     predicted: str | None = None,
+    read_truth: Callable[..., np.ndarray] = read_mask,
 ) -> dict[str, Any]:
     """Reduces one image.
 
@@ -65,16 +85,18 @@ def image_record(
         dataset_dict: a Detectron2 dataset dict of this package with ``file_name``, ``image_id``, ``height``,
             ``width`` (pixels) and ``mask_file_name`` (path or None), ``authentic`` (bool), ``technique``.
             Where the last three are missing (another package's dataset), the image counts as one with boxes
-            only.
+            only. ``group``, where there is one, names its source picture.
         score_map: (height, width) as in :func:`score_map_metrics`, or None if the model gives none.
         score: manipulation score of the image in [0, 1], or None.
         variants: see there.
         predicted: class of the best-scored instance, or None.
+        read_truth: called with the mask's path and ``size=(height, width)``; for pictures that were resized.
 
     Returns:
-        ``image_id``, ``file_name``, ``technique``, ``authentic``, ``predicted``, ``score`` (float or None),
-        ``pixel`` (the dict of :func:`score_map_metrics`; of an authentic image the counts only; None where
-        there is no map or no usable mask) and ``skipped`` (why it is in no pixel metric, else None).
+        ``image_id``, ``file_name``, ``group`` (or None), ``technique``, ``authentic``, ``predicted``, ``score``
+        (float or None), ``pixel`` (the dict of :func:`score_map_metrics`; of an authentic image the counts
+        only; None where there is no map or no usable mask), ``curves`` (``roc`` and ``pr``, see
+        :func:`score_curve.sampled_curves`, or None) and ``skipped`` (why it is in no pixel metric, else None).
 
     Raises:
         UserError: the map or score cannot be scored (NaN, outside [0, 1], another size than the image).
@@ -84,11 +106,13 @@ def image_record(
     record = {
         "image_id": dataset_dict["image_id"],
         "file_name": name,
+        "group": dataset_dict.get("group"),
         "technique": "authentic" if authentic else dataset_dict.get("technique") or "tampered",
         "authentic": authentic,
         "predicted": predicted,
         "score": None if score is None else float(score),
         "pixel": None,
+        "curves": None,
         "skipped": None,
     }
     if score is not None and not 0 <= record["score"] <= 1:
@@ -110,17 +134,18 @@ def image_record(
     if dataset_dict.get("mask_file_name") is None:
         return record | {"skipped": NO_MASK}
     try:
-        truth = read_mask(dataset_dict["mask_file_name"], size=size)
+        truth = read_truth(dataset_dict["mask_file_name"], size=size)
     except (UserError, OSError) as error:
         logger.warning("%s: left out of the pixel metrics: %s", name, error)
         return record | {"skipped": UNREADABLE_MASK}
     ignore = uncertain_border(truth) if variants.gt_border_ignore else None
-    pixel = score_map_metrics(score_map, truth, ignore=ignore, invert=variants.invert)
+    curves: dict[str, list[float]] = {}
+    pixel = score_map_metrics(score_map, truth, ignore=ignore, invert=variants.invert, curves=curves)
     if not truth.any() or truth.all():
         record["skipped"] = FULL_MASK if truth.any() else EMPTY_MASK
     elif np.isnan(pixel["f1_floor"]):
         record["skipped"] = NO_CERTAIN_PIXELS
-    return record | {"pixel": pixel}
+    return record | {"pixel": pixel, "curves": curves or None}
 
 
 def uncertain_border(truth: np.ndarray) -> np.ndarray:

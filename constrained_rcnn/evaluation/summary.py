@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .confidence import confidence_intervals
 from .image_metrics import false_alarm_area, image_level_metrics, pooled_f1
 from .pixel_metrics import NAN, PIXEL_METRICS
 from .records import PLAIN, MetricVariants
@@ -30,6 +31,7 @@ def summarise(records: Sequence[dict], variants: MetricVariants = PLAIN) -> dict
         ``n_image_level`` (images with a score), ``n_manipulated/<technique>``.
         ``skipped``: reason -> number of images that are in no pixel metric.
         ``skipped_files``: reason -> their file names.
+        ``intervals`` and ``bootstrap``: see :func:`confidence.confidence_intervals`.
     """
     scored = [r for r in records if not r["authentic"] and not r["skipped"]]
     authentic = [r for r in records if r["authentic"] and not r["skipped"]]
@@ -62,6 +64,7 @@ def summarise(records: Sequence[dict], variants: MetricVariants = PLAIN) -> dict
         "counts": counts,
         "skipped": {reason: len(files) for reason, files in skipped.items()},
         "skipped_files": skipped,
+        **confidence_intervals(records, variants),
     }
 
 
@@ -84,44 +87,6 @@ def paper_metrics(records: Sequence[dict]) -> dict[str, float]:
             groups.setdefault(record["predicted"], []).append(record)
     means = [_means(group) for group in groups.values()]
     return {name: _mean([mean[name] for mean in means]) for name in ("f1_best", "auc")}
-
-
-def bootstrap_interval(
-    values: Sequence[float],
-    groups: Sequence | None = None,
-    *,
-    level: float = 0.95,
-    resamples: int = 2000,
-    seed: int = 0,
-) -> tuple[float, float]:
-    """Percentile bootstrap interval of a mean.
-
-    Args:
-        values: (N,) metric per image; NaN is left out.
-        groups: (N,) label of each image's source picture; groups are drawn whole, because images of one
-            source are not independent. None: each image is its own.
-        level: probability that the interval covers.
-        resamples: number of draws.
-        seed: of the draws; the same seed gives the same interval.
-
-    Returns:
-        (lower, upper); both NaN with fewer than two groups.
-    """
-    values = np.asarray(values, np.float64)
-    labels = (
-        np.arange(len(values)) if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
-    )
-    keep = ~np.isnan(values)
-    values, labels = values[keep], np.unique(labels[keep], return_inverse=True)[1]
-    number = int(labels.max()) + 1 if len(labels) else 0
-    if number < 2:
-        return NAN, NAN
-    sums, sizes = np.bincount(labels, values, number), np.bincount(labels, minlength=number)
-    draws = np.random.default_rng(seed).integers(number, size=(resamples, number))
-    means = sums[draws].sum(axis=1) / sizes[draws].sum(axis=1)
-    tail = (1 - level) / 2
-    lower, upper = np.quantile(means, (tail, 1 - tail))
-    return float(lower), float(upper)
 
 
 def _means(records: Sequence[dict], zeros: Sequence[dict] = ()) -> dict[str, float]:

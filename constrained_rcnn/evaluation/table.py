@@ -16,23 +16,64 @@ def metrics_table(summary: Mapping[str, Any]) -> str:
     """One evaluation as text, in per cent.
 
     Args:
-        summary: what :func:`summary.summarise` returns.
+        summary: what :func:`summary.summarise` returns; may have ``warnings``, a list of lines.
 
     Returns:
-        Several lines: the metrics over all images and per technique, then n(manipulated), n(authentic) and
-        n(skipped and why). Undefined values read ``nan``.
+        Several lines: the metrics over all images with their intervals and per technique, then
+        n(manipulated), n(authentic) and n(skipped and why). Undefined values read ``nan``.
     """
     metrics, counts = summary["metrics"], summary["counts"]
     prefix = "n_manipulated/"
     techniques = [name.removeprefix(prefix) for name in counts if name.startswith(prefix)]
     columns = [("all", "", counts["n_manipulated"])]
     columns += [(name, "/" + name, counts[prefix + name]) for name in techniques]
-    rows = [["metric (%)", *(name for name, _, _ in columns)]]
-    for name in OVERALL:
-        rows.append([name, *(_percent(metrics.get(name + suffix)) for _, suffix, _ in columns)])
-    rows.append(["n(manipulated)", *(str(number) for _, _, number in columns)])
+    intervals = summary.get("intervals", {})
+    names = (*OVERALL, *(name for name in metrics if name.startswith("paper_")))
+    rows = [["metric (%)", "all", "95% interval", *(name for name, _, _ in columns[1:])]]
+    for name in names:
+        first, *others = (_percent(metrics.get(name + suffix)) for _, suffix, _ in columns)
+        rows.append([name, first, interval_text(intervals.get(name)), *others])
+    rows.append(["n(manipulated)", str(columns[0][2]), "", *(str(number) for _, _, number in columns[1:])])
     lines = [format_rows(rows), counts_line(summary)]
+    if "bootstrap" in summary:
+        lines.append("intervals: bootstrap over {n_groups} {over}, {resamples} draws".format(**summary["bootstrap"]))
+    lines += [f"WARNING: {line}" for line in summary.get("warnings", ())]
     return "\n".join(lines)
+
+
+def comparison_text(comparison: Mapping[str, Mapping[str, Any]], names: Sequence[str] = OVERALL) -> str:
+    """A paired comparison as text, in percentage points.
+
+    Args:
+        comparison: what :func:`confidence.compare` returns.
+        names: metrics to show.
+    """
+    rows = [["metric (%)", "A", "B", "B - A", "95% interval", "verdict"]]
+    for name in names:
+        if name in comparison:
+            entry = comparison[name]
+            values = [_percent(entry[key]) for key in ("first", "second")]
+            sign = f"{100 * entry['difference']:+.2f}"
+            rows.append([name, *values, sign, interval_text(entry["interval"]), verdict(entry)])
+    return format_rows(rows)
+
+
+def verdict(entry: Mapping[str, Any]) -> str:
+    """What an entry of :func:`confidence.compare` says, in a few words. Says nothing of which is better: of
+    ``false_alarm_area`` less is better."""
+    if entry["real"] is None:
+        return "undefined"
+    if not entry["real"]:
+        return "no difference shown"
+    return "B is higher" if entry["difference"] > 0 else "B is lower"
+
+
+def interval_text(interval: Sequence[float] | None) -> str:
+    """``[70.10, 74.52]`` in per cent, ``nan`` where undefined, empty where there is none."""
+    if interval is None:
+        return ""
+    lower, upper = interval
+    return "nan" if lower is None or math.isnan(lower) else f"[{100 * lower:.2f}, {100 * upper:.2f}]"
 
 
 def comparison_table(summaries: Mapping[str, Mapping[str, Any]], names: Sequence[str] = OVERALL) -> str:

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from sklearn.metrics import jaccard_score, matthews_corrcoef
+from sklearn.metrics import jaccard_score, matthews_corrcoef, precision_recall_curve, roc_curve
 
 from constrained_rcnn.evaluation import score_curve
 from constrained_rcnn.evaluation.benchmark import benchmark_maps, reference_metrics
@@ -16,6 +16,7 @@ from constrained_rcnn.evaluation.pixel_metrics import (
     fixed_metrics,
     score_map_metrics,
 )
+from constrained_rcnn.evaluation.score_curve import GRID
 
 MAPS = {kind: (score_map, truth) for kind, score_map, truth in benchmark_maps(120, 90, seed=3)}
 DTYPES = ("float32", "float64")
@@ -211,3 +212,28 @@ def test_fixed_metrics_survive_large_counts_and_nothing():
     assert fixed_metrics(half, half, half, half)["mcc_fixed"] == 0
     assert fixed_metrics(half, 0, 0, half)["mcc_fixed"] == pytest.approx(1)
     assert all(math.isnan(value) for value in fixed_metrics(0, 0, 0, 5).values())
+
+
+@pytest.mark.parametrize("kind", ["random", "tied", "perfect", "constant", "inverse"])
+def test_sampled_curves_agree_with_scikit_learn(kind):
+    rng = np.random.default_rng(4)
+    truth = rng.random(3000) < 0.2
+    scores = {
+        "random": rng.random(3000) * 0.7 + 0.3 * truth,
+        "tied": np.round(rng.random(3000) * 0.7 + 0.3 * truth, 1),
+        "perfect": truth.astype(float),
+        "constant": np.full(3000, 0.25),
+        "inverse": 1.0 - truth,
+    }[kind].astype(np.float32)
+    curves = {}
+    score_map_metrics(scores.reshape(50, 60), truth.reshape(50, 60), curves=curves)
+    false, true, _ = roc_curve(truth, scores, drop_intermediate=False)
+    assert curves["roc"] == pytest.approx(np.interp(GRID, false, true), abs=1e-4)
+    precision, recall, _ = precision_recall_curve(truth, scores)
+    # scikit-learn's last point (recall 0, precision 1) belongs to no threshold.
+    precision, recall = precision[:-1][::-1], recall[:-1][::-1]
+    expected = precision[np.searchsorted(recall, GRID - 1e-12)]
+    assert curves["pr"] == pytest.approx(expected, abs=1e-4)
+    empty = {}
+    score_map_metrics(scores.reshape(50, 60), np.zeros((50, 60), bool), curves=empty)
+    assert empty == {}

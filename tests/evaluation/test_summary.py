@@ -13,7 +13,7 @@ from constrained_rcnn.errors import UserError
 from constrained_rcnn.evaluation import records as records_module
 from constrained_rcnn.evaluation.image_metrics import image_level_metrics
 from constrained_rcnn.evaluation.records import MetricVariants, image_record, uncertain_border, unique_records
-from constrained_rcnn.evaluation.summary import bootstrap_interval, paper_metrics, summarise
+from constrained_rcnn.evaluation.summary import paper_metrics, summarise
 from constrained_rcnn.evaluation.table import metrics_table, without_nan
 
 TRUTH = np.zeros((4, 5), bool)
@@ -188,20 +188,6 @@ def test_image_level_metrics_agree_with_scikit_learn():
     assert metrics["image_bacc"] == pytest.approx(balanced_accuracy_score(labels, scores > 0.5))
     with pytest.raises(ValueError):
         image_level_metrics([float("nan")], [True])
-
-
-def test_bootstrap_interval():
-    values = np.random.default_rng(0).normal(0.5, 0.1, 400)
-    lower, upper = bootstrap_interval(values)
-    error = 1.96 * values.std() / 20  # the interval of the normal approximation
-    assert lower == pytest.approx(values.mean() - error, abs=0.2 * error)
-    assert upper == pytest.approx(values.mean() + error, abs=0.2 * error)
-    assert bootstrap_interval(values) == (lower, upper)
-    # Four copies of each image are no more evidence than one, if they are known to be of one source.
-    copies, sources = np.repeat(values, 4), np.repeat(np.arange(400), 4)
-    wide, narrow = (np.diff(bootstrap_interval(copies, groups))[0] for groups in (sources, None))
-    assert wide == pytest.approx(upper - lower, rel=0.15) and narrow == pytest.approx(wide / 2, rel=0.2)
-    assert all(math.isnan(bound) for bound in bootstrap_interval([0.5, float("nan")]))
 
 
 def test_json_has_null_for_nan():

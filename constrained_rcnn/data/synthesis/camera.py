@@ -130,46 +130,68 @@ def recompress(image: np.ndarray, quality: int, grid: tuple[int, int] = (0, 0)) 
     return np.ascontiguousarray(cv2.imdecode(data, cv2.IMREAD_COLOR)[top:, left:, ::-1])
 
 
-def crop_scene(photo: np.ndarray, size: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
-    """A random view of a photo at a given size.
+@dataclasses.dataclass(frozen=True)
+class View:
+    """What part of a photo the camera saw: a window in the photo's pixels, and whether it was mirrored."""
+
+    top: int
+    left: int
+    rows: int
+    columns: int
+    mirrored: bool
+    reduced: bool
+
+    def cut(self, array: np.ndarray) -> np.ndarray:
+        """The window of an H x W (x C) array on the photo's grid, mirrored where the view is; contiguous."""
+        part = array[self.top : self.top + self.rows, self.left : self.left + self.columns]
+        return np.ascontiguousarray(part[:, ::-1] if self.mirrored else part)
+
+
+def sensor_size(size: tuple[int, int], history: History) -> tuple[int, int]:
+    """(height, width) in pixels before the history's resizing, for a result of ``size``."""
+    return tuple(max(16, round(side / history.scale)) for side in size)
+
+
+def draw_view(shape: tuple[int, ...], size: tuple[int, int], rng: np.random.Generator) -> View:
+    """Draws a view of a photo.
 
     A photo larger than the size is reduced by a random factor, which also averages its own unknown traces
     away; one that is smaller is enlarged just enough.
 
     Args:
-        photo: H x W x 3 uint8 RGB.
-        size: (height, width) wanted, pixels.
-
-    Returns:
-        height x width x 3 uint8 RGB, contiguous, maybe mirrored.
+        shape: of the photo, (H, W, ...).
+        size: (height, width) in pixels that the view will be resized to.
     """
     height, width = size
-    largest = min(photo.shape[0] / height, photo.shape[1] / width)  # source pixels per pixel, at most
+    largest = min(shape[0] / height, shape[1] / width)  # source pixels per pixel, at most
     step = largest if largest <= 1 else 1 + (largest - 1) * (1 - 0.6 * rng.random())
-    rows, columns = min(photo.shape[0], round(height * step)), min(photo.shape[1], round(width * step))
-    top = int(rng.integers(photo.shape[0] - rows + 1))
-    left = int(rng.integers(photo.shape[1] - columns + 1))
-    view = photo[top : top + rows, left : left + columns]
-    if rng.random() < 0.5:
-        view = view[:, ::-1]
-    how = cv2.INTER_AREA if step > 1 else cv2.INTER_CUBIC
-    return cv2.resize(np.ascontiguousarray(view), (width, height), interpolation=how)
+    rows, columns = min(shape[0], round(height * step)), min(shape[1], round(width * step))
+    top = int(rng.integers(shape[0] - rows + 1))
+    left = int(rng.integers(shape[1] - columns + 1))
+    return View(top, left, rows, columns, bool(rng.random() < 0.5), step > 1)
 
 
 def photograph(
-    photo: np.ndarray, size: tuple[int, int], history: History, rng: np.random.Generator
+    photo: np.ndarray,
+    size: tuple[int, int],
+    history: History,
+    rng: np.random.Generator,
+    view: View | None = None,
 ) -> np.ndarray:
     """A photo of the given size that went through a history.
 
     Args:
         photo: H x W x 3 uint8 RGB.
         size: (height, width) of the result, pixels.
+        view: from ``draw_view`` at ``sensor_size``; None: it is drawn here, first.
 
     Returns:
         height x width x 3 uint8 RGB.
     """
-    before = tuple(max(16, round(side / history.scale)) for side in size)
-    image = capture(crop_scene(photo, before, rng), history, rng)
+    before = sensor_size(size, history)
+    view = view or draw_view(photo.shape, before, rng)
+    how = cv2.INTER_AREA if view.reduced else cv2.INTER_CUBIC
+    image = capture(cv2.resize(view.cut(photo), before[::-1], interpolation=how), history, rng)
     if history.camera_jpeg is not None:
         image = recompress(image, history.camera_jpeg)
     if before != tuple(size):

@@ -8,10 +8,18 @@ from pathlib import Path
 
 from ...errors import UserError, command_line
 from ..techniques import TECHNIQUES
+from .contact_sheet import contact_sheets
 from .generate import DEFAULT_SIZE
+from .objects import ObjectAnnotations
 from .photos import find_photos, split_photos
-from .presets import DEFAULT_PRESET, PRESETS
+from .presets import DEFAULT_PRESET, PRESETS, get_preset
+from .rgbn_lists import write_lists
 from .writer import write_forgeries
+
+#: Lines about photos and objects left out that are printed at most.
+SHOWN = 40
+#: Least (height, width) in pixels of twice a photo where forgeries keep their background's size.
+SMALL = (128, 128)
 
 
 def _size(text: str) -> tuple[int, int]:
@@ -37,18 +45,29 @@ def parser() -> argparse.ArgumentParser:
     source = made.add_mutually_exclusive_group(required=True)
     source.add_argument("--images", type=Path, help="folder of photos, searched recursively")
     source.add_argument("--demo", action="store_true", help="the demo's photos: their own train and test")
+    made.add_argument(
+        "--annotations", type=Path, metavar="JSON",
+        help="COCO instances of the photos: regions come from them",
+    )  # fmt: skip
     made.add_argument("--output", type=Path, required=True, help="folder to write the set to")
     made.add_argument("--count", type=int, required=True, help="forgeries (of all splits together)")
     made.add_argument("--seed", type=int, default=0)
-    made.add_argument("--technique", choices=TECHNIQUES, nargs="+", default=list(TECHNIQUES))
+    made.add_argument("--technique", choices=TECHNIQUES, nargs="+", help="default: all (preset rgbn: splice)")
     made.add_argument("--preset", choices=list(PRESETS), default=DEFAULT_PRESET)
-    made.add_argument("--size", type=_size, default=DEFAULT_SIZE, metavar="HxW", help="default 256x320")
+    made.add_argument(
+        "--size", type=_size, default=DEFAULT_SIZE, metavar="HxW",
+        help="default 256x320 (preset rgbn: every background's own)",
+    )  # fmt: skip
     made.add_argument("--split", default="train", help="name of the set (one split)")
     made.add_argument(
         "--test-fraction", type=_share, default=0.0, help="make a split test, too, from this share of photos"
     )
     made.add_argument("--authentic", type=_share, default=1.0, help="share of authentic counterparts written")
     made.add_argument("--workers", type=int, default=2)
+    made.add_argument("--contact-sheet", type=Path, metavar="FILE", help="also draw a sheet of each technique")
+    made.add_argument(
+        "--rgbn-lists", type=Path, metavar="DIR", help="also write the set as RGB-N's text lists and file names"
+    )
     return made
 
 
@@ -61,14 +80,19 @@ def main(argv: list[str] | None = None) -> int:
     """
     args = parser().parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    skipped = []
+    recipe = get_preset(args.preset).recipe
+    techniques = args.technique or (["splice"] if recipe == "rgbn" else list(TECHNIQUES))
+    if recipe == "rgbn" and techniques != ["splice"]:
+        raise UserError(f"preset {args.preset} makes splices only: leave --technique out")
+    annotations = ObjectAnnotations(args.annotations) if args.annotations else None
+    skipped, files = [], {}
     if args.demo:
         from .. import demo_photos
 
         sides = {"train": demo_photos.load("train"), "test": demo_photos.load("test")}
         fraction = args.test_fraction or 0.2
     else:
-        photos, skipped = find_photos(args.images, args.size, [args.output])
+        photos, skipped = find_photos(args.images, SMALL if recipe == "rgbn" else args.size, [args.output])
         fraction = args.test_fraction
         if fraction and args.split == "test":
             raise UserError("--split test and --test-fraction name one split twice: leave --split out")
@@ -76,18 +100,29 @@ def main(argv: list[str] | None = None) -> int:
         sides = {args.split: train, "test": test} if test else {args.split: train}
     tests = round(args.count * fraction) if len(sides) > 1 else 0
     counts = {name: tests if name == "test" and len(sides) > 1 else args.count - tests for name in sides}
+    if annotations:
+        skipped += annotations.missing([name for photos in sides.values() for name, _ in photos])
     for name, photos in sides.items():
         if not counts[name]:
             raise UserError(f"--count {args.count} leaves no forgery for split {name}: raise it")
         done = write_forgeries(
-            photos, args.output, name, counts[name], args.seed, preset=args.preset, techniques=args.technique,
-            size=args.size, authentic=args.authentic, workers=args.workers,
+            photos, args.output, name, counts[name], args.seed, preset=args.preset, techniques=techniques,
+            size=args.size, authentic=args.authentic, workers=args.workers, annotations=annotations,
         )
         skipped += done["skipped"]
+        files[name] = done["json_file"]
         state = "was complete" if done["unchanged"] else "written"
         said = f"{done['forged']} forged and {done['authentic']} authentic images"
         print(f"{done['json_file']}: {state}, {said}")
+    if args.rgbn_lists:
+        for path in write_lists(files, args.rgbn_lists, annotations):
+            print(f"{path}: written")
+    if args.contact_sheet:
+        for path in contact_sheets(list(files.values()), args.contact_sheet):
+            print(f"{path}: written")
     if skipped:
-        print(f"{len(skipped)} photos left out:")
-        print("\n".join(f"  {line}" for line in skipped))
+        print(f"{len(skipped)} photos or objects left out:")
+        print("\n".join(f"  {line}" for line in skipped[:SHOWN]))
+        if len(skipped) > SHOWN:
+            print(f"  and {len(skipped) - SHOWN} more")
     return 0

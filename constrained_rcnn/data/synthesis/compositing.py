@@ -72,6 +72,7 @@ def find_place(
     rng: np.random.Generator,
     tries: int = 40,
     compared: int = 6,
+    texture: float = 0.0,
 ) -> tuple[tuple[slice, slice], np.ndarray, np.ndarray] | None:
     """Where to paste a region: of a few random free places, the one whose colours fit best along the rim.
 
@@ -81,6 +82,8 @@ def find_place(
         barred: H x W bool, pixels that the region must not touch.
         tries: places drawn at most.
         compared: free places compared.
+        texture: how much a place's cost rises with each factor of two between the texture of the region and
+            that of what it would cover; 0: colours alone count.
 
     Returns:
         The window of the image (two slices), and the parts of patch and mask that fall on it; None where no
@@ -91,6 +94,8 @@ def find_place(
     total = int(mask.sum())
     rim = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_GRADIENT, np.ones((5, 5), np.uint8)).astype(bool)
     best, best_cost = None, np.inf
+    if texture:
+        detail, level = _detail(image), _detail(patch)[mask].mean() + 1.0
     for _ in range(tries):
         top = int(rng.integers(-h // 4, max(-h // 4 + 1, height - 3 * h // 4)))
         left = int(rng.integers(-w // 4, max(-w // 4 + 1, width - 3 * w // 4)))
@@ -100,14 +105,23 @@ def find_place(
         if inside.sum() < 0.9 * total or (inside & barred[rows, columns]).any():
             continue
         around = rim[part]
-        there = image[rows, columns][around].astype(np.float32)
-        cost = float(((patch[part][around] - there) ** 2).mean()) if len(there) else 0.0
+        under = image[rows, columns][around].astype(np.float32)
+        cost = float(((patch[part][around] - under) ** 2).mean()) if len(under) else 0.0
+        if texture:
+            ratio = level / (detail[rows, columns][inside].mean() + 1.0)
+            cost = (cost + 100.0) * (1 + texture * abs(float(np.log2(ratio))))
         if cost < best_cost:
             best, best_cost = ((rows, columns), patch[part], inside), cost
         compared -= 1
         if compared == 0:
             break
     return best
+
+
+def _detail(image: np.ndarray) -> np.ndarray:
+    """Local detail, H x W float32 >= 0: the absolute Laplacian of the grey values."""
+    grey = cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_RGB2GRAY)
+    return np.abs(cv2.Laplacian(grey, cv2.CV_32F))
 
 
 def grain_level(image: np.ndarray, mask: np.ndarray | None = None) -> float:

@@ -34,10 +34,12 @@ def copy_move(
         ``source`` (the copied region, H x W bool); None where no place was found.
     """
     warp = dict(UNCHANGED) if rng.random() < preset.moved_unchanged else draw_warp(preset, rng)
-    source = draw_region(segments, area / warp["scale"] ** 2, preset.segments, rng)
+    source = draw_region(segments, area / warp["scale"] ** 2, preset, rng)
     # Two pixels between the two, so that an interpolated or feathered edge never touches its own source.
     barred = taken | cv2.dilate(source.astype(np.uint8), np.ones((5, 5), np.uint8)).astype(bool)
-    place = find_place(image, *warp_region(image, source, warp), barred, rng)
+    place = find_place(
+        image, *warp_region(image, source, warp), barred, rng, compared=preset.places, texture=preset.texture
+    )
     if place is None:
         return None
     window, patch, inside = place

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
-import io
 from collections.abc import Sequence
 
 import cv2
 import numpy as np
-from PIL import Image
 
 from ...errors import UserError
-from ..techniques import MIXED, TECHNIQUES
-from .camera import draw_history, photograph
+from ..techniques import TECHNIQUES
+from . import rgbn
+from .camera import draw_history, draw_view, photograph, sensor_size
 from .compositing import grain_level
 from .copy_move import copy_move
+from .forgery import Forgery
+from .objects import in_view
 from .presets import DEFAULT_PRESET, Preset, get_preset, log_uniform
 from .regions import Segments
 from .removal import removal
@@ -26,67 +26,13 @@ DEFAULT_SIZE = (256, 320)
 SMALLEST, LARGEST = 0.02, 0.25
 
 
-@dataclasses.dataclass
-class Forgery:
-    """A manipulated image beside its authentic counterpart.
-
-    Attributes:
-        before: H x W x 3 uint8 RGB, the forgery before the last steps.
-        authentic_before: H x W x 3 uint8 RGB, the photo it was made of; the two differ inside of the mask
-            only.
-        mask: H x W bool, the complete ground truth.
-        regions: (technique, H x W bool) of each forged region; disjoint, and their union is the mask.
-        quality: of the final JPEG; None: the final file is a PNG.
-        dense: the JPEG keeps the full chroma resolution.
-        description: how it was made, plain JSON values.
-    """
-
-    before: np.ndarray
-    authentic_before: np.ndarray
-    mask: np.ndarray
-    regions: list[tuple[str, np.ndarray]]
-    quality: int | None
-    dense: bool
-    description: dict
-
-    @property
-    def suffix(self) -> str:
-        """``.png`` or ``.jpg``, the same for the forgery and its counterpart."""
-        return ".png" if self.quality is None else ".jpg"
-
-    @functools.cached_property
-    def file(self) -> bytes:
-        """The final file of the forgery."""
-        return encode(self.before, self.quality, self.dense)
-
-    @functools.cached_property
-    def authentic_file(self) -> bytes:
-        """The final file of the authentic counterpart, by the same last steps."""
-        return encode(self.authentic_before, self.quality, self.dense)
-
-    @property
-    def image(self) -> np.ndarray:
-        """H x W x 3 uint8 RGB as a reader of the final file sees the forgery."""
-        return decode(self.file)
-
-    @property
-    def authentic(self) -> np.ndarray:
-        """H x W x 3 uint8 RGB, the same photo without the forgery, through the same last steps."""
-        return decode(self.authentic_file)
-
-    @property
-    def technique(self) -> str:
-        """The one technique of all regions, or "mixed"."""
-        names = {name for name, _ in self.regions}
-        return names.pop() if len(names) == 1 else MIXED
-
-
 def synthesize(
     photos: Sequence[np.ndarray],
     rng: np.random.Generator,
     preset: str | Preset = DEFAULT_PRESET,
     techniques: Sequence[str] = TECHNIQUES,
     size: tuple[int, int] = DEFAULT_SIZE,
+    objects: Sequence[Sequence[np.ndarray]] | None = None,
 ) -> Forgery:
     """Makes one forgery.
 
@@ -96,7 +42,9 @@ def synthesize(
         rng: the only source of randomness.
         preset: a preset or its name.
         techniques: those to choose from, evenly.
-        size: (height, width) of the result, pixels.
+        size: (height, width) of the result, pixels; the recipe "rgbn" keeps the background's own.
+        objects: of each photo, the masks of its annotated objects, bool on the photo's grid; regions come from
+            them where there are any.
 
     Returns:
         The forgery.
@@ -111,12 +59,20 @@ def synthesize(
             raise UserError(f"unknown technique {name!r}: choose from {', '.join(TECHNIQUES)}")
     if "splice" in techniques and len(photos) < 2:
         raise UserError("a splice needs at least two photos: add photos or leave the technique out")
+    if preset.recipe == "rgbn":
+        return rgbn.splice_whole(photos, rng, preset, techniques, objects)
     technique = techniques[rng.integers(len(techniques))]
+    objects = objects or [()] * len(photos)
     history = draw_history(preset, rng)
-    authentic = photograph(photos[0], size, history, rng)
-    segments, grain = Segments(authentic), grain_level(authentic)
-    for _ in range(30):
-        made = _forge(segments, photos[1:], technique, grain, preset, rng)
+    segments = _take(photos[0], objects[0], size, history, rng)
+    authentic, grain = segments.image, grain_level(segments.image)
+    donors = list(zip(range(1, len(photos)), photos[1:], objects[1:]))
+    # Where some donors have annotated objects, splices are made of these.
+    donors = [donor for donor in donors if len(donor[2])] or donors
+    for attempt in range(30):
+        if attempt == 20:  # objects of unlucky sizes: go on as without annotations
+            segments, donors = Segments(authentic), [(*donor[:2], ()) for donor in donors]
+        made = _forge(segments, donors, technique, grain, preset, rng)
         if made is not None:
             break
     else:
@@ -141,6 +97,15 @@ def synthesize(
     )
 
 
+def _take(photo, objects, size, history, rng) -> Segments:
+    """A photo through its history, with those of its objects that can be seen."""
+    view = draw_view(photo.shape, sensor_size(size, history), rng)
+    image = photograph(photo, size, history, rng, view)
+    bounds = SMALLEST / 2 * image[:, :, 0].size, LARGEST * image[:, :, 0].size
+    seen = in_view(objects, view, size) if len(objects) else []
+    return Segments(image, [mask for mask in seen if bounds[0] <= mask.sum() <= bounds[1]])
+
+
 def _forge(segments, donors, technique, grain, preset, rng):
     """One draw of all regions: (image, regions, steps), or None where they did not fit."""
     authentic = segments.image
@@ -155,9 +120,10 @@ def _forge(segments, donors, technique, grain, preset, rng):
         extra = {}
         if technique == "splice":
             history = draw_history(preset, rng, donor=True)
-            donor = photograph(donors[rng.integers(len(donors))], authentic.shape[:2], history, rng)
+            index, photo, outlined = donors[rng.integers(len(donors))]
+            donor = _take(photo, outlined, authentic.shape[:2], history, rng)
             made = splice(image, donor, area, grain, preset, rng, taken)
-            extra = {"donor_history": dataclasses.asdict(history)}
+            extra = {"donor": index, "donor_history": dataclasses.asdict(history)}
         elif technique == "copy-move":
             made = copy_move(image, segments, area, grain, preset, rng, taken)
         else:
@@ -165,6 +131,8 @@ def _forge(segments, donors, technique, grain, preset, rng):
         if made is None:
             return None
         image, mask, step = made
+        used = donor if technique == "splice" else segments
+        step["annotated"] = bool(used.objects)
         regions.append((technique, mask))
         source = step.pop("source", None)
         if source is not None:
@@ -175,24 +143,3 @@ def _forge(segments, donors, technique, grain, preset, rng):
         taken |= cv2.dilate(mask.astype(np.uint8), np.ones((9, 9), np.uint8)).astype(bool)
     covered = sum(mask.mean() for _, mask in regions)
     return (image, regions, steps) if SMALLEST <= covered <= LARGEST else None
-
-
-def encode(image: np.ndarray, quality: int | None, dense: bool) -> bytes:
-    """The final file: PNG where ``quality`` is None, else JPEG, if ``dense`` at full chroma resolution
-    (4:4:4).
-
-    Args:
-        image: H x W x 3 uint8 RGB.
-    """
-    if quality is None:
-        data = cv2.imencode(".png", image[:, :, ::-1])[1]
-    else:
-        sampling = cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444 if dense else cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420
-        flags = [cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, sampling]
-        data = cv2.imencode(".jpg", image[:, :, ::-1], flags)[1]
-    return data.tobytes()
-
-
-def decode(file: bytes) -> np.ndarray:
-    """An encoded image as H x W x 3 uint8 RGB."""
-    return np.array(Image.open(io.BytesIO(file)).convert("RGB"))

@@ -67,7 +67,7 @@ def read_photo(photo: Photo) -> np.ndarray:
 
 
 def families(
-    photos: Sequence[Photo], seed: int, count: int | None = None
+    photos: Sequence[Photo], seed: int, count: int | None = None, kinds: Sequence[str] | None = None
 ) -> tuple[list[list[int]], list[str]]:
     """Puts photos into families at random; files that cannot be read are found out here, before any work.
 
@@ -75,30 +75,38 @@ def families(
         photos: their order and names decide, with the seed.
         count: families with so many readable photos are enough (a small set from a large folder opens few
             files); None: all photos.
+        kinds: of each photo, what it shows; families are made of one kind as far as the photos go.
 
     Returns:
         Lists of about ``FAMILY`` indices, at least two in each where there are two at all, no photo in two of
         them; and one line for each file that cannot be read.
     """
     order = np.random.default_rng([seed, len(photos)]).permutation(len(photos)).tolist()
-    found, family, skipped, total = [], [], [], 0
+    found, skipped, total = [], [], 0
+    waiting: dict[str, list[int]] = {}
     for index in order:
         try:
             read_photo(photos[index])
         except UserError as error:
             skipped.append(str(error))
             continue
+        kind = kinds[index] if kinds else ""
+        family = waiting.setdefault(kind, [])
         family.append(index)
-        total += 1
         if len(family) == FAMILY:
-            found.append(family)
-            family = []
+            found.append(waiting.pop(kind))
+            total += FAMILY
             if count is not None and total >= count:
+                waiting.clear()
                 break
-    if len(family) >= 2 or not found:
-        found.append(family)
-    else:
-        found[-1] += family
+    found += [family for family in waiting.values() if len(family) >= 2]
+    rest = sum((family for family in waiting.values() if len(family) < 2), [])
+    for start in range(0, len(rest), FAMILY):
+        family = rest[start : start + FAMILY]
+        if len(family) >= 2 or not found:
+            found.append(family)
+        else:
+            found[-1] += family
     return [family for family in found if family], sorted(skipped)
 
 

@@ -26,6 +26,8 @@ class Preset:
 
     Attributes:
         name: what ``--preset`` takes.
+        recipe: "camera": the pipeline of ``generate``; "rgbn": that of ``rgbn``, which of all that follows
+            uses ``area`` and ``segments`` only.
         area: forged area as a share of the image; drawn log-uniformly, so that small ones are common.
         regions: probabilities of 1, 2, ... forged regions in one image.
         noise: sensor noise, standard deviation in grey levels (0..255) at middle grey BEFORE demosaicing,
@@ -47,10 +49,21 @@ class Preset:
         colour_grain: share of added grain that is independent in R, G and B; the other is grey.
         feathered, poisson: share of soft and of gradient-domain edges; the others are hard.
         segments: share of regions that follow the image's own segments; the others are smooth random shapes.
+            Objects of annotations, where a photo has any, go before all of these.
+        object_like: share of regions (before ``segments`` is asked) that are compact segments standing apart
+            from their surroundings, their outline refined by GrabCut.
+        diffused: largest removal, as a share of the image, that is filled by diffusion: it smears wide holes
+            visibly, which nobody would leave; larger ones are filled by patches.
+        averaged: shifted copies that a filling by patches averages; 1 is a clone stamp.
+        cloned: share of fillings by patches whose border is blended in the gradient domain, as a healing brush
+            does.
+        places: free places that are compared for a pasted region.
+        texture: how much a place suffers from texture unlike the region's, see ``find_place``.
         lossless: share of final files stored as PNG; the others are JPEG of a quality in ``final_jpeg``.
     """
 
     name: str
+    recipe: str = "camera"
     area: Range = (0.04, 0.22)
     regions: tuple[float, ...] = (0.8, 0.2)
     noise: Range = (4.0, 8.0)
@@ -71,13 +84,21 @@ class Preset:
     feathered: float = 0.5
     poisson: float = 0.15
     segments: float = 0.5
+    object_like: float = 0.0
+    diffused: float = 0.06
+    averaged: int = 3
+    cloned: float = 0.0
+    places: int = 6
+    texture: float = 0.0
     lossless: float = 0.8
     final_jpeg: Range = (96, 100)
 
 
 #: ``camera``: backgrounds straight from a camera and files of high quality, as a forger works on his own
 #: photo. ``web``: backgrounds that were resized and recompressed before and after, as pictures that went
-#: around.
+#: around. ``careful``: what a careful person makes of such pictures; objects with fine outlines, put where they
+#: fit, colours, edges and noise level matched, both histories alike, and a JPEG that covers the rest.
+#: ``rgbn``: the recipe of RGB-N's synthetic set, for the paper's first stage.
 PRESETS = {
     "camera": Preset("camera"),
     "web": Preset(
@@ -92,6 +113,35 @@ PRESETS = {
         lossless=0.15,
         final_jpeg=(75, 95),
     ),
+    "careful": Preset(
+        "careful",
+        area=(0.03, 0.2),
+        noise=(1.0, 4.0),
+        camera_jpeg=(0.9, (88, 98)),
+        background_resized=(0.6, (0.4, 0.9)),
+        donor_resized=(0.6, ((0.4, 0.9),)),
+        donor_jpeg=(0.3, (85, 97)),
+        scale_down=(0.7, 0.95),
+        scale_up=(1.05, 1.3),
+        rotation=(1.0, 12.0),
+        moved_unchanged=0.4,
+        spliced_unchanged=0.5,
+        matched_colour=0.9,
+        matched_grain=0.8,
+        degrained=0.2,
+        feathered=0.8,
+        poisson=0.05,
+        segments=0.8,
+        object_like=1.0,
+        diffused=0.01,
+        averaged=1,
+        cloned=0.6,
+        places=25,
+        texture=1.5,
+        lossless=0.05,
+        final_jpeg=(70, 93),
+    ),
+    "rgbn": Preset("rgbn", recipe="rgbn", area=(0.005, 0.5), segments=1.0, object_like=1.0),
 }
 DEFAULT_PRESET = "camera"
 

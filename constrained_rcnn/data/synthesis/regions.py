@@ -1,11 +1,16 @@
-"""Which pixels to forge: segments of the image itself, or smooth random shapes."""
+"""Which pixels to forge: annotated objects, segments of the image itself, or smooth random shapes."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
 
 from ...errors import UserError
+from . import object_like
+from .masks import fill_holes, largest_part
+from .presets import Preset
 
 #: Segments are found on a copy with this many pixels on its longest side: outlines of objects, not of
 #: texture.
@@ -47,10 +52,13 @@ class Segments:
 
     Args:
         image: H x W x 3 uint8 RGB.
+        objects: H x W bool each, annotated objects on the image's grid, not empty. Where there are any,
+            regions are drawn from them alone.
     """
 
-    def __init__(self, image: np.ndarray):
+    def __init__(self, image: np.ndarray, objects: Sequence[np.ndarray] = ()):
         self.image = image
+        self.objects = list(objects)
         self.size = image.shape[:2]
         self._labels = None
 
@@ -101,31 +109,49 @@ class Segments:
         return mask if 0.4 * area <= mask.sum() <= 1.6 * area else None
 
 
-def largest_part(mask: np.ndarray) -> np.ndarray:
-    """The largest connected part of an H x W bool mask (all false where there is none)."""
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
-    if count < 2:
-        return np.zeros_like(mask)
-    return labels == 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))
-
-
-def fill_holes(mask: np.ndarray) -> np.ndarray:
-    """An H x W bool mask with its holes filled."""
-    outlines, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    canvas = np.zeros(mask.shape, np.uint8)
-    cv2.drawContours(canvas, outlines, -1, 1, cv2.FILLED)
-    return canvas.astype(bool)
-
-
-def draw_region(segments: Segments, area: float, share: float, rng: np.random.Generator) -> np.ndarray:
-    """A region of about ``area`` pixels: with probability ``share`` a segment, else a smooth shape.
+def draw_object_like(segments: Segments, area: float, rng: np.random.Generator) -> np.ndarray | None:
+    """A region that passes for an object: the best of a few grown segments, its outline refined.
 
     Args:
         segments: of the image.
         area: wanted area, pixels.
 
     Returns:
+        H x W bool, 0.4 to 1.8 times the area; None where the image shows nothing of the kind.
+    """
+    drawn = [segments.draw(area * factor, rng) for factor in (0.6, 0.8, 1, 1.3) for _ in range(4)]
+    drawn = [mask for mask in drawn if mask is not None]
+    seed = int(rng.integers(2**31))
+    scores = object_like.scores(drawn, segments.image)
+    if not len(drawn) or scores.max() <= 0:
+        return None
+    best = drawn[int(np.argmax(scores))]
+    refined = object_like.refine(segments.image, best, seed)
+    passes = 0.4 * area <= refined.sum() <= 1.8 * area and object_like.compactness(refined) >= object_like.COMPACT
+    return refined if passes else best
+
+
+def draw_region(segments: Segments, area: float, preset: Preset, rng: np.random.Generator) -> np.ndarray:
+    """A region of about ``area`` pixels: an object where the image has annotated ones, else a segment or a
+    smooth shape, as often as the preset says.
+
+    Args:
+        segments: of the image.
+        area: wanted area, pixels. Objects are as large as they are; those near it are drawn more often.
+
+    Returns:
         H x W bool.
     """
-    region = segments.draw(area, rng) if rng.random() < share else None
+    if segments.objects:
+        odds = np.array([np.log(mask.sum() / area) for mask in segments.objects])
+        # A factor of two costs a factor of about four in the odds.
+        odds = np.exp(-2 * (np.abs(odds) - np.abs(odds).min()))
+        if preset.object_like:
+            odds *= object_like.scores(segments.objects, segments.image) + 0.1
+        return segments.objects[rng.choice(len(odds), p=odds / odds.sum())]
+    if preset.object_like and rng.random() < preset.object_like:
+        region = draw_object_like(segments, area, rng)
+        if region is not None:
+            return region
+    region = segments.draw(area, rng) if rng.random() < preset.segments else None
     return smooth_shape(segments.size, area, rng) if region is None else region

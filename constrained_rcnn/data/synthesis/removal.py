@@ -10,9 +10,6 @@ from .presets import Preset
 from .regions import Segments, draw_region
 
 METHODS = ("telea", "navier-stokes", "patches")
-#: Diffusion smears wide holes visibly, which nobody would leave: larger regions are filled by patches.
-_LARGEST_DIFFUSED = 0.06
-
 
 def removal(
     image: np.ndarray,
@@ -36,25 +33,32 @@ def removal(
         The image, the filled region (H x W bool) and a description; None where no place was found.
     """
     for _ in range(12):
-        mask = draw_region(segments, area, preset.segments, rng)
-        if 0.5 * area <= mask.sum() <= 1.5 * area and not (mask & taken).any():
+        mask = draw_region(segments, area, preset, rng)
+        if segments.objects:  # with a margin, as a person marks what has to go
+            mask = cv2.dilate(mask.astype(np.uint8), np.ones((5, 5), np.uint8)).astype(bool)
+        fits = bool(segments.objects) or 0.5 * area <= mask.sum() <= 1.5 * area
+        if fits and not (mask & taken).any():
             break
     else:
         return None
     x, y, w, h = cv2.boundingRect(mask.astype(np.uint8))
     window = np.s_[max(0, y - 8) : y + h + 8, max(0, x - 8) : x + w + 8]
-    small = mask.mean() <= _LARGEST_DIFFUSED
+    small = mask.mean() <= preset.diffused
     method = METHODS[rng.integers(3)] if small else "patches"
     if method == "patches":
-        patch = fill_by_patches(image, mask, taken, rng)
+        patch = fill_by_patches(image, mask, taken, rng, preset.averaged)
         if patch is None:
             return None
     else:
         patch = fill_by_diffusion(image, mask, method)
     matched = bool(rng.random() < preset.matched_grain)
+    if method == "patches" and preset.averaged == 1:
+        matched = False  # what was copied has the image's own grain
     if matched:
         patch[window] = match_grain(patch[window], mask[window], grain, preset, rng)
     edge = "feathered" if rng.random() < 0.5 else "hard"
+    if method == "patches" and preset.cloned and rng.random() < preset.cloned:
+        edge = "poisson"
     return blend(image, patch, mask, edge, 1.0), mask, {"method": method, "edge": edge, "grain": matched}
 
 

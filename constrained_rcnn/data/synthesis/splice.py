@@ -13,7 +13,7 @@ UNCHANGED = {"scale": 1.0, "angle": 0.0, "flip": False, "interpolation": "linear
 
 def splice(
     image: np.ndarray,
-    donor: np.ndarray,
+    donor: Segments,
     area: float,
     grain: float,
     preset: Preset,
@@ -24,7 +24,7 @@ def splice(
 
     Args:
         image: H x W x 3 uint8 RGB, the background (maybe forged already elsewhere).
-        donor: h x w x 3 uint8 RGB.
+        donor: segments of the donor.
         area: wanted area of the pasted region, pixels.
         grain: ``grain_level`` of the background.
         taken: H x W bool, pixels that must stay as they are (other forged regions).
@@ -33,8 +33,10 @@ def splice(
         The image, the region (H x W bool) and a description; None where no place was found.
     """
     warp = dict(UNCHANGED) if rng.random() < preset.spliced_unchanged else draw_warp(preset, rng)
-    source = draw_region(Segments(donor), area / warp["scale"] ** 2, preset.segments, rng)
-    place = find_place(image, *warp_region(donor, source, warp), taken, rng)
+    source = draw_region(donor, area / warp["scale"] ** 2, preset, rng)
+    place = find_place(
+        image, *warp_region(donor.image, source, warp), taken, rng, compared=preset.places, texture=preset.texture
+    )
     if place is None:
         return None
     window, patch, inside = place

@@ -20,9 +20,11 @@ from ...errors import UserError
 from .. import internal_form
 from ..annotation import annotate
 from ..files import write_bytes_atomic, write_png_atomic
+from ..image_io import read_size
 from ..journal import Journal
 from ..techniques import AUTHENTIC, TECHNIQUES
 from .generate import DEFAULT_SIZE, synthesize
+from .objects import Object, ObjectAnnotations
 from .photos import Photo, families, read_photo
 from .presets import DEFAULT_PRESET, Preset, get_preset
 
@@ -42,6 +44,7 @@ class _Job:
     techniques: tuple[str, ...]
     size: tuple[int, int]
     authentic: float
+    annotations: ObjectAnnotations | None
 
 
 def write_forgeries(
@@ -56,6 +59,7 @@ def write_forgeries(
     size: tuple[int, int] = DEFAULT_SIZE,
     authentic: float = 1.0,
     workers: int = 2,
+    annotations: ObjectAnnotations | None = None,
 ) -> dict:
     """Writes ``images/<split>/``, ``masks/<split>/`` and ``annotations/<split>.json`` under a folder.
 
@@ -69,20 +73,21 @@ def write_forgeries(
         count: forgeries.
         seed: 0 or more.
         techniques: drawn evenly per forgery.
-        size: (height, width), pixels.
+        size: (height, width), pixels; the recipe "rgbn" keeps each background's own.
         authentic: share of forgeries whose authentic counterpart is written as well, in [0, 1].
         workers: threads (OpenCV and NumPy work outside of the interpreter lock).
+        annotations: outlined objects of the photos; the others' regions are their own segments.
 
     Returns:
         ``json_file`` (Path), ``forged``, ``authentic`` (numbers of images), ``skipped`` (one line per photo
-        that could not be read), ``unchanged`` (True where all was there already).
+        or object that could not be used), ``unchanged`` (True where all was there already).
 
     Raises:
         UserError: no usable photo, an unknown technique or preset, or another set of that name in the folder.
     """
     output, preset = Path(output), get_preset(preset)
     _check(photos, techniques, split, count, seed)
-    job = _Job(photos, [], output, split, seed, preset, tuple(techniques), tuple(size), authentic)
+    job = _Job(photos, [], output, split, seed, preset, tuple(techniques), tuple(size), authentic, annotations)
     fingerprint = _fingerprint(job, count)
     json_file = output / "annotations" / f"{split}.json"
     if json_file.exists():
@@ -91,10 +96,18 @@ def write_forgeries(
             raise UserError(f"{json_file}: holds another set; give another --output or --split, or delete it")
         counts = {key: info[key] for key in ("forged", "authentic", "skipped")}
         return {"json_file": json_file, "unchanged": True, **counts}
-    found, skipped = families(photos, seed, count)
+    kinds = None
+    if preset.recipe == "rgbn" and annotations:  # an object goes to a photo that shows its kind, too
+        photos = [photo for photo in photos if annotations.kind(photo[0])]
+        kinds = [annotations.kind(name) for name, _ in photos]
+        job = dataclasses.replace(job, photos=photos)
+    found, skipped = families(photos, seed, count, kinds)
     if sum(map(len, found)) < (2 if "splice" in techniques else 1):
         why = f", the first unusable one: {skipped[0]}" if skipped else ""
         raise UserError(f"too few usable photos{why}")
+    if annotations:
+        for photo in sorted(sum(found, [])):
+            skipped += _objects(job, photo)[1]
     for line in skipped:
         _log.warning("left out: %s", line)
     job = dataclasses.replace(job, families=found)
@@ -138,7 +151,8 @@ def _fingerprint(job: _Job, count: int) -> str:
             status = pixels.stat()
             digest.update(f"{name} {status.st_size} {status.st_mtime_ns}\n".encode())
     preset = dataclasses.asdict(job.preset)
-    options = [1, count, job.split, job.seed, preset, job.techniques, job.size, job.authentic]
+    options = [2, count, job.split, job.seed, preset, job.techniques, job.size, job.authentic]
+    options += [job.annotations.fingerprint] if job.annotations else []
     digest.update(json.dumps(options).encode())
     return digest.hexdigest()
 
@@ -174,6 +188,15 @@ def _make_all(job: _Job, count: int, journal: Journal, workers: int) -> dict[int
     return records
 
 
+def _objects(job: _Job, photo: int) -> tuple[list[Object], list[str]]:
+    """A photo's annotated objects, and a line for each that cannot be used."""
+    if job.annotations is None:
+        return [], []
+    name, pixels = job.photos[photo]
+    size = pixels.shape[:2] if isinstance(pixels, np.ndarray) else read_size(pixels)
+    return job.annotations.objects(name, size)
+
+
 def _make_item(job: _Job, index: int) -> dict:
     """Makes and writes one forgery; returns its entries of the annotation file."""
     rng = np.random.default_rng([job.seed, zlib.crc32(job.split.encode()), index])
@@ -182,20 +205,30 @@ def _make_item(job: _Job, index: int) -> dict:
     donors = [photo for photo in family if photo != background]
     names = [background, *(donors[i] for i in rng.permutation(len(donors))[:3])]
     pictures = [read_photo(job.photos[photo]) for photo in names]
-    forgery = synthesize(pictures, rng, job.preset, job.techniques, job.size)
+    objects = [_objects(job, photo)[0] for photo in names]
+    masks = [[outlined.mask for outlined in photo] for photo in objects]
+    forgery = synthesize(pictures, rng, job.preset, job.techniques, job.size, masks)
+    for step in forgery.description["steps"]:
+        if "object" in step and step["object"] is not None:
+            step["category"] = objects[step["donor"]][step["object"]].category
+        if "donor" in step:
+            step["donor"] = job.photos[names[step["donor"]]][0]
     group = min(job.photos[photo][0] for photo in family)
-    stem = f"{index:06d}"
+    counterpart = rng.random() < job.authentic
+    # Which of a pair's two numbers is the forged one is drawn, or parity would tell.
+    numbers = 2 * index + rng.permutation(2)
+    stem, plain_stem = (f"{number:07d}" for number in numbers)
     file_name = f"images/{job.split}/{stem}{forgery.suffix}"
     mask_file = f"masks/{job.split}/{stem}.png"
     write_bytes_atomic(job.output / file_name, forgery.file)
     write_png_atomic(job.output / mask_file, forgery.mask)
-    shared = {"height": job.size[0], "width": job.size[1], "group": group}
+    shared = {"height": forgery.mask.shape[0], "width": forgery.mask.shape[1], "group": group}
     made = {"id": 2 * index + 1, "file_name": file_name, **shared, "authentic": False}
     made |= {"technique": forgery.technique, "mask_file": mask_file}
     made |= {"source": job.photos[background][0], "made": forgery.description}
     images, files = [made], [file_name, mask_file]
-    if rng.random() < job.authentic:
-        name = f"images/{job.split}/{stem}_authentic{forgery.suffix}"
+    if counterpart:
+        name = f"images/{job.split}/{plain_stem}{forgery.suffix}"
         write_bytes_atomic(job.output / name, forgery.authentic_file)
         plain = {"id": 2 * index + 2, "file_name": name, **shared, "authentic": True, "technique": AUTHENTIC}
         images.append(plain | {"mask_file": None, "source": made["source"]})

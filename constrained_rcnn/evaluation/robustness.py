@@ -1,0 +1,237 @@
+"""How the metrics fall when pictures are compressed, blurred or resized: table, JSON and curves (no Torch)."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import math
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from constrained_rcnn.data.files import write_bytes_atomic, write_json_atomic
+from constrained_rcnn.data.image_io import MAX_PIXELS, read_image, read_mask
+from constrained_rcnn.errors import UserError
+
+from .perturbations import CLEAN, Perturbation, resize_mask
+from .records import PLAIN, MetricVariants, image_record
+from .results import write_results
+from .summary import summarise
+from .table import format_rows, interval_text, without_nan
+
+logger = logging.getLogger(__name__)
+
+#: Columns of the table: metric, and whether its interval stands beside it.
+COLUMNS = (("f1_best", True), ("f1_fixed", False), ("auc", True), ("false_alarm_area", False), ("image_auc", True))
+#: Metrics drawn as curves.
+CURVES = ("f1_best", "auc", "image_auc")
+#: What a protocol's parameter is called below its curve.
+PARAMETERS = {
+    "jpeg": "JPEG quality", "gaussian_noise": "noise variance", "gaussian_blur": "kernel (pixels)",
+    "resize": "factor", "noise": "noise sigma", "blur": "kernel (pixels)", "social": "",
+}  # fmt: skip
+
+#: (dataset dict, (H, W, 3) uint8 BGR) -> what image_record needs: map, score, predicted class.
+Judge = Callable[[Mapping[str, Any], np.ndarray], tuple]
+
+
+def evaluate_points(
+    items: Sequence[Mapping[str, Any]],
+    points: Sequence[Perturbation],
+    judge: Judge,
+    folder: str | os.PathLike,
+    settings: Mapping[str, Any],
+    *,
+    variants: MetricVariants = PLAIN,
+    seed: int = 0,
+    max_pixels: int = MAX_PIXELS,
+    progress: Callable[[Iterable], Iterable] = iter,
+) -> dict[str, dict[str, Any]]:
+    """Evaluates a detector at every point; a run that was killed goes on with the image it stopped at.
+
+    Args:
+        items: the dataset.
+        points: see :func:`perturbations.protocol_points`.
+        judge: the detector.
+        folder: gets ``<point>/metrics.json`` and ``<point>/per_image.json``, and at the end
+            ``robustness.json``, ``robustness.md`` and ``robustness.png``.
+        settings: what the results depend on (dataset, weights, ...); another run's folder is refused.
+        variants: see there.
+        seed: of the noise.
+        max_pixels: larger pictures are refused.
+        progress: wraps the iteration over the images of a point, for instance ``tqdm``.
+
+    Returns:
+        point name -> what :func:`summary.summarise` returns.
+
+    Raises:
+        UserError: the folder holds another run's results, or an image cannot be read.
+    """
+    folder = Path(folder)
+    claim(folder, {**settings, "seed": seed})
+    summaries = {}
+    for point in points:
+        done = folder / point.name / "metrics.json"
+        if done.is_file():
+            logger.info("%s: done before", point.name)
+        else:
+            records = _records(items, point, judge, folder / point.name, variants, seed, max_pixels, progress)
+            write_results(folder / point.name, settings.get("dataset", ""), records, summarise(records, variants),
+                          variants, perturbation=point.name)  # fmt: skip
+            (folder / point.name / "partial.jsonl").unlink(missing_ok=True)
+        summaries[point.name] = _with_nan(json.loads(done.read_text(encoding="utf-8")))
+    content = {
+        "settings": {**settings, "seed": seed},
+        "unit": "fractions, not per cent; null is undefined",
+        "points": summaries,
+    }
+    write_json_atomic(folder / "robustness.json", without_nan(content), indent=2)
+    write_bytes_atomic(folder / "robustness.md", (robustness_table(summaries) + "\n").encode())
+    write_bytes_atomic(folder / "robustness.png", robustness_curves(summaries))
+    return summaries
+
+
+def claim(folder: Path, settings: Mapping[str, Any]) -> None:
+    """Records what a folder's results depend on, and refuses to mix two runs."""
+    path, settings = folder / "settings.json", json.loads(json.dumps(settings))
+    if path.is_file():
+        before = json.loads(path.read_text(encoding="utf-8"))
+        other = [k for k in {**before, **settings} if before.get(k) != settings.get(k)]
+        if other:
+            raise UserError(
+                f"{folder}: holds results with {other[0]} {before.get(other[0])}, not {settings.get(other[0])}; "
+                "give another --output"
+            )
+    write_json_atomic(path, settings, indent=2)
+
+
+def robustness_table(summaries: Mapping[str, Mapping[str, Any]]) -> str:
+    """A row per point, in per cent, with intervals and the loss against the clean point."""
+    heading = ["perturbation"]
+    for name, with_interval in COLUMNS:
+        heading += [name, "95% interval"] if with_interval else [name]
+    rows = [[*heading, "f1_best - clean"]]
+    clean = summaries.get(CLEAN, {}).get("metrics", {}).get("f1_best", float("nan"))
+    for name, summary in summaries.items():
+        row = [name]
+        for metric, with_interval in COLUMNS:
+            row.append(f"{100 * summary['metrics'][metric]:.2f}")
+            if with_interval:
+                row.append(interval_text(summary["intervals"][metric]))
+        rows.append([*row, f"{100 * (summary['metrics']['f1_best'] - clean):+.2f}"])
+    counts = next(iter(summaries.values()))["counts"]
+    return f"{format_rows(rows)}\nn(manipulated) = {counts['n_manipulated']}, n(authentic) = {counts['n_authentic']}"
+
+
+def robustness_curves(summaries: Mapping[str, Mapping[str, Any]]) -> bytes:
+    """One panel per protocol: the metrics over its parameter with their intervals, the clean point dashed.
+
+    Returns:
+        A PNG file's bytes.
+    """
+    from matplotlib.figure import Figure
+
+    panels: dict[str, list[tuple[float | None, Mapping]]] = {}
+    for name, summary in summaries.items():
+        protocol, _, value = name.partition("-")
+        if protocol != CLEAN:
+            panels.setdefault(protocol, []).append((float(value) if value else None, summary))
+    columns = min(4, max(len(panels), 1))
+    rows = max(math.ceil(len(panels) / columns), 1)
+    figure = Figure(figsize=(3.4 * columns, 2.9 * rows), layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axis in axes[len(panels) :]:
+        axis.set_axis_off()
+    for axis, (protocol, entries) in zip(axes, panels.items()):
+        if all(value is not None for value, _ in entries):
+            # A picture gets worse from left to right.
+            entries.sort(key=lambda entry: entry[0], reverse=protocol in ("jpeg", "resize"))
+        places = list(range(len(entries)))
+        for number, metric in enumerate(CURVES):
+            colour = f"C{number}"
+            values = [summary["metrics"][metric] for _, summary in entries]
+            bounds = np.array([summary["intervals"][metric] for _, summary in entries], float).reshape(-1, 2)
+            axis.plot(places, values, "o-", color=colour, label=metric, markersize=4)
+            axis.vlines(places, bounds[:, 0], bounds[:, 1], color=colour, alpha=0.4)
+            if CLEAN in summaries:
+                axis.axhline(summaries[CLEAN]["metrics"][metric], color=colour, linestyle="--", linewidth=0.8)
+        axis.set_xticks(places, ["" if value is None else f"{value:g}" for value, _ in entries])
+        axis.set(
+            title=protocol, xlabel=PARAMETERS.get(protocol, ""), ylim=(-0.02, 1.02), xlim=(-0.5, len(places) - 0.5)
+        )
+        axis.grid(alpha=0.3)
+    if panels:
+        axes[0].legend(fontsize="small", title="dashed: clean", title_fontsize="small")
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=110)
+    return buffer.getvalue()
+
+
+def _records(items, point, judge, folder, variants, seed, max_pixels, progress) -> list[dict]:
+    """The records of a point, each kept on the disk as soon as it is made."""
+    folder.mkdir(parents=True, exist_ok=True)
+    partial = folder / "partial.jsonl"
+    records = {record["image_id"]: record for record in _read_lines(partial)}
+    # Written anew, without the half line that a kill may have left.
+    write_bytes_atomic(partial, "".join(json.dumps(r) + "\n" for r in records.values()).encode())
+    with open(partial, "a", encoding="utf-8") as file:
+        for item in progress(items):
+            if item["image_id"] not in records:
+                record = perturbed_record(item, point, judge, variants, seed, max_pixels)
+                records[item["image_id"]] = record
+                file.write(json.dumps(record) + "\n")
+                file.flush()
+    return [records[key] for key in sorted(records, key=lambda key: (str(type(key)), key))]
+
+
+def perturbed_record(
+    item: Mapping[str, Any],
+    point: Perturbation,
+    judge: Judge,
+    variants: MetricVariants = PLAIN,
+    seed: int = 0,
+    max_pixels: int = MAX_PIXELS,
+) -> dict[str, Any]:
+    """Perturbs one image, judges it, and reduces it as the plain evaluation does.
+
+    Returns:
+        What :func:`records.image_record` returns; where the picture was resized, against its mask resized by
+        nearest.
+    """
+    image = read_image(item["file_name"], "BGR", max_pixels=max_pixels)
+    size = image.shape[:2]
+    if size != (item["height"], item["width"]):
+        raise UserError(
+            f"{item['file_name']}: {size[1]}x{size[0]} pixels, its annotations say otherwise; prepare again"
+        )
+    image = point(image, key=item["image_id"], seed=seed)
+    item = {**item, "height": image.shape[0], "width": image.shape[1]}
+
+    def read_truth(path, size, original=size):
+        return resize_mask(read_mask(path, size=original), size)
+
+    score_map, score, predicted = judge(item, image)
+    return image_record(item, score_map, score, variants, predicted, read_truth)
+
+
+def _read_lines(path: Path) -> list[dict]:
+    records = []
+    if path.is_file():
+        for line in path.read_text(encoding="utf-8").splitlines():
+            try:
+                records.append(json.loads(line))
+            except ValueError:  # the line that was being written
+                break
+    return records
+
+
+def _with_nan(summary: dict[str, Any]) -> dict[str, Any]:
+    """The numbers that JSON has as null."""
+    nan = float("nan")
+    summary["metrics"] = {k: nan if v is None else v for k, v in summary["metrics"].items()}
+    summary["intervals"] = {k: [nan if b is None else b for b in v] for k, v in summary["intervals"].items()}
+    return summary
