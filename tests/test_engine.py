@@ -96,6 +96,19 @@ def test_takes_a_state_of_detectron2s_own_trainer(train_set, tmp_path):
     assert made.iter == 4
 
 
+def test_the_gradient_scaler_comes_back(train_set, tmp_path):
+    """Mixed-precision training needs CUDA; its scaler's state does not."""
+    first, _ = trainer(train_set, tmp_path)
+    assert "grad_scaler" not in first.state_dict()
+    first._trainer.grad_scaler = torch.amp.GradScaler("cpu", init_scale=512.0)
+    state = {**first.state_dict(), "iteration": 3}
+    second, _ = trainer(train_set, tmp_path)
+    second.load_state_dict(state)  # one without a scaler takes it, too
+    second._trainer.grad_scaler = torch.amp.GradScaler("cpu", init_scale=2.0)
+    second.load_state_dict(state)
+    assert second._trainer.grad_scaler.state_dict()["scale"] == 512.0
+
+
 def test_stage_one_then_stage_two_then_fine_tuning(train_set, tmp_path):
     short = ["SOLVER.MAX_ITER", "2", "SOLVER.CHECKPOINT_PERIOD", "100", "SOLVER.STEPS", "(1,)"]
     one_class = ["DATASETS.MERGE_TECHNIQUES", "True", "MODEL.ROI_HEADS.NUM_CLASSES", "1"]
