@@ -8,14 +8,15 @@ import weakref
 from pathlib import Path
 
 import torch
-from detectron2.data import MetadataCatalog, build_detection_test_loader
+from detectron2.data import build_detection_test_loader
 from detectron2.engine import DefaultTrainer, HookBase, TrainerBase, default_setup
 from detectron2.utils import comm
 from detectron2.utils.logger import setup_logger
 
 from .checkpoint import ManipulationCheckpointer
 from .config import load_config
-from .data.catalog import dataset_dicts
+from .data.catalog import dataset_dicts, ensure_registered
+from .data.internal_form import merge_techniques
 from .data.loader import ResumableTrainLoader
 from .data.mapper import ManipulationDatasetMapper
 from .data.on_the_fly import ForgeryMaker, ForgingMapper
@@ -111,9 +112,7 @@ class ManipulationTrainer(DefaultTrainer):
         """Manipulation metrics and, beside them, COCO box and mask AP."""
         dicts = dataset_dicts(dataset_name)
         if cfg.DATASETS.MERGE_TECHNIQUES:
-            dicts = [
-                {**item, "annotations": [{**a, "category_id": 0} for a in item["annotations"]]} for item in dicts
-            ]
+            dicts = merge_techniques(dicts)
         label = Path(dataset_name).stem  # of a prepared split named by its path; a registered name stays itself
         return build_evaluators(
             label,
@@ -155,8 +154,7 @@ def class_names(cfg, datasets) -> list[str]:
         if dataset == "DATASETS.SYNTHESIS":  # made while training: in no catalog
             own = list(TECHNIQUES)
         else:
-            dataset_dicts(dataset)
-            own = list(MetadataCatalog.get(dataset).thing_classes)
+            own = list(ensure_registered(dataset).thing_classes)
         if names is not None and own != names:
             raise UserError(f"dataset {dataset}: classes {own} differ from {names}; set DATASETS.MERGE_TECHNIQUES True")
         names = own

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from detectron2.data import DatasetCatalog, MetadataCatalog
+from detectron2.data import DatasetCatalog, Metadata, MetadataCatalog
 from detectron2.structures import BoxMode
 
 from constrained_rcnn.data import internal_form
@@ -101,12 +101,22 @@ def register_predefined() -> None:
 
 
 def dataset_dicts(name: str) -> list[dict[str, Any]]:
-    """The dataset dicts of a registered name, or of a prepared split named by the path of its JSON file.
+    """The dataset dicts of a name as :func:`ensure_registered` takes it; reads the annotations.
+
+    Raises:
+        UserError: there is no such dataset, or it is not prepared.
+    """
+    ensure_registered(name)
+    return DatasetCatalog.get(name)
+
+
+def ensure_registered(name: str) -> Metadata:
+    """The metadata of a registered name, or of a prepared split named by the path of its JSON file.
 
     A path is registered under itself, so that its metadata can be looked up like any other's.
 
     Raises:
-        UserError: there is no such dataset, or it is not prepared.
+        UserError: there is no such dataset.
     """
     if name.endswith(".json") and name not in DatasetCatalog.list():
         register_internal(name, name)
@@ -114,10 +124,8 @@ def dataset_dicts(name: str) -> list[dict[str, Any]]:
         known = sorted(
             n for n in DatasetCatalog.list() if MetadataCatalog.get(n).get("evaluator_type") == EVALUATOR_TYPE
         )
-        raise UserError(
-            f"dataset {name}: not registered; there are {', '.join(known)}, and any prepared .json"
-        )
-    return DatasetCatalog.get(name)
+        raise UserError(f"dataset {name}: not registered; there are {', '.join(known)}, and any prepared .json")
+    return MetadataCatalog.get(name)
 
 
 def _load(json_file: Path, image_root: str | os.PathLike | None, command: str | None) -> list[dict[str, Any]]:

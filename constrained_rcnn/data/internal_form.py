@@ -121,6 +121,11 @@ def load(json_file: str | os.PathLike, image_root: str | os.PathLike | None = No
     return list(dicts.values())
 
 
+def merge_techniques(dicts: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Copies of dataset dicts in which every instance is of the single class 0 (``DATASETS.MERGE_TECHNIQUES``)."""
+    return [{**item, "annotations": [{**a, "category_id": 0} for a in item["annotations"]]} for item in dicts]
+
+
 def read_json(path: str | os.PathLike) -> dict[str, Any]:
     """Reads the file as it is. Raises UserError where it is missing, not JSON or not of COCO's form."""
     try:

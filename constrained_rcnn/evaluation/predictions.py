@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from constrained_rcnn.data import internal_form
 from constrained_rcnn.errors import UserError
 
 from .audit import audit_warning
@@ -129,7 +130,7 @@ def instance_metrics(
     """
     results = read_instances(instances)
     if len(names) == 1:
-        items = [{**item, "annotations": [{**a, "category_id": 0} for a in item["annotations"]]} for item in items]
+        items = internal_form.merge_techniques(items)
     unknown = {r["category_id"] for r in results} - set(range(1, len(names) + 1))
     if unknown:
         raise UserError(f"{instances}: category {sorted(unknown)[0]}; the classes are 1 to {len(names)}")

@@ -11,6 +11,7 @@ from .regions import Segments, draw_region
 
 METHODS = ("telea", "navier-stokes", "patches")
 
+
 def removal(
     image: np.ndarray,
     segments: Segments,
