@@ -80,7 +80,7 @@ def add_constrained_rcnn_config(cfg: CN) -> None:
     # Images per pass over the data, at least 1. Every pass makes new ones.
     cfg.DATASETS.SYNTHESIS.COUNT = 1000
     # How they are made: a name of constrained_rcnn/data/synthesis/presets.py.
-    cfg.DATASETS.SYNTHESIS.PRESET = "camera"
+    cfg.DATASETS.SYNTHESIS.PRESET = "careful"
     # Drawn evenly from these: splice, copy-move, removal.
     cfg.DATASETS.SYNTHESIS.TECHNIQUES = ("splice", "copy-move", "removal")
     # (height, width) of the images in pixels, at least 64 each.

@@ -32,6 +32,8 @@ logger = logging.getLogger(__name__)
 
 #: Length of the training: about five minutes on two CPU cores.
 SCHEDULE = ["SOLVER.MAX_ITER", "400", "SOLVER.STEPS", "(320,)", "SOLVER.CHECKPOINT_PERIOD", "100"]
+#: How they are made: so that minutes of training are enough.
+PRESET = "camera"
 #: (height, width) of the forgeries in pixels.
 SIZE = (256, 256)
 #: Forgeries of each split.
@@ -130,7 +132,9 @@ def make_forgeries(folder: Path, seed: int, photos: Path | None) -> tuple[dict[s
     training, validation = split_photos(training, VALIDATION_SHARE, seed)
     files, sides = {}, {"train": training, "val": validation, "test": test}
     for split, side in sides.items():
-        done = write_forgeries(side, folder, split, COUNTS[split], seed, size=SIZE, authentic=AUTHENTIC[split])
+        done = write_forgeries(
+            side, folder, split, COUNTS[split], seed, preset=PRESET, size=SIZE, authentic=AUTHENTIC[split]
+        )
         files[split] = Path(done["json_file"])
     return files, {f"photos_{split}": len(side) for split, side in sides.items()}
 

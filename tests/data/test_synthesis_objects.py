@@ -81,7 +81,7 @@ def test_an_object_goes_through_the_view_with_its_photo():
     history = camera.History("RGGB", True, 0.01, scale=0.7)
     for seed in range(8):
         rng = np.random.default_rng(seed)
-        view = camera.draw_view(photo.shape, camera.sensor_size((90, 100), history), rng)
+        view = camera.draw_view(photo.shape, (90, 100), history, rng)
         image = camera.photograph(photo, (90, 100), history, rng, view)
         seen = in_view([disc], view, (90, 100))
         if seen:

@@ -50,6 +50,8 @@ class History:
         camera_jpeg: quality of the camera's own JPEG.
         scale: resizing factor after capture, with ``interpolation``.
         jpeg: quality of a later JPEG, whose 8x8 grid starts at ``grid`` (rows, columns) of the result.
+        own: the photo keeps the history that it came with: cut out at its own scale, and of the above only
+            ``jpeg`` happens. A photo smaller than the result cannot; it goes through all of the above.
     """
 
     mosaic: str
@@ -60,6 +62,7 @@ class History:
     interpolation: str = "cubic"
     jpeg: int | None = None
     grid: tuple[int, int] = (0, 0)
+    own: bool = False
 
 
 def draw_history(preset: Preset, rng: np.random.Generator, donor: bool = False) -> History:
@@ -83,6 +86,7 @@ def draw_history(preset: Preset, rng: np.random.Generator, donor: bool = False) 
         interpolation=list(INTERPOLATIONS)[rng.integers(len(INTERPOLATIONS))],
         jpeg=jpeg,
         grid=(int(rng.integers(8)), int(rng.integers(8))),
+        own=bool(preset.own_history and rng.random() < preset.own_history),
     )
 
 
@@ -132,7 +136,10 @@ def recompress(image: np.ndarray, quality: int, grid: tuple[int, int] = (0, 0)) 
 
 @dataclasses.dataclass(frozen=True)
 class View:
-    """What part of a photo the camera saw: a window in the photo's pixels, and whether it was mirrored."""
+    """What part of a photo the camera saw: a window in the photo's pixels, and whether it was mirrored.
+
+    ``reduced``: it has more pixels than the result; ``kept``: it is the result, pixel by pixel.
+    """
 
     top: int
     left: int
@@ -140,6 +147,7 @@ class View:
     columns: int
     mirrored: bool
     reduced: bool
+    kept: bool = False
 
     def cut(self, array: np.ndarray) -> np.ndarray:
         """The window of an H x W (x C) array on the photo's grid, mirrored where the view is; contiguous."""
@@ -152,17 +160,24 @@ def sensor_size(size: tuple[int, int], history: History) -> tuple[int, int]:
     return tuple(max(16, round(side / history.scale)) for side in size)
 
 
-def draw_view(shape: tuple[int, ...], size: tuple[int, int], rng: np.random.Generator) -> View:
+def draw_view(
+    shape: tuple[int, ...], size: tuple[int, int], history: History, rng: np.random.Generator
+) -> View:
     """Draws a view of a photo.
 
     A photo larger than the size is reduced by a random factor, which also averages its own unknown traces
-    away; one that is smaller is enlarged just enough.
+    away; one that is smaller is enlarged just enough. A view of a photo that keeps its own history is neither; it
+    begins on the grid of the photo's JPEG blocks, as the file that a forger opened does.
 
     Args:
         shape: of the photo, (H, W, ...).
-        size: (height, width) in pixels that the view will be resized to.
+        size: (height, width) of the result in pixels.
     """
-    height, width = size
+    if history.own and shape[0] >= size[0] and shape[1] >= size[1]:
+        top, left = (8 * int(rng.integers((large - small) // 8 + 1)) for large, small in zip(shape, size))
+        aligned = size[1] % 8 == 0  # a mirrored view of another width would leave the grid
+        return View(top, left, *size, bool(aligned and rng.random() < 0.5), False, True)
+    height, width = sensor_size(size, history)
     largest = min(shape[0] / height, shape[1] / width)  # source pixels per pixel, at most
     step = largest if largest <= 1 else 1 + (largest - 1) * (1 - 0.6 * rng.random())
     rows, columns = min(shape[0], round(height * step)), min(shape[1], round(width * step))
@@ -183,13 +198,16 @@ def photograph(
     Args:
         photo: H x W x 3 uint8 RGB.
         size: (height, width) of the result, pixels.
-        view: from ``draw_view`` at ``sensor_size``; None: it is drawn here, first.
+        view: from ``draw_view``; None: it is drawn here, first.
 
     Returns:
         height x width x 3 uint8 RGB.
     """
+    view = view or draw_view(photo.shape, size, history, rng)
     before = sensor_size(size, history)
-    view = view or draw_view(photo.shape, before, rng)
+    if view.kept:
+        image = view.cut(photo)
+        return image if history.jpeg is None else recompress(image, history.jpeg, history.grid)
     how = cv2.INTER_AREA if view.reduced else cv2.INTER_CUBIC
     image = capture(cv2.resize(view.cut(photo), before[::-1], interpolation=how), history, rng)
     if history.camera_jpeg is not None:

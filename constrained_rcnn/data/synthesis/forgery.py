@@ -26,6 +26,8 @@ class Forgery:
         quality: of the final JPEG; None: the final file is a PNG.
         dense: the JPEG keeps the full chroma resolution.
         description: how it was made, plain JSON values; a step's ``donor`` is an index into the photos.
+        first_quality: of a JPEG before the final file, as of a forgery that was saved, sent and saved again; None:
+            none.
         blur: radius in pixels of a Gaussian over the whole image before it is stored; 0: none.
     """
 
@@ -36,6 +38,7 @@ class Forgery:
     quality: int | None
     dense: bool
     description: dict
+    first_quality: int | None = None
     blur: float = 0.0
 
     @property
@@ -46,12 +49,17 @@ class Forgery:
     @functools.cached_property
     def file(self) -> bytes:
         """The final file of the forgery."""
-        return encode(self.before, self.quality, self.dense, self.blur)
+        return self._stored(self.before)
 
     @functools.cached_property
     def authentic_file(self) -> bytes:
         """The final file of the authentic counterpart, by the same last steps."""
-        return encode(self.authentic_before, self.quality, self.dense, self.blur)
+        return self._stored(self.authentic_before)
+
+    def _stored(self, image: np.ndarray) -> bytes:
+        if self.first_quality is not None:
+            image = decode(encode(image, self.first_quality, self.dense))
+        return encode(image, self.quality, self.dense, self.blur)
 
     @property
     def image(self) -> np.ndarray:

@@ -11,7 +11,7 @@ import numpy as np
 from ...errors import UserError
 from ..techniques import TECHNIQUES
 from . import rgbn
-from .camera import draw_history, draw_view, photograph, sensor_size
+from .camera import draw_history, draw_view, photograph
 from .compositing import grain_level
 from .copy_move import copy_move
 from .forgery import Forgery
@@ -81,6 +81,9 @@ def synthesize(
     quality = int(rng.integers(preset.final_jpeg[0], preset.final_jpeg[1] + 1))
     quality = None if rng.random() < preset.lossless else quality
     dense = bool(rng.random() < 0.5)
+    first = None
+    if preset.first_jpeg[0] and rng.random() < preset.first_jpeg[0]:
+        first = int(rng.integers(preset.first_jpeg[1][0], preset.first_jpeg[1][1] + 1))
     return Forgery(
         before=image,
         authentic_before=authentic,
@@ -88,9 +91,11 @@ def synthesize(
         regions=regions,
         quality=quality,
         dense=dense,
+        first_quality=first,
         description={
             "preset": preset.name,
             "history": dataclasses.asdict(history),
+            "first_quality": first,
             "quality": quality,
             "steps": steps,
         },
@@ -99,7 +104,7 @@ def synthesize(
 
 def _take(photo, objects, size, history, rng) -> Segments:
     """A photo through its history, with those of its objects that can be seen."""
-    view = draw_view(photo.shape, sensor_size(size, history), rng)
+    view = draw_view(photo.shape, size, history, rng)
     image = photograph(photo, size, history, rng, view)
     bounds = SMALLEST / 2 * image[:, :, 0].size, LARGEST * image[:, :, 0].size
     seen = in_view(objects, view, size) if len(objects) else []

@@ -10,7 +10,7 @@ import numpy as np
 from .masks import fill_holes, largest_part
 
 #: Longest side in pixels of the copy on which outlines are refined.
-_SIDE = 192
+_SIDE = 160
 #: Smallest 4 pi area / perimeter^2 (1 for a disc, 0.79 for a square) of a region that passes for an object.
 COMPACT = 0.25
 #: Largest share of a region's outline that may lie on the image's border.
@@ -48,7 +48,7 @@ def scores(candidates: Sequence[np.ndarray], image: np.ndarray) -> np.ndarray:
     """How much each candidate looks like an object: its compactness times its contrast, less for the border.
 
     Args:
-        candidates: H x W bool each.
+        candidates: bool each, all on one grid: the image's or a coarser one.
         image: H x W x 3 uint8 RGB.
 
     Returns:
@@ -71,17 +71,17 @@ def refine(image: np.ndarray, mask: np.ndarray, seed: int) -> np.ndarray:
 
     Args:
         image: H x W x 3 uint8 RGB.
-        mask: H x W bool, roughly an object.
+        mask: h x w bool, roughly an object, on the image's grid or a coarser one.
         seed: of GrabCut's start, so that the result does not depend on what a thread did before.
 
     Returns:
         H x W bool, the largest connected part without holes; maybe empty.
     """
-    height, width = mask.shape
+    height, width = image.shape[:2]
     ratio = min(1.0, _SIDE / max(height, width))
     size = (max(16, round(width * ratio)), max(16, round(height * ratio)))
     small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-    rough = cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0.5
+    rough = cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_LINEAR) > 0.5
     # Outline unknown within an eighth of the region's own width.
     reach = max(2, int(np.sqrt(rough.sum()) / 8))
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
@@ -92,10 +92,10 @@ def refine(image: np.ndarray, mask: np.ndarray, seed: int) -> np.ndarray:
     labels[rough] = cv2.GC_PR_FGD
     labels[inner] = cv2.GC_FGD
     if not inner.any() or outer.all():
-        return mask
+        return np.zeros((height, width), bool)
     cv2.setRNGSeed(seed)
     models = np.zeros((1, 65)), np.zeros((1, 65))
-    labels, _, _ = cv2.grabCut(np.ascontiguousarray(small), labels, None, *models, 2, cv2.GC_INIT_WITH_MASK)
+    labels, _, _ = cv2.grabCut(np.ascontiguousarray(small), labels, None, *models, 1, cv2.GC_INIT_WITH_MASK)
     found = np.isin(labels, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.uint8)
     found = cv2.morphologyEx(found, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
     soft = cv2.GaussianBlur(found.astype(np.float32), (0, 0), 1.0)

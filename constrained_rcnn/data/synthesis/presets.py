@@ -1,14 +1,17 @@
 """How forgeries are made: every probability and range of the generator, in one frozen record per preset.
 
-Why the defaults are what they are. The noise LEVEL of most forged regions is matched to the image's, so that
-error-level analysis and local noise variance find next to nothing (pixel AUC 0.45 to 0.57 on photos of
-BSDS500 and on the demo's).
+Why ``camera``, whose values the fields default to, is what it is. The noise LEVEL of most forged regions is
+matched to the image's, so that error-level analysis and local noise variance find next to nothing (pixel AUC
+0.45 to 0.57 on photos of BSDS500 and on the demo's).
 What gives a region away is the texture of its noise: demosaicing correlates sensor noise between neighbours
 and channels, resampling correlates it differently, inpainting has none, and fresh grain is white. A linear
 classifier on local means of absolute high-pass residuals finds that with an AUC of about 0.9 from 100 images
 of other photos, a small convolutional network trained for a few minutes likewise. The noise decides how fast:
 with 3 to 6 instead of 4 to 8 levels that AUC is 0.87 instead of 0.93. JPEG quantisation wipes the texture out
-from below about quality 95, hence the mostly lossless files; ``web`` is the hard case.
+from below about quality 95, hence the mostly lossless files: a network finds these forgeries after minutes.
+
+``careful``, the default of the generator, is the hard case. Most photos keep the history they came with, so
+that nothing a simulation leaves behind gives them away; JPEG covers the rest, often twice.
 """
 
 from __future__ import annotations
@@ -32,6 +35,8 @@ class Preset:
         regions: probabilities of 1, 2, ... forged regions in one image.
         noise: sensor noise, standard deviation in grey levels (0..255) at middle grey BEFORE demosaicing,
             drawn log-uniformly. 4 to 8 (about 2.5 to 5 after it) is a phone indoors, at ISO 800 to 3200.
+        own_history: share of photos, background and donors alike, that keep the history they came with at their own
+            scale; the others go through a simulated camera, and ``noise`` to ``donor_resized`` apply to them.
         edge_aware: share of cameras with an edge-aware demosaicing; the others interpolate bilinearly.
         camera_jpeg: share of photos that the camera itself stores as JPEG, and its qualities.
         background_resized: share of backgrounds that were resized after capture, and the factors.
@@ -52,6 +57,8 @@ class Preset:
             Objects of annotations, where a photo has any, go before all of these.
         object_like: share of regions (before ``segments`` is asked) that are compact segments standing apart
             from their surroundings, their outline refined by GrabCut.
+        geometric: share of regions (before all but annotated ones) that are rectangles and ellipses, as selection
+            tools draw them.
         diffused: largest removal, as a share of the image, that is filled by diffusion: it smears wide holes
             visibly, which nobody would leave; larger ones are filled by patches.
         averaged: shifted copies that a filling by patches averages; 1 is a clone stamp.
@@ -59,6 +66,7 @@ class Preset:
             does.
         places: free places that are compared for a pasted region.
         texture: how much a place suffers from texture unlike the region's, see ``find_place``.
+        first_jpeg: share of forgeries that were stored as JPEG once before the final file, and the qualities.
         lossless: share of final files stored as PNG; the others are JPEG of a quality in ``final_jpeg``.
     """
 
@@ -67,6 +75,7 @@ class Preset:
     area: Range = (0.04, 0.22)
     regions: tuple[float, ...] = (0.8, 0.2)
     noise: Range = (4.0, 8.0)
+    own_history: float = 0.0
     edge_aware: float = 0.5
     camera_jpeg: tuple[float, Range] = (0.2, (97, 100))
     background_resized: tuple[float, Range] = (0.0, (0.5, 0.9))
@@ -85,19 +94,22 @@ class Preset:
     poisson: float = 0.15
     segments: float = 0.5
     object_like: float = 0.0
+    geometric: float = 0.0
     diffused: float = 0.06
     averaged: int = 3
     cloned: float = 0.0
     places: int = 6
     texture: float = 0.0
+    first_jpeg: tuple[float, Range] = (0.0, (85, 100))
     lossless: float = 0.8
     final_jpeg: Range = (96, 100)
 
 
 #: ``camera``: backgrounds straight from a camera and files of high quality, as a forger works on his own
 #: photo. ``web``: backgrounds that were resized and recompressed before and after, as pictures that went
-#: around. ``careful``: what a careful person makes of such pictures; objects with fine outlines, put where they
-#: fit, colours, edges and noise level matched, both histories alike, and a JPEG that covers the rest.
+#: around. ``careful``: what a person makes of any pictures; objects with fine outlines (or rectangles and
+#: ellipses), put where they fit, edges softened, colours and noise level often matched, both photos with the history
+#: they came with, saved as JPEG once or twice.
 #: ``rgbn``: the recipe of RGB-N's synthetic set, for the paper's first stage.
 PRESETS = {
     "camera": Preset("camera"),
@@ -115,35 +127,38 @@ PRESETS = {
     ),
     "careful": Preset(
         "careful",
-        area=(0.03, 0.2),
+        area=(0.02, 0.2),
         noise=(1.0, 4.0),
+        own_history=0.7,
         camera_jpeg=(0.9, (88, 98)),
         background_resized=(0.6, (0.4, 0.9)),
         donor_resized=(0.6, ((0.4, 0.9),)),
-        donor_jpeg=(0.3, (85, 97)),
-        scale_down=(0.7, 0.95),
-        scale_up=(1.05, 1.3),
-        rotation=(1.0, 12.0),
+        donor_jpeg=(0.2, (85, 97)),
+        scale_down=(0.5, 0.95),
+        scale_up=(1.05, 1.5),
+        rotation=(1.0, 20.0),
         moved_unchanged=0.4,
-        spliced_unchanged=0.5,
-        matched_colour=0.9,
-        matched_grain=0.8,
+        spliced_unchanged=0.4,
+        matched_colour=0.6,
+        matched_grain=0.2,
         degrained=0.2,
-        feathered=0.8,
+        feathered=0.6,
         poisson=0.05,
         segments=0.8,
-        object_like=1.0,
+        object_like=0.8,
+        geometric=0.15,
         diffused=0.01,
         averaged=1,
         cloned=0.6,
-        places=25,
-        texture=1.5,
+        places=15,
+        texture=1.0,
+        first_jpeg=(0.6, (85, 100)),
         lossless=0.05,
-        final_jpeg=(70, 93),
+        final_jpeg=(75, 97),
     ),
     "rgbn": Preset("rgbn", recipe="rgbn", area=(0.005, 0.5), segments=1.0, object_like=1.0),
 }
-DEFAULT_PRESET = "camera"
+DEFAULT_PRESET = "careful"
 
 
 def get_preset(name: str | Preset) -> Preset:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
 import cv2
@@ -47,6 +48,29 @@ def smooth_shape(size: tuple[int, int], area: float, rng: np.random.Generator) -
     return canvas.astype(bool)
 
 
+def geometric_shape(size: tuple[int, int], area: float, rng: np.random.Generator) -> np.ndarray:
+    """What a selection tool draws in one move: an upright rectangle or an ellipse.
+
+    Args:
+        size: (height, width) of the canvas, pixels.
+        area: wanted area, pixels.
+
+    Returns:
+        H x W bool, the shape wholly inside the canvas, cut to its sides where it is larger.
+    """
+    round_one, ratio = bool(rng.random() < 0.4), float(np.exp(rng.uniform(-0.8, 0.8)))
+    box = area * (4 / np.pi if round_one else 1.0)
+    height, width = (int(min(side - 2, max(4, wish))) for side, wish in zip(size, np.sqrt([box / ratio, box * ratio])))
+    top, left = int(rng.integers(1, size[0] - height)), int(rng.integers(1, size[1] - width))
+    canvas = np.zeros(size, np.uint8)
+    if round_one:
+        middle = (left + (width - 1) / 2, top + (height - 1) / 2)
+        cv2.ellipse(canvas, (middle, (width, height), 0.0), 1, cv2.FILLED)
+    else:
+        canvas[top : top + height, left : left + width] = 1
+    return canvas.astype(bool)
+
+
 class Segments:
     """The segments of an image, found once when first asked for (Felzenszwalb and Huttenlocher's method).
 
@@ -70,12 +94,16 @@ class Segments:
                 from skimage.segmentation import felzenszwalb
             except ImportError:
                 raise UserError("segments need scikit-image: pip install scikit-image") from None
-            height, width = self.size
-            ratio = min(1.0, _SEGMENT_SIDE / max(height, width))
-            small_size = (max(8, round(width * ratio)), max(8, round(height * ratio)))
-            small = cv2.resize(self.image, small_size, interpolation=cv2.INTER_AREA)
-            self._labels = felzenszwalb(small, scale=80, sigma=0.8, min_size=40)
+            self._labels = felzenszwalb(self.reduced, scale=80, sigma=0.8, min_size=40)
         return self._labels
+
+    @functools.cached_property
+    def reduced(self) -> np.ndarray:
+        """h x w x 3 uint8 RGB, the copy that segments are found on."""
+        height, width = self.size
+        ratio = min(1.0, _SEGMENT_SIDE / max(height, width))
+        size = (max(8, round(width * ratio)), max(8, round(height * ratio)))
+        return cv2.resize(self.image, size, interpolation=cv2.INTER_AREA)
 
     def draw(self, area: float, rng: np.random.Generator) -> np.ndarray | None:
         """A segment, grown by its neighbours up to the wanted area, with a smoothed outline.
@@ -87,9 +115,14 @@ class Segments:
             H x W bool, one connected region without holes of 0.4 to 1.6 times the area, or None where there
             is none.
         """
-        height, width = self.size
+        mask = self.grow(area, rng)
+        mask = None if mask is None else self.enlarge(mask)
+        return mask if mask is not None and 0.4 * area <= mask.sum() <= 1.6 * area else None
+
+    def grow(self, area: float, rng: np.random.Generator) -> np.ndarray | None:
+        """As ``draw``, on the reduced copy and not yet smoothed: h x w bool like ``labels``."""
         labels = self.labels
-        wanted = area * labels.size / (height * width)
+        wanted = area * labels.size / (self.size[0] * self.size[1])
         sizes = np.bincount(labels.ravel())
         candidates = np.flatnonzero(sizes <= 1.3 * wanted)
         if not len(candidates):
@@ -102,11 +135,16 @@ class Segments:
             if not fitting:
                 break
             mask |= labels == rng.choice(fitting)
-        # An outline smoothed on the reduced copy: the enlarged one would show its stairs.
+        return mask
+
+    def enlarge(self, mask: np.ndarray) -> np.ndarray:
+        """A mask on the reduced copy -> H x W bool, one connected part without holes.
+
+        Its outline is smoothed on the reduced copy: the enlarged one would show its stairs.
+        """
         soft = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), 0.8)
-        soft = cv2.resize(soft, (width, height), interpolation=cv2.INTER_CUBIC)
-        mask = fill_holes(largest_part(soft > 0.5))
-        return mask if 0.4 * area <= mask.sum() <= 1.6 * area else None
+        soft = cv2.resize(soft, self.size[::-1], interpolation=cv2.INTER_CUBIC)
+        return fill_holes(largest_part(soft > 0.5))
 
 
 def draw_object_like(segments: Segments, area: float, rng: np.random.Generator) -> np.ndarray | None:
@@ -119,16 +157,19 @@ def draw_object_like(segments: Segments, area: float, rng: np.random.Generator) 
     Returns:
         H x W bool, 0.4 to 1.8 times the area; None where the image shows nothing of the kind.
     """
-    drawn = [segments.draw(area * factor, rng) for factor in (0.6, 0.8, 1, 1.3) for _ in range(4)]
-    drawn = [mask for mask in drawn if mask is not None]
+    grown = [segments.grow(area * factor, rng) for factor in (0.6, 0.8, 1, 1.3) for _ in range(3)]
+    grown = [mask for mask in grown if mask is not None]
     seed = int(rng.integers(2**31))
-    scores = object_like.scores(drawn, segments.image)
-    if not len(drawn) or scores.max() <= 0:
+    if not grown:
         return None
-    best = drawn[int(np.argmax(scores))]
-    refined = object_like.refine(segments.image, best, seed)
-    passes = 0.4 * area <= refined.sum() <= 1.8 * area and object_like.compactness(refined) >= object_like.COMPACT
-    return refined if passes else best
+    scores = object_like.scores(grown, segments.reduced)
+    if scores.max() <= 0:
+        return None
+    best = grown[int(np.argmax(scores))]
+    for found in (object_like.refine(segments.image, best, seed), segments.enlarge(best)):
+        if 0.4 * area <= found.sum() <= 1.8 * area and object_like.compactness(found) >= object_like.COMPACT:
+            return found
+    return None
 
 
 def draw_region(segments: Segments, area: float, preset: Preset, rng: np.random.Generator) -> np.ndarray:
@@ -149,6 +190,8 @@ def draw_region(segments: Segments, area: float, preset: Preset, rng: np.random.
         if preset.object_like:
             odds *= object_like.scores(segments.objects, segments.image) + 0.1
         return segments.objects[rng.choice(len(odds), p=odds / odds.sum())]
+    if preset.geometric and rng.random() < preset.geometric:
+        return geometric_shape(segments.size, area, rng)
     if preset.object_like and rng.random() < preset.object_like:
         region = draw_object_like(segments, area, rng)
         if region is not None:
