@@ -19,7 +19,8 @@ setup(
     # The configs stand at the top of the repository and are installed inside the package; model_zoo.py knows.
     packages=[*find_packages(include=["constrained_rcnn", "constrained_rcnn.*"]), "constrained_rcnn.configs"],
     package_dir={"constrained_rcnn.configs": "configs"},
-    package_data={"constrained_rcnn.configs": ["*.yaml", "**/*.yaml"]},
+    package_data={"constrained_rcnn": ["weights/*.pth"], "constrained_rcnn.configs": ["*.yaml", "**/*.yaml"]},
+    entry_points={"console_scripts": ["constrained-rcnn = constrained_rcnn.demo_command:main"]},
     install_requires=[
         "numpy",
         "opencv-python",

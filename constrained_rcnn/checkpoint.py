@@ -28,14 +28,18 @@ class ManipulationCheckpointer(DetectionCheckpointer):
     box branch's (as the released code does).
     """
 
-    def __init__(self, model, save_dir="", *, metadata: dict | None = None, **kwargs):
+    def __init__(
+        self, model, save_dir="", *, metadata: dict | None = None, trust_pickled_weights: bool = False, **kwargs
+    ):
         """
         Args:
             model, save_dir, kwargs: see :class:`DetectionCheckpointer`.
             metadata: JSON-like dict saved under "metadata" in every checkpoint.
+            trust_pickled_weights: training may start from a ``.pkl`` file, whose reading can execute any code.
         """
         super().__init__(model, save_dir, **kwargs)
         self.metadata = dict(metadata or {})
+        self.trust_pickled_weights = trust_pickled_weights
 
     def save(self, name: str, **kwargs) -> None:
         """Writes ``<save_dir>/<name>.pth`` and, after it, ``last_checkpoint``; see Checkpointer.save."""
@@ -79,9 +83,13 @@ class ManipulationCheckpointer(DetectionCheckpointer):
         if not path:
             logger.info("No MODEL.WEIGHTS: training starts from random weights")
             return {}
+        if path.endswith(".pkl") and not self.trust_pickled_weights:
+            raise UserError(
+                f"MODEL.WEIGHTS {path}: reading a pickle can execute any code that its author put in; if you trust "
+                'its origin, set MODEL.TRUST_PICKLED_WEIGHTS True, or start from random weights: MODEL.WEIGHTS ""'
+            )
         path = self._local(path)
         if path.endswith(".pkl"):
-            _log_pickle_source(path)
             found = None
         else:
             found = self._check(path, tolerated=CLASS_SPECIFIC + MASK_BRANCH)
@@ -149,10 +157,6 @@ def write_checkpoint(data: dict, path: str | os.PathLike) -> None:
     temporary = f"{path}.tmp"
     torch.save(data, temporary)
     os.replace(temporary, path)
-
-
-def _log_pickle_source(path: str) -> None:
-    logger.warning("%s is a pickle, which can execute code when read: use only files you trust", path)
 
 
 def _summary(problems: dict[str, list[str]]) -> str:

@@ -27,6 +27,11 @@ def add_constrained_rcnn_config(cfg: CN) -> None:
     from . import modeling, tensorflow  # noqa: F401  (fill Detectron2's registries)
     from .data import catalog  # noqa: F401  (registers the predefined datasets)
 
+    # --- weights --------------------------------------------------------------------------------------
+    # True: training may start from a .pkl file, such as Detectron2's ImageNet weights. Reading one can execute any
+    # code that its author put in: set it for files whose origin you trust. Checkpoints (.pth) need no trust.
+    cfg.MODEL.TRUST_PICKLED_WEIGHTS = False
+
     # --- backbone -------------------------------------------------------------------------------------
     cfg.MODEL.CONSTRAINED_CONV = CN()
     # Constrained 5x5 convolution in front of the ResNet. False: plain ResNet (ablation).
@@ -59,7 +64,7 @@ def add_constrained_rcnn_config(cfg: CN) -> None:
 
     # --- input ----------------------------------------------------------------------------------------
     # Images with more pixels are refused before they are decoded.
-    cfg.INPUT.MAX_PIXELS = 89_478_485
+    cfg.INPUT.MAX_PIXELS = 134_217_728
     # Paper's augmentation: variance of the Gaussian noise added inside forged boxes (grey levels squared);
     # 0: none. The paper's value is 5.
     cfg.INPUT.FORGED_NOISE_VARIANCE = 0.0
@@ -87,6 +92,18 @@ def add_constrained_rcnn_config(cfg: CN) -> None:
     cfg.DATASETS.SYNTHESIS.SIZE = (256, 320)
     # Share of these images that are the authentic counterpart instead of the forgery, 0 to 1.
     cfg.DATASETS.SYNTHESIS.AUTHENTIC = 0.5
+
+    # --- prediction -----------------------------------------------------------------------------------
+    # Several views of an image, whose maps are averaged: Detectron2's own TEST.AUG.ENABLED, MIN_SIZES (0: as it
+    # is), MAX_SIZE and FLIP. Used by the predictor and the demo.
+    cfg.TEST.TILES = CN()
+    # A network input of more pixels is judged in overlapping tiles, so that memory stays bounded. 0: never.
+    # With INPUT.MIN_SIZE_TEST 0 that is the image at full resolution.
+    cfg.TEST.TILES.MAX_PIXELS = 1536 * 1536
+    # Side of a tile in pixels, at least 256.
+    cfg.TEST.TILES.SIZE = 1024
+    # Overlap of neighbours in pixels, at most half a side: regions up to this size are seen whole.
+    cfg.TEST.TILES.OVERLAP = 384
 
     # --- evaluation -----------------------------------------------------------------------------------
     # True: every manipulation map goes to OUTPUT_DIR/inference/<dataset>/maps as compressed float32 (about
@@ -148,6 +165,16 @@ def check_config(cfg: CN) -> None:
     stride = cfg.MODEL.GUIDED_MASK.FUSION_STRIDE
     require(stride in (8, 16), f"MODEL.GUIDED_MASK.FUSION_STRIDE is {stride}; set it to 8 or 16")
     require(cfg.MODEL.GUIDED_MASK.BATCH_SIZE_PER_IMAGE >= 1, "MODEL.GUIDED_MASK.BATCH_SIZE_PER_IMAGE must be 1 or more")
+    tiles = cfg.TEST.TILES
+    require(tiles.SIZE >= 256, f"TEST.TILES.SIZE is {tiles.SIZE}; set it to 256 or more")
+    require(
+        0 <= 2 * tiles.OVERLAP <= tiles.SIZE,
+        f"TEST.TILES.OVERLAP is {tiles.OVERLAP}; set it to 0 to {tiles.SIZE // 2}, half of TEST.TILES.SIZE",
+    )
+    require(
+        not cfg.TEST.AUG.ENABLED or len(cfg.TEST.AUG.MIN_SIZES) > 0,
+        "TEST.AUG.MIN_SIZES is empty; name sizes of the shortest side in pixels, 0 for the image as it is",
+    )
     for name in cfg.TEST.METRIC_VARIANTS:
         require(name in VARIANT_NAMES, f"TEST.METRIC_VARIANTS: no {name!r}; there are {', '.join(VARIANT_NAMES)}")
     require(0 <= cfg.INPUT.FORGED_JPEG_QUALITY <= 100, "INPUT.FORGED_JPEG_QUALITY must be 0 (off) to 100")

@@ -24,6 +24,7 @@ from .data.techniques import TAMPERED, TECHNIQUES
 from .errors import UserError
 from .evaluation.manipulation_evaluator import build_evaluators
 from .evaluation.records import MetricVariants
+from .prediction_images import PredictionImages
 
 logger = logging.getLogger(__name__)
 
@@ -37,9 +38,13 @@ class ManipulationTrainer(DefaultTrainer):
             self.model,
             self.cfg.OUTPUT_DIR,
             metadata={"classes": training_class_names(self.cfg)},
+            trust_pickled_weights=self.cfg.MODEL.TRUST_PICKLED_WEIGHTS,
             trainer=weakref.proxy(self),
         )
-        return [SeedByIteration(max(self.cfg.SEED, 0)), *super().build_hooks()]
+        hooks = [SeedByIteration(max(self.cfg.SEED, 0)), *super().build_hooks()]
+        if self.cfg.VIS_PERIOD > 0 and comm.is_main_process():
+            hooks.insert(1, PredictionImages(self.cfg))  # before the writers, which stand last
+        return hooks
 
     def resume_or_load(self, resume=True):
         """As in DefaultTrainer; also moves the data loader to the iteration the run continues at."""

@@ -1,10 +1,25 @@
-"""Finds the configs: at the top of a checkout, inside the package once a wheel is installed."""
+"""Finds what comes with the package: configs (at the top of a checkout, inside an installed package) and weights."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from constrained_rcnn.errors import UserError
+
+#: The config and the checkpoint that are used where none is named.
+DEFAULT_CONFIG = "constrained_rcnn_small_forgeries"
+DEFAULT_WEIGHTS = Path(__file__).resolve().parent / "weights" / "constrained_rcnn_small_forgeries.pth"
+
+
+def default_options() -> tuple[str, list[str]]:
+    """The config file and the options (MODEL.WEIGHTS) of the weights that come with the package.
+
+    Raises:
+        UserError: they are not there (an incomplete installation).
+    """
+    if not DEFAULT_WEIGHTS.is_file():
+        raise UserError(f"{DEFAULT_WEIGHTS}: the package's weights are missing; install it again or name others")
+    return config_file(DEFAULT_CONFIG), ["MODEL.WEIGHTS", str(DEFAULT_WEIGHTS)]
 
 
 def config_folder() -> Path:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-from dataclasses import dataclass
+from collections.abc import Sequence
+from typing import BinaryIO, Union
 
 import numpy as np
 import torch
-from detectron2.data import transforms as T
 from detectron2.modeling import build_model
 from detectron2.structures import Boxes, pairwise_iou
+from PIL import Image
 
+from . import model_zoo
 from .checkpoint import ManipulationCheckpointer
+from .config import load_config
 from .data.image_io import read_image
 from .data.techniques import TAMPERED, TECHNIQUES
 from .errors import UserError
+from .manipulation_result import Detection, ManipulationResult
+from .views import Judged, finish, judge_views, manipulation_scores, views_of, whole_input
 
 #: Decision threshold where neither config nor checkpoint has one.
 DEFAULT_THRESHOLD = 0.5
@@ -23,88 +27,30 @@ DEFAULT_THRESHOLD = 0.5
 SAME_REGION = 0.5
 #: Shortest side the network can say anything about, pixels: the stride of its features.
 MIN_SIDE = 16
-
-
-@dataclass(frozen=True)
-class Detection:
-    """One suspicious region.
-
-    Attributes:
-        technique: the likeliest of "splice", "copy-move", "removal", or "tampered".
-        score: probability in [0, 1] that the region is manipulated in whatever way.
-        technique_scores: probability of each technique that the network proposed for this region, best first.
-        box: (x1, y1, x2, y2), pixels of the original image, exclusive on the right and below.
-        mask: (H, W) bool, the region inside the box; None without a mask branch.
-    """
-
-    technique: str
-    score: float
-    technique_scores: dict[str, float]
-    box: tuple[float, float, float, float]
-    mask: np.ndarray | None
-
-
-@dataclass(frozen=True)
-class ManipulationResult:
-    """What the network says of one image.
-
-    Attributes:
-        manipulated: the decision, ``score > threshold``.
-        score: of the image, in [0, 1]: the maximum of the map.
-        threshold: that the decision was made with.
-        detections: best score first.
-        manipulation_map: (H, W) float32 in [0, 1], at the image's own resolution.
-    """
-
-    manipulated: bool
-    score: float
-    threshold: float
-    detections: tuple[Detection, ...]
-    manipulation_map: np.ndarray
-
-    @property
-    def techniques(self) -> tuple[str, ...]:
-        """Techniques of the detections above the threshold, best first; none if the image is called authentic."""
-        found = [d.technique for d in self.detections if self.manipulated and d.score > self.threshold]
-        return tuple(dict.fromkeys(found))
-
-    def to_json(self) -> dict:
-        """The result without its pixel arrays, as JSON-ready values; sizes and boxes in pixels."""
-        height, width = self.manipulation_map.shape
-        return {
-            "decision": "manipulated" if self.manipulated else "no manipulation found",
-            "manipulated": self.manipulated,
-            "score": round(self.score, 6),
-            "threshold": round(self.threshold, 6),
-            "techniques": list(self.techniques),
-            "height": height,
-            "width": width,
-            "detections": [
-                {
-                    "technique": d.technique,
-                    "score": round(d.score, 6),
-                    "technique_scores": {name: round(value, 6) for name, value in d.technique_scores.items()},
-                    "box": [round(v, 2) for v in d.box],
-                }
-                for d in self.detections
-            ],
-        }
+#: What the predictor takes: a file's path, its content, an open file, Pillow's image, or (H, W, 3) uint8 BGR.
+Picture = Union[str, os.PathLike, bytes, BinaryIO, Image.Image, np.ndarray]
 
 
 class ManipulationPredictor:
-    """Loads a config's model and weights once and judges images one by one.
+    """Loads a config's model and weights once and judges images.
 
-    Resizes as Detectron2's DefaultPredictor does, so both give the same instances.
+    Resizes as Detectron2's DefaultPredictor does, so both give the same instances. What goes beyond it is switched
+    on by the config: several views (``TEST.AUG``), and tiles for images that are too large for the network
+    (``TEST.TILES``), which bound the memory: what one tile needs, and 15 bytes per pixel of the image, reading it
+    included (about 1.5 GB for 100 megapixels; 4 bytes more per pixel if the file's EXIF turns it).
     """
 
-    def __init__(self, cfg):
+    def __init__(self, cfg=None):
         """
         Args:
-            cfg: from :func:`constrained_rcnn.config.load_config`, with MODEL.WEIGHTS.
+            cfg: from :func:`constrained_rcnn.config.load_config`, with MODEL.WEIGHTS. None: the config and the
+                weights that come with the package.
 
         Raises:
             UserError: no weights, or weights that do not fit the config.
         """
+        if cfg is None:
+            cfg = load_config(*model_zoo.default_options())
         if not cfg.MODEL.WEIGHTS:
             raise UserError("MODEL.WEIGHTS is empty; give a checkpoint: --opts MODEL.WEIGHTS FILE")
         self.cfg = cfg.clone()
@@ -114,19 +60,47 @@ class ManipulationPredictor:
         self.classes = tuple(metadata.get("classes") or default_classes(cfg.MODEL.ROI_HEADS.NUM_CLASSES))
         configured = cfg.MODEL.MANIPULATION_MAP.DECISION_THRESHOLD
         self.threshold = configured if configured >= 0 else metadata.get("decision_threshold", DEFAULT_THRESHOLD)
-        size = cfg.INPUT.MIN_SIZE_TEST
-        self._resize = T.ResizeShortestEdge([size, size], cfg.INPUT.MAX_SIZE_TEST)
+        self._views = views_of(cfg)
+        if self.model.resizes_images and cfg.TEST.AUG.ENABLED:
+            raise UserError("config: this model resizes images itself; set TEST.AUG.ENABLED False")
 
-    def __call__(self, image: str | os.PathLike | np.ndarray) -> ManipulationResult:
+    def __call__(self, image: Picture) -> ManipulationResult:
         """
         Args:
-            image: a file, or an (H, W, 3) uint8 array in BGR order.
+            image: a file, its bytes, an open file or Pillow's image, all read by the rules of
+                :mod:`.data.image_io`; or an (H, W, 3) uint8 array in BGR order.
 
         Raises:
             UserError: a file that cannot be read, or a picture with a side below ``MIN_SIDE``.
             ValueError: an array of another shape or dtype.
         """
-        name = "image" if isinstance(image, np.ndarray) else image
+        pixels = self._read(image)
+        with torch.inference_mode():
+            judged = judge_views(self.model, self._in_order(pixels), self._views, self.cfg.TEST.TILES)
+        return self._result(pixels, judged)
+
+    def predict_batch(self, images: Sequence[Picture]) -> list[ManipulationResult]:
+        """Judges several images; those of one size go through the network together.
+
+        The results are those of single calls, but for rounding. Memory grows with the batch.
+
+        Args, Raises: see ``__call__``.
+
+        Returns:
+            One result per image, in their order.
+        """
+        read = [self._read(image) for image in images]
+        tiles, view = self.cfg.TEST.TILES, self._views[0]
+        inputs = [whole_input(self.model, self._in_order(pixels), view, tiles) for pixels in read]
+        if len(self._views) > 1 or None in inputs:
+            return [self(pixels) for pixels in read]
+        with torch.inference_mode():
+            outputs = self.model(inputs) if inputs else []
+        return [self._result(pixels, [finish(output, view)]) for pixels, output in zip(read, outputs)]
+
+    def _read(self, image: Picture) -> np.ndarray:
+        """(H, W, 3) uint8 BGR, checked."""
+        name = image if isinstance(image, (str, os.PathLike)) else "image"
         if not isinstance(image, np.ndarray):
             image = read_image(image, "BGR", max_pixels=self.cfg.INPUT.MAX_PIXELS)
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or 0 in image.shape:
@@ -134,37 +108,55 @@ class ManipulationPredictor:
         height, width = image.shape[:2]
         if min(height, width) < MIN_SIDE:
             raise UserError(f"{name}: {width}x{height} pixels; a side below {MIN_SIDE} holds no trace to find")
-        pixels = image if self.cfg.INPUT.FORMAT == "BGR" else image[:, :, ::-1]
-        pixels = self._resize.get_transform(pixels).apply_image(pixels)
-        tensor = torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)))
-        with torch.inference_mode():
-            output = self.model([{"image": tensor, "height": height, "width": width}])[0]
-        return self._result(output)
+        return image
 
-    def _result(self, output: dict) -> ManipulationResult:
-        instances = output["instances"].to("cpu")
-        masks = instances.pred_masks.numpy() if instances.has("pred_masks") else [None] * len(instances)
-        detections = []
-        for rows in group_by_region(instances.pred_boxes.tensor, instances.scores):
-            best = rows[0]
-            named = {self.classes[int(instances.pred_classes[r])]: float(instances.scores[r]) for r in reversed(rows)}
-            detections.append(
-                Detection(
-                    technique=self.classes[int(instances.pred_classes[best])],
-                    score=float(_manipulation_scores(instances)[rows].max()),
-                    technique_scores=dict(sorted(named.items(), key=lambda item: -item[1])),
-                    box=tuple(instances.pred_boxes.tensor[best].tolist()),
-                    mask=masks[best],
-                )
-            )
-        score = float(output["manipulation_score"])
+    def _in_order(self, pixels: np.ndarray) -> np.ndarray:
+        return pixels if self.cfg.INPUT.FORMAT == "BGR" else pixels[:, :, ::-1]
+
+    def _result(self, pixels: np.ndarray, judged: list[Judged]) -> ManipulationResult:
+        made = judged[0].manipulation_map
+        if len(judged) > 1:
+            made = sum((one.manipulation_map for one in judged[1:]), made.clone()) / len(judged)
+        score = float(made.max())
         return ManipulationResult(
             manipulated=score > self.threshold,
             score=score,
             threshold=float(self.threshold),
-            detections=tuple(sorted(detections, key=lambda d: -d.score)),
-            manipulation_map=output["manipulation_map"].cpu().numpy(),
+            detections=self._detections(judged, pixels.shape[:2]),
+            manipulation_map=made.numpy(),
+            image=pixels,
+            views=len(judged),
+            tiles=sum(one.tiles for one in judged),
         )
+
+    def _detections(self, judged: list[Judged], size: tuple[int, int]) -> tuple[Detection, ...]:
+        boxes = torch.cat([one.instances.pred_boxes.tensor for one in judged])
+        scores = torch.cat([one.instances.scores for one in judged])
+        probable = torch.cat([manipulation_scores(one.instances) for one in judged])
+        classes = torch.cat([one.instances.pred_classes for one in judged]).tolist()
+        view = [index for index, one in enumerate(judged) for _ in range(len(one.instances))]
+        soft = [mask for one in judged for mask in _soft_masks(one.instances)]
+        found = []
+        for rows in group_by_region(boxes, scores):
+            best = rows[0]
+            named = {self.classes[classes[row]]: float(scores[row]) for row in reversed(rows)}
+            # A view that does not see the region counts as 0, as it does in the map.
+            by_view = {view[row]: max(float(probable[r]) for r in rows if view[r] == view[row]) for row in rows}
+            found.append(
+                Detection(
+                    technique=self.classes[classes[best]],
+                    score=sum(by_view.values()) / len(judged),
+                    technique_scores=dict(sorted(named.items(), key=lambda item: -item[1])),
+                    box=tuple(boxes[best].tolist()),
+                    image_size=tuple(size),
+                    soft_mask=soft[best],
+                )
+            )
+        return tuple(sorted(found, key=lambda d: -d.score))
+
+
+def _soft_masks(instances) -> list[np.ndarray | None]:
+    return list(instances.soft_masks.numpy()) if instances.has("soft_masks") else [None] * len(instances)
 
 
 def group_by_region(boxes: torch.Tensor, scores: torch.Tensor) -> list[list[int]]:
@@ -190,18 +182,8 @@ def group_by_region(boxes: torch.Tensor, scores: torch.Tensor) -> list[list[int]
     return groups
 
 
-def _manipulation_scores(instances) -> torch.Tensor:
-    return instances.get("manipulation_scores" if instances.has("manipulation_scores") else "scores")
-
-
 def default_classes(count: int) -> tuple[str, ...]:
     """Class names of a checkpoint that says nothing of them: the techniques, or the single "tampered"."""
     if count == len(TECHNIQUES):
         return TECHNIQUES
     return (TAMPERED,) if count == 1 else tuple(f"class {i}" for i in range(count))
-
-
-def sha256(path: str | os.PathLike) -> str:
-    """Hexadecimal SHA-256 of a file."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -9,6 +9,8 @@ from .data.techniques import COLOURS, TAMPERED
 
 #: Opacity of the map's colour where the map is 1.
 OPACITY = 0.65
+#: Longest side of an overlay, pixels; larger pictures are reduced.
+LONGEST = 2048
 
 
 def heat(manipulation_map: np.ndarray) -> np.ndarray:
@@ -16,7 +18,7 @@ def heat(manipulation_map: np.ndarray) -> np.ndarray:
     return cv2.applyColorMap(np.rint(np.clip(manipulation_map, 0, 1) * 255).astype(np.uint8), cv2.COLORMAP_INFERNO)
 
 
-def overlay(image: np.ndarray, result) -> np.ndarray:
+def overlay(image: np.ndarray, result, *, footer: bool = True) -> np.ndarray:
     """Draws a result over its image.
 
     The picture fades to grey and darkens so that colour means evidence alone; the map shines through in
@@ -25,18 +27,26 @@ def overlay(image: np.ndarray, result) -> np.ndarray:
 
     Args:
         image: (H, W, 3) uint8, BGR.
-        result: a :class:`~constrained_rcnn.predictor.ManipulationResult` of this image.
+        result: a :class:`~constrained_rcnn.manipulation_result.ManipulationResult` of this image.
+        footer: draw the line with the decision.
 
     Returns:
-        (H + footer, W, 3) uint8, BGR.
+        (h + footer, w, 3) uint8, BGR; h and w are the image's, or reduced so that the longer is ``LONGEST``.
     """
+    scaled = min(1.0, LONGEST / max(image.shape[:2]))
+    made = result.manipulation_map
+    if scaled < 1:
+        size = tuple(max(1, round(side * scaled)) for side in image.shape[1::-1])
+        image, made = (cv2.resize(array, size, interpolation=cv2.INTER_AREA) for array in (image, made))
     grey = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR).astype(np.float32) * 0.75
-    alpha = np.clip(result.manipulation_map, 0, 1)[..., None] * OPACITY
-    canvas = np.rint(grey * (1 - alpha) + heat(result.manipulation_map) * alpha).astype(np.uint8)
+    alpha = np.clip(made, 0, 1)[..., None] * OPACITY
+    canvas = np.rint(grey * (1 - alpha) + heat(made) * alpha).astype(np.uint8)
     scale = text_scale(image.shape)
     for detection in reversed(result.detections):
         if detection.score > result.threshold:
-            _draw_box(canvas, detection, scale)
+            _draw_box(canvas, detection, scaled, scale)
+    if not footer:
+        return canvas
     decision = "MANIPULATED" if result.manipulated else "NO MANIPULATION FOUND"
     line = f"{decision}  score {result.score:.2f} (threshold {result.threshold:.2f})"
     return np.concatenate([canvas, caption(line, image.shape[1], scale)])
@@ -60,8 +70,8 @@ def text_scale(shape) -> float:
     return max(0.4, min(shape[:2]) / 900)
 
 
-def side_by_side(panels: list[tuple[str, np.ndarray]], height: int = 240) -> np.ndarray:
-    """Sets pictures in a row under their titles.
+def side_by_side(panels: list[tuple[str, np.ndarray]], height: int = 240, *, titles: bool = True) -> np.ndarray:
+    """Sets pictures in a row, under their titles if these are asked for.
 
     Args:
         panels: (title, (H, W, 3) uint8 BGR).
@@ -74,7 +84,7 @@ def side_by_side(panels: list[tuple[str, np.ndarray]], height: int = 240) -> np.
     for title, picture in panels:
         width = max(1, round(picture.shape[1] * height / picture.shape[0]))
         scaled = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
-        made.append(np.concatenate([caption(title, width, 0.45), scaled]))
+        made.append(np.concatenate([caption(title, width, 0.45), scaled]) if titles else scaled)
         made.append(np.full((made[0].shape[0], 4, 3), 255, np.uint8))
     return np.concatenate(made[:-1], axis=1)
 
@@ -102,8 +112,8 @@ def grid(rows: list[list[np.ndarray]], gap: int = 10) -> np.ndarray:
     return canvas
 
 
-def _draw_box(canvas, detection, scale) -> None:
-    x1, y1, x2, y2 = (int(round(v)) for v in detection.box)
+def _draw_box(canvas, detection, scaled, scale) -> None:
+    x1, y1, x2, y2 = (int(round(v * scaled)) for v in detection.box)
     colour = COLOURS.get(detection.technique, COLOURS[TAMPERED])[::-1]
     thickness = max(1, round(2 * scale))
     cv2.rectangle(canvas, (x1, y1), (x2 - 1, y2 - 1), colour, thickness)

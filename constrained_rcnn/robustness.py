@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -54,18 +53,15 @@ def run(
         return evaluate_points(items, points, baseline_judge(baseline), output,
                                {**common, "baseline": baseline}, seed=seed, progress=progress)  # fmt: skip
     from .config import load_config
-    from .predictor import sha256
+    from .evidence import config_sha256, sha256
 
     cfg = load_config(config_file, list(options))
     cfg.DATASETS.TEST = (dataset,)
     judge, items = model_judge(cfg, dataset)
-    # What changes neither map nor metric may differ between two calls.
-    relevant = cfg.clone()
-    relevant.OUTPUT_DIR, relevant.DATALOADER.NUM_WORKERS, relevant.MODEL.WEIGHTS = "", 0, ""
     settings = {
         **common,
         "weights": sha256(cfg.MODEL.WEIGHTS),
-        "config": hashlib.sha256(relevant.dump().encode()).hexdigest(),
+        "config": config_sha256(cfg),
     }
     variants = MetricVariants.from_names(cfg.TEST.METRIC_VARIANTS)
     return evaluate_points(items, points, judge, output, settings, variants=variants, seed=seed,

@@ -108,3 +108,26 @@ def test_a_missing_file_and_a_truncated_one(tmp_path):
     open(path, "wb").write(data[: len(data) // 2])
     with pytest.raises(UserError, match="model_final.pth"):
         ManipulationCheckpointer(tiny_model()).load_strictly(path)
+
+
+def test_a_pickle_is_read_only_with_the_flag_that_says_so(tmp_path):
+    """A .pkl file that would create a file when it is read."""
+
+    class Evil:
+        def __reduce__(self):
+            return open, (str(tmp_path / "executed"), "w")
+
+    path = tmp_path / "R-18.pkl"
+    path.write_bytes(pickle.dumps({"model": {"a": Evil()}, "__author__": "somebody"}))
+    model = tiny_model()
+    with pytest.raises(UserError, match="TRUST_PICKLED_WEIGHTS True"):
+        ManipulationCheckpointer(model).load_for_training(str(path))
+    with pytest.raises(UserError, match="can be read safely"):
+        ManipulationCheckpointer(model, trust_pickled_weights=True).load_strictly(str(path))
+    assert not (tmp_path / "executed").exists()
+
+    weights = {"stem.conv1.weight": model.state_dict()["backbone.stem.conv1.weight"].numpy() + 1}
+    path.write_bytes(pickle.dumps({"model": weights, "__author__": "Detectron2", "matching_heuristics": True}))
+    before = model.state_dict()["backbone.stem.conv1.weight"].clone()
+    ManipulationCheckpointer(model, trust_pickled_weights=True).load_for_training(str(path))
+    assert torch.allclose(model.state_dict()["backbone.stem.conv1.weight"], before + 1)

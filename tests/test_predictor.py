@@ -1,19 +1,17 @@
 import json
 
-import cv2
 import numpy as np
 import pytest
 import torch
 from detectron2.engine import DefaultPredictor
 from PIL import Image
-from tiny import TINY, tiny_cfg, tiny_model
+from tiny import tiny_cfg, tiny_model
 
 from constrained_rcnn.calibration import threshold_at
 from constrained_rcnn.checkpoint import ManipulationCheckpointer
-from constrained_rcnn.demo import output_names, run
 from constrained_rcnn.errors import UserError
-from constrained_rcnn.model_zoo import config_file
-from constrained_rcnn.predictor import Detection, ManipulationPredictor, ManipulationResult, group_by_region
+from constrained_rcnn.manipulation_result import Detection, ManipulationResult
+from constrained_rcnn.predictor import ManipulationPredictor, group_by_region
 from constrained_rcnn.report import overlay, side_by_side
 
 
@@ -92,53 +90,17 @@ def test_weights_are_needed_and_must_fit(weights):
         ManipulationPredictor(tiny_cfg("MODEL.WEIGHTS", weights, "MODEL.MASK_ON", "False"))
 
 
-def test_demo_writes_three_files_per_image_and_goes_on_after_a_bad_one(weights, tmp_path, capsys):
-    for folder in ("one", "two"):
-        (tmp_path / folder).mkdir()
-        Image.fromarray(picture(seed=len(folder))).save(tmp_path / folder / "same.png")
-    Image.fromarray(picture(50, 40)).save(tmp_path / "one" / "alone.jpg")
-    (tmp_path / "one" / "broken.jpg").write_bytes(b"\xff\xd8\xff broken")
-    out = tmp_path / "out"
-    inputs = [str(tmp_path / "one"), str(tmp_path / "two" / "*.png"), str(tmp_path / "missing.png")]
-    status = run(config_file("constrained_rcnn_small.yaml"), inputs, str(out), [*TINY, "MODEL.WEIGHTS", weights])
-    said = capsys.readouterr().out
-    assert status == 1
-    assert "broken.jpg" in said and "missing.png" in said and "3 images judged, 2 skipped" in said
-    assert len(list(out.iterdir())) == 9
-    assert len(list(out.glob("same-*.json"))) == 2
-    told = json.loads((out / "alone.json").read_text())
-    assert told["file"].endswith("alone.jpg") and len(told["sha256"]) == len(told["weights"]["sha256"]) == 64
-    saved = np.array(Image.open(out / "alone_map.png"))
-    assert saved.shape == (50, 40) and saved.dtype in (np.uint16, np.int32)
-    assert abs(saved.max() / 65535 - told["score"]) < 1e-4
-    shown = cv2.imread(str(out / "alone_overlay.jpg"))
-    assert shown.shape[1] == 40 and shown.shape[0] >= 50
-
-
-def test_nothing_to_judge_is_an_error(weights, tmp_path):
-    options = [*TINY, "MODEL.WEIGHTS", weights]
-    with pytest.raises(UserError, match="no picture found"):
-        run(config_file("constrained_rcnn_small.yaml"), [str(tmp_path)], str(tmp_path), options)
-
-
-def test_output_names_do_not_depend_on_the_order(tmp_path):
-    a, b, c = tmp_path / "x" / "p.png", tmp_path / "y" / "P.jpg", tmp_path / "q.png"
-    names = output_names([a, b, c])
-    assert names == output_names([c, b, a])
-    assert names[c] == "q" and len({n.lower() for n in names.values()}) == 3
-
-
 def test_overlay_puts_the_colour_where_the_map_is():
     image = np.full((200, 300, 3), 120, np.uint8)
     heatmap = np.zeros((200, 300), np.float32)
     heatmap[50:100, 60:160] = 0.9
-    found = Detection("splice", 0.9, {"splice": 0.9}, (60.0, 50.0, 160.0, 100.0), None)
-    drawn = overlay(image, ManipulationResult(True, 0.9, 0.5, (found,), heatmap))
+    found = Detection("splice", 0.9, {"splice": 0.9}, (60.0, 50.0, 160.0, 100.0), (200, 300))
+    drawn = overlay(image, ManipulationResult(True, 0.9, 0.5, (found,), heatmap, image))
     assert drawn.shape[1] == 300 and drawn.shape[0] > 200
     spread = np.ptp(drawn[:200].astype(int), axis=2)
     assert spread[60:90, 70:150].min() > 20  # coloured inside
     assert spread[150:, :].max() == 0  # grey elsewhere
-    none = overlay(image, ManipulationResult(False, 0.1, 0.5, (found,), heatmap * 0))
+    none = overlay(image, ManipulationResult(False, 0.1, 0.5, (found,), heatmap * 0, image))
     assert np.ptp(none[:200].astype(int), axis=2)[150:].max() == 0
 
 

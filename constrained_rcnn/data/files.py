@@ -15,7 +15,7 @@ from PIL import Image
 
 #: Suffixes (lower case) that count as pictures when a folder is listed.
 IMAGE_SUFFIXES = frozenset(
-    {".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp", ".gif", ".ppm", ".pgm"}
+    {".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp", ".gif", ".ppm", ".pgm", ".jp2", ".avif", ".mpo"}
 )
 
 
@@ -70,6 +70,9 @@ def write_png_atomic(path: str | os.PathLike, array: np.ndarray) -> None:
 def list_images(folder: Path, *, exclude: Iterable[Path] = ()) -> list[Path]:
     """Pictures anywhere under ``folder``, in an order that no file system decides.
 
+    Links to files count as the files; links to folders are not followed, so that no loop and nothing outside of the
+    folder is walked into. Dangling links, pipes, sockets and devices are passed over.
+
     Args:
         folder: searched recursively; hidden files and folders (leading dot) are passed over.
         exclude: folders whose content is passed over.
@@ -82,7 +85,6 @@ def list_images(folder: Path, *, exclude: Iterable[Path] = ()) -> list[Path]:
     for parent, folders, names in os.walk(folder):
         here = Path(parent)
         folders[:] = [n for n in folders if not n.startswith(".") and (here / n).resolve() not in excluded]
-        found += [
-            here / n for n in names if not n.startswith(".") and Path(n).suffix.lower() in IMAGE_SUFFIXES
-        ]
+        pictures = [n for n in names if not n.startswith(".") and Path(n).suffix.lower() in IMAGE_SUFFIXES]
+        found += [here / n for n in pictures if (here / n).is_file()]
     return sorted(found, key=lambda path: path.as_posix())

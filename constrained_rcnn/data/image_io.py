@@ -1,4 +1,4 @@
-"""Reading pictures and masks: lossless, bounded, upright, and by ONE decoder.
+"""Reading pictures and masks from whoever sends them: lossless, bounded, upright, and by ONE decoder.
 
 Everything is decoded by Pillow. Pillow and OpenCV link different builds of libjpeg, whose pixels differ by a
 grey level here and there; for a detector of compression and resampling traces that is another camera.
@@ -14,25 +14,48 @@ What a file of an unusual kind becomes, the same rule everywhere:
 - palette: its colours; alpha: dropped, colours as stored and not blended; grey: repeated over three channels;
 - CMYK and YCCK: Pillow's plain conversion, as Detectron2's reader does; colour profiles are ignored.
 
+And of a hostile kind:
+
+- only the formats of ``FORMATS`` are opened, by their content and whatever the name says: no PostScript (which
+  Pillow hands to Ghostscript), no document or scientific format. A polyglot is the picture that it begins as;
+- more than ``max_pixels`` pixels, or a JPEG of more than ``MAX_SCANS`` scans: refused before decoding;
+- EXIF that cannot be read counts as none; metadata that unpacks to more than Pillow's limits (1 MiB a text) and
+  anything that ends early is damage, and damage is a ``UserError``: no half picture is ever judged;
+- a named pipe, a socket, a device: refused, not waited for.
+
+Memory: 7 bytes per pixel while a colour picture is read (Pillow's four, our three; 11 if it has to be turned), then
+our three.
+
 Detectron2's own ``read_image`` gives the same array but for two kinds: it turns oriented TIFF files twice
 (Pillow has turned them already) and clips 16-bit grey at 255, nearly all white.
 """
 
 from __future__ import annotations
 
+import io
 import os
-from contextlib import contextmanager
+import stat
+import warnings
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, Union
 
 import numpy as np
 from PIL import ExifTags, Image
 
 from constrained_rcnn.errors import UserError
 
-#: Largest picture that is decoded, in pixels. The value at which Pillow itself starts to warn of
-#: decompression bombs (a quarter GiB of RGB), four times the largest NIST16 probe (5616x3744).
-MAX_PIXELS = 89_478_485
+#: Largest picture that is decoded, in pixels: 2^27, for cameras of 100 megapixels (384 MiB of RGB).
+MAX_PIXELS = 134_217_728
+Image.init()
+#: What files are opened, by Pillow's names, as far as this Pillow can: the still pictures that people have.
+FORMATS = tuple(
+    name for name in ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP") if name in Image.OPEN
+)
+#: Most scans of a JPEG; progressive ones have about ten, and each costs a pass over the whole picture.
+MAX_SCANS = 200
+#: Rows that are converted at a time.
+_ROWS = 512
 
 #: EXIF orientation -> the turn that makes the picture upright (EXIF 2.3, tag 0x0112).
 UPRIGHT = {
@@ -71,11 +94,16 @@ class Header:
         return self.height, self.width
 
 
-def read_image(path: str | os.PathLike, format: str = "BGR", *, max_pixels: int = MAX_PIXELS) -> np.ndarray:
+#: Where a picture is read from: a file's path, its content, an open binary file, or Pillow's image.
+Source = Union[str, os.PathLike, bytes, BinaryIO, Image.Image]
+
+
+def read_image(path: Source, format: str = "BGR", *, max_pixels: int = MAX_PIXELS) -> np.ndarray:
     """Reads a picture without loss, upright.
 
     Args:
-        path: any format that Pillow knows.
+        path: a file, bytes or an open file of one of ``FORMATS``, or an image that Pillow has opened or made;
+            messages call what has no name "image".
         format: ``"BGR"`` (Detectron2's default order) or ``"RGB"``.
         max_pixels: refuse larger pictures before decoding them. Above 178,956,970 Pillow's own bound
             (``PIL.Image.MAX_IMAGE_PIXELS``) has to be raised as well.
@@ -85,14 +113,14 @@ def read_image(path: str | os.PathLike, format: str = "BGR", *, max_pixels: int 
 
     Raises:
         UserError: no such file, no picture, truncated, too large, floating point.
+        ValueError: another ``format``.
     """
     if format not in ("BGR", "RGB"):
         raise ValueError(f"format {format!r}: 'BGR' or 'RGB'")
-    rgb = _decode(path, "RGB", max_pixels)
-    return np.ascontiguousarray(rgb[:, :, ::-1]) if format == "BGR" else rgb
+    return _decode(path, "RGB", max_pixels, reverse=format == "BGR")
 
 
-def read_grey(path: str | os.PathLike, *, max_pixels: int = MAX_PIXELS) -> np.ndarray:
+def read_grey(path: Source, *, max_pixels: int = MAX_PIXELS) -> np.ndarray:
     """Reads a picture as grey, colours by luma (BT.601): (H, W) uint8, 0..255. Errors as ``read_image``."""
     return _decode(path, "L", max_pixels)
 
@@ -125,7 +153,7 @@ def read_mask(
     return mask
 
 
-def read_header(path: str | os.PathLike, *, max_pixels: int = MAX_PIXELS) -> Header:
+def read_header(path: Source, *, max_pixels: int = MAX_PIXELS) -> Header:
     """Reads what a file says about itself; the pixels are not decoded. Errors: see ``read_image``."""
     with _opened(path, max_pixels) as picture:
         orientation, turn = _orientation(picture)
@@ -141,31 +169,38 @@ def read_header(path: str | os.PathLike, *, max_pixels: int = MAX_PIXELS) -> Hea
         return Header(height, width, orientation, picture.mode, deep, getattr(picture, "n_frames", 1))
 
 
-def read_size(path: str | os.PathLike, *, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
+def read_size(path: Source, *, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
     """(height, width) of the upright picture, without decoding its pixels. Errors as in ``read_image``."""
     return read_header(path, max_pixels=max_pixels).size
 
 
-def _decode(path: str | os.PathLike, mode: str, max_pixels: int) -> np.ndarray:
-    with _opened(path, max_pixels) as picture:
+def _decode(source, mode: str, max_pixels: int, reverse: bool = False) -> np.ndarray:
+    with _opened(source, max_pixels) as picture:
         _, turn = _orientation(picture)
         picture.load()
-        upright = _to_8_bit(picture, path).transpose(turn) if turn is not None else _to_8_bit(picture, path)
-        if upright.mode == "P" or "transparency" in upright.info:
-            # Through RGBA, or Pillow warns of transparent palettes; the colours are the same.
-            upright = upright.convert("RGBA")
-        return np.array(upright.convert(mode))
+        upright = picture.transpose(turn) if turn is not None else picture
+        width, height = upright.size
+        pixels = np.empty((height, width) if mode == "L" else (height, width, 3), np.uint8)
+        for top in range(0, height, _ROWS):
+            # By strips: Pillow's and NumPy's copies of a whole picture would add up to twice its size.
+            strip = _to_8_bit(upright.crop((0, top, width, min(height, top + _ROWS))))
+            if strip.mode == "P" or "transparency" in strip.info:
+                # Through RGBA, or Pillow warns of transparent palettes; the colours are the same.
+                strip = strip.convert("RGBA")
+            values = np.asarray(strip.convert(mode))
+            pixels[top : top + _ROWS] = values[:, :, ::-1] if reverse else values
+        return pixels
 
 
-def _to_8_bit(picture: Image.Image, path: str | os.PathLike) -> Image.Image:
+def _to_8_bit(picture: Image.Image) -> Image.Image:
     """Keeps the high byte of deep grey pictures (Pillow would clip them at 255)."""
     if picture.mode == "F":
-        raise UserError(f"{path}: floating-point picture without a defined white; save it with 8 or 16 bits")
+        raise _Refused("floating-point picture without a defined white; save it with 8 or 16 bits")
     if not picture.mode.startswith("I"):
         return picture
     values = np.asarray(picture)
     if values.size and (values.min() < 0 or values.max() > 65535):
-        raise UserError(f"{path}: more than 16 bits per pixel; save it with 8 or 16 bits")
+        raise _Refused("more than 16 bits per pixel; save it with 8 or 16 bits")
     return Image.fromarray((values.astype(np.int32) >> 8).astype(np.uint8))
 
 
@@ -174,7 +209,8 @@ def _orientation(picture: Image.Image) -> tuple[int, Image.Transpose | None]:
     try:
         # Pillow decodes a PNG in search of EXIF behind the pixels; its base class reads what stands before
         # them.
-        early = picture.format == "PNG" and not _png_has_late_metadata(picture.fp)
+        file = getattr(picture, "fp", None)
+        early = picture.format == "PNG" and file is not None and not _png_has_late_metadata(file)
         exif = Image.Image.getexif(picture) if early else picture.getexif()
         value = exif.get(ExifTags.Base.Orientation, 1)
     except Exception:  # a broken EXIF block hides the tag, not the picture
@@ -201,32 +237,69 @@ def _png_has_late_metadata(file: BinaryIO) -> bool:
         file.seek(position)
 
 
+class _Refused(Exception):
+    """A picture that could be decoded but is not; the message lacks only the file's name."""
+
+
 @contextmanager
-def _opened(path: str | os.PathLike, max_pixels: int):
+def _opened(source, max_pixels: int):
     """Opens a picture; whatever Pillow throws at bad bytes becomes one clear line."""
+    name = source if isinstance(source, (str, os.PathLike)) else "image"
     try:
-        with Image.open(path) as picture:
-            if picture.width * picture.height > max_pixels:
-                raise UserError(
-                    f"{path}: {picture.width}x{picture.height} is more than {max_pixels} pixels; "
-                    "raise max_pixels if the picture is meant"
-                )
-            yield picture
+        with warnings.catch_warnings():
+            # Our own limit goes first; at twice Pillow's an error remains.
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            warnings.filterwarnings("ignore", module=r"PIL\..*")  # of corrupt EXIF and the like
+            with _picture(source) as picture:
+                if picture.width * picture.height > max_pixels:
+                    raise _Refused(
+                        f"{picture.width}x{picture.height} is more than {max_pixels} pixels; "
+                        "raise INPUT.MAX_PIXELS if the picture is meant"
+                    )
+                file = getattr(picture, "fp", None)  # None: Pillow has decoded it already
+                if picture.format in ("JPEG", "MPO") and file is not None and _scans(file) > MAX_SCANS:
+                    raise _Refused(f"more than {MAX_SCANS} scans in one JPEG: made to cost time; save it anew")
+                yield picture
     except UserError:
         raise
+    except _Refused as error:
+        raise UserError(f"{name}: {error}") from None
     except FileNotFoundError:
-        raise UserError(f"{path}: no such file") from None
+        raise UserError(f"{name}: no such file") from None
     except (IsADirectoryError, PermissionError) as error:
-        raise UserError(f"{path}: {error.strerror.lower()}") from None
+        raise UserError(f"{name}: {error.strerror.lower()}") from None
     except Image.DecompressionBombError:
-        raise UserError(
-            f"{path}: too many pixels, larger than Pillow decodes; is it a picture at all?"
-        ) from None
+        raise UserError(f"{name}: too many pixels, larger than Pillow decodes; is it a picture at all?") from None
+    except MemoryError:
+        raise UserError(f"{name}: not enough memory for a picture of this size") from None
     except Image.UnidentifiedImageError:
-        raise UserError(f"{path}: not a picture, or of a format that cannot be read") from None
-    except (
-        Exception
-    ) as error:  # decoders raise OSError, SyntaxError, ValueError, struct.error, IndexError, ...
-        raise UserError(
-            f"{path}: damaged or truncated ({' '.join(str(error).split()) or type(error).__name__})"
-        ) from error
+        raise UserError(f"{name}: not a picture, or of a format that is not read ({', '.join(FORMATS)} are)") from None
+    except Exception as error:  # decoders raise OSError, SyntaxError, ValueError, struct.error, IndexError, ...
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise UserError(f"{name}: damaged or truncated ({reason})") from error
+
+
+def _picture(source):
+    if isinstance(source, Image.Image):
+        return nullcontext(source)  # the caller's to close
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        source = io.BytesIO(source)
+    elif isinstance(source, (str, os.PathLike)):
+        mode = os.stat(source).st_mode
+        # Opening a named pipe waits for a writer that may never come; a device may never end.
+        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+            raise _Refused("not a regular file")
+    return Image.open(source, formats=FORMATS)
+
+
+def _scans(file: BinaryIO) -> int:
+    """Number of start-of-scan markers: an upper bound of the JPEG's scans, thumbnails in its header included."""
+    position, count, last = file.tell(), 0, b""
+    try:
+        file.seek(0)
+        while block := file.read(1 << 20):
+            count += (last + block).count(b"\xff\xda")
+            last = block[-1:]
+        return count
+    finally:
+        file.seek(position)

@@ -35,10 +35,10 @@ def merge_instances(
         if masks is None:
             window.clamp_(min=weight)
             continue
-        mask = masks[index].float()
+        mask = masks[index].float() * weight
         rows = _interpolation(top, bottom, y1, y2, mask.shape[0], boxes.device)
         columns = _interpolation(left, right, x1, x2, mask.shape[1], boxes.device)
-        torch.maximum(window, (rows @ mask @ columns.T) * weight, out=window)
+        torch.maximum(window, rows @ mask @ columns.T, out=window)
     return merged.clamp_(0, 1)
 
 

@@ -14,6 +14,9 @@ from .manipulation_map import image_score, merge_instances
 class ConstrainedRCNN(GeneralizedRCNN):
     """Adds ``manipulation_map`` and ``manipulation_score`` to every result; all else is GeneralizedRCNN."""
 
+    #: Whether the model resizes test images itself; then they are neither tiled nor shown at several scales.
+    resizes_images = False
+
     @configurable
     def __init__(self, *, score_weighted: bool = True, **kwargs):
         """
@@ -38,7 +41,8 @@ class ConstrainedRCNN(GeneralizedRCNN):
         Returns:
             Per image a dict with "instances", "manipulation_map", (height, width) float32 in [0, 1] at the
             image's original resolution, and "manipulation_score", float in [0, 1]; both also when nothing
-            was detected. The instances keep their soft masks as ``soft_masks`` (R, M, M) float32 in [0, 1].
+            was detected. The instances keep their soft masks as ``soft_masks`` (R, M, M) float32 in [0, 1]. An
+            input with ``"paste_masks": False`` gets no ``pred_masks``, R times the size of its image.
             With ``do_postprocess=False`` the raw Instances.
         """
         results = [None] * len(batched_inputs)
@@ -65,6 +69,8 @@ class ConstrainedRCNN(GeneralizedRCNN):
         """Instances in the network's pixels -> the result in the original image's."""
         if raw.has("pred_masks"):
             raw.soft_masks = raw.pred_masks[:, 0]  # Detectron2's postprocessing makes pred_masks binary.
+            if not item.get("paste_masks", True):
+                raw.remove("pred_masks")
         height, width = item.get("height", raw.image_size[0]), item.get("width", raw.image_size[1])
         instances = detector_postprocess(raw, height, width)
         merged = merge_instances(

@@ -22,6 +22,8 @@ class ReleasedRCNN(ConstrainedRCNN):
     them, gets equal results. Training images come resized from the data loader, as for any model.
     """
 
+    resizes_images = True
+
     def preprocess_image(self, batched_inputs):
         """In training as GeneralizedRCNN; at test :class:`.preprocessing.ResizedImages`."""
         if self.training:

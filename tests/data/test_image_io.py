@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
+import tracemalloc
 
 import cv2
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from constrained_rcnn.data.files import list_images, write_bytes_atomic, write_json_atomic, write_png_atomic
 from constrained_rcnn.data.image_io import read_grey, read_header, read_image, read_mask, read_size
@@ -222,9 +225,9 @@ def bomb(path, width, height):
     return path
 
 
-@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
+@pytest.mark.filterwarnings("error")
 def test_bombs_are_refused_before_decoding(tmp_path):
-    for size in ((10_000, 10_000), (60_000, 60_000)):
+    for size in ((12_000, 12_000), (60_000, 60_000)):
         for read in (read_image, read_mask, read_size):
             with pytest.raises(UserError, match="pixels"):
                 read(bomb(tmp_path / "b.png", *size))
@@ -306,10 +309,69 @@ def test_list_images(tmp_path):
     ):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
+    (tmp_path / "dangling.png").symlink_to(tmp_path / "nowhere.png")
+    (tmp_path / "sub" / "loop").symlink_to(tmp_path, target_is_directory=True)
+    (tmp_path / "outside").symlink_to("/", target_is_directory=True)
+    (tmp_path / "link.png").symlink_to(tmp_path / "a.png")
+    os.mkfifo(tmp_path / "pipe.png")
     names = [
         path.relative_to(tmp_path).as_posix() for path in list_images(tmp_path, exclude=[tmp_path / "masks"])
     ]
-    assert names == ["a.png", "b.JPG", "sub/c.tif"]
+    assert names == ["a.png", "b.JPG", "link.png", "sub/c.tif"]
+    with pytest.raises(UserError, match="pipe.png: not a regular file"):
+        read_image(tmp_path / "pipe.png")  # which would wait for ever for somebody to write
+
+
+def test_bytes_open_files_and_pillows_images_are_read_by_the_same_rules(tmp_path):
+    for suffix, orientation in (("jpg", 6), ("png", 8), ("tif", 3)):
+        path = save(tmp_path / f"a.{suffix}", picture(), orientation)
+        expected = read_image(path)
+        assert np.array_equal(read_image(path.read_bytes()), expected)
+        assert np.array_equal(read_image(io.BytesIO(path.read_bytes())), expected)
+        with Image.open(path) as opened:
+            assert np.array_equal(read_image(opened), expected)
+        with Image.open(path) as opened:
+            opened.load()
+            assert np.array_equal(read_image(opened), expected)
+            opened.copy()  # still the caller's
+    assert np.array_equal(read_image(Image.fromarray(picture()), "RGB"), picture())
+    with pytest.raises(UserError, match="^image: not a picture"):
+        read_image(b"nothing of the kind")
+
+
+def test_other_formats_and_polyglots(tmp_path):
+    with pytest.raises(UserError, match="format that is not read"):
+        read_image(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\nshowpage\n")
+    data = save(tmp_path / "a.png", picture()).read_bytes()
+    assert np.array_equal(read_image(data + b"<script>alert(1)</script>PK\x03\x04"), read_image(data))
+
+
+def test_a_jpeg_of_too_many_scans_is_refused(tmp_path):
+    buffer = io.BytesIO()
+    Image.fromarray(picture()).save(buffer, "JPEG", progressive=True)
+    data = buffer.getvalue()
+    assert read_image(data).shape[2] == 3
+    start = data.rindex(b"\xff\xda")
+    with pytest.raises(UserError, match="more than 200 scans"):
+        read_image(data[:start] + data[start:-2] * 250 + data[-2:])
+
+
+def test_metadata_bombs(tmp_path):
+    info = PngInfo()
+    info.add_text("comment", "x" * 5_000_000, zip=True)
+    Image.fromarray(picture()).save(tmp_path / "bomb.png", pnginfo=info)
+    with pytest.raises(UserError, match="bomb.png: damaged"):
+        read_image(tmp_path / "bomb.png")
+
+
+def test_reading_needs_little_more_than_the_pixels(tmp_path):
+    """Pillow's memory is not NumPy's, so that only ours is seen: three bytes per pixel and a strip."""
+    path = save(tmp_path / "a.png", np.zeros((3000, 1000, 3), np.uint8))
+    tracemalloc.start()
+    read_image(path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert 9e6 < peak < 15e6
 
 
 def test_data_modules_load_neither_torch_nor_detectron2():

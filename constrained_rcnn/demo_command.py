@@ -1,0 +1,44 @@
+"""Judges images: was a picture manipulated, how, and where?
+
+Per image <name>.json, <name>_map.png (16 bit) and <name>_overlay.jpg; of all together results.csv and results.html.
+Without --config-file the weights that come with the package are used.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from .errors import command_line
+
+
+@command_line
+def main(argv: list[str] | None = None) -> int:
+    """``tools/demo.py`` and the command ``constrained-rcnn``.
+
+    Args:
+        argv: arguments; None: the process's own.
+
+    Returns:
+        0; 1 if any input was skipped; 2 if nothing could be judged; 130 after Ctrl-C (finished results stay).
+    """
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
+    parser.add_argument(
+        "--input", nargs="+", required=True, metavar="FILE",
+        help="files, folders, glob patterns; - reads such a list from standard input",
+    )  # fmt: skip
+    parser.add_argument("--output", required=True, metavar="DIR", help="folder for the results")
+    parser.add_argument("--config-file", metavar="FILE", help="yaml file that the weights were trained with")
+    parser.add_argument("--resume", action="store_true", help="leave out what is judged already")
+    parser.add_argument("--float-maps", action="store_true", help="also write <name>_map.npy, float32")
+    parser.add_argument(
+        "--opts", nargs=argparse.REMAINDER, default=[], metavar="KEY VALUE",
+        help="config keys; with --config-file, MODEL.WEIGHTS among them",
+    )  # fmt: skip
+    args = parser.parse_args(argv)
+    from .demo import run
+
+    return run(
+        args.config_file, args.input, args.output, args.opts, resume=args.resume, float_maps=args.float_maps
+    )

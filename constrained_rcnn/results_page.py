@@ -1,0 +1,145 @@
+"""The results of a run as pages that open offline, sorted by score. No script; photos are small files beside them."""
+
+from __future__ import annotations
+
+from html import escape
+from pathlib import Path
+from urllib.parse import quote
+
+from .data.files import write_bytes_atomic
+from .evaluation_style import STYLE
+
+#: Images on one page, so that forty thousand stay two hundred pages that any browser opens.
+PER_PAGE = 200
+#: Skipped files that are listed on the first page; the CSV has all.
+SHOWN_SKIPPED = 500
+
+_OWN_STYLE = """
+.result{display:grid;grid-template-columns:minmax(0,2fr) minmax(0,3fr);gap:14px;align-items:start}
+.result img{max-width:100%;height:auto;border-radius:4px;display:block}
+.result h3{font-size:1rem;margin:0;overflow-wrap:anywhere}
+.verdict{font-weight:600}
+.verdict.yes{color:var(--a)}
+.meter{height:8px;border-radius:4px;background:var(--line);position:relative;margin:6px 0 8px}
+.meter i{position:absolute;left:0;top:0;bottom:0;border-radius:4px;background:var(--c)}
+.meter i.yes{background:var(--a)}
+.meter b{position:absolute;top:-3px;bottom:-3px;width:2px;background:var(--fg)}
+code{font-size:.8rem;overflow-wrap:anywhere}
+nav a,.links a{margin-right:.9rem}
+a{color:var(--b)}
+details dl{display:grid;grid-template-columns:max-content minmax(0,1fr);gap:2px 14px;margin:.4rem 0}
+dd{margin:0}
+@media (max-width:640px){.result{grid-template-columns:minmax(0,1fr)}}
+"""
+
+_MEANING = """
+<section class="warning"><h2 style="margin-top:0">What a score says, and what it does not</h2>
+<p>A score near 1 says that a part of the picture carries traces unlike the rest, of the kind that pasting, copying or
+erasing leaves. It is a reason to look closer: at the marked region, at the original file, at where the picture came
+from. It is <strong>not proof</strong>, and not the probability that the picture is a fake.</p>
+<p>A low score proves nothing either. Recompression, resizing and screenshots wipe traces out; small or careful
+changes are missed; a picture made as a whole (staged, or by a generator) has nothing pasted in. Captions, sharp
+borders, strong filters and collages can raise a score without any intent to deceive.</p>
+<p>The bar shows the score; the line across it is the threshold of the decision.</p></section>
+"""
+
+
+def write_pages(
+    folder: Path, rows: list[dict], skipped: list[dict], about: dict, *, finished: bool, expected: int
+) -> list[Path]:
+    """Writes ``results.html``, and ``results-2.html`` and so on where there are more than ``PER_PAGE`` images.
+
+    Args:
+        folder: holds the results that the pages link to.
+        rows: of :class:`.results_table.ResultsTable`, best first; names are escaped here.
+        skipped: ``{"file", "reason"}`` each.
+        about: ``weights`` (file, sha256), ``config_sha256`` and ``versions`` of the run.
+        finished: False for a run that was interrupted.
+        expected: number of files that the run was to judge.
+
+    Returns:
+        The pages' paths.
+    """
+    pages = [rows[start : start + PER_PAGE] for start in range(0, len(rows), PER_PAGE)] or [[]]
+    paths = [folder / _page_name(number) for number in range(len(pages))]
+    for number, (path, part) in enumerate(zip(paths, pages)):
+        body = [_head(rows, skipped, about, finished, expected) if number == 0 else f"<h1>Results {number + 1}</h1>"]
+        body.append(_navigation(number, len(pages)))
+        body.append("<h2>Results, highest score first</h2>")
+        body += [_result(row) for row in part] or ["<p>No image was judged.</p>"]
+        body.append(_navigation(number, len(pages)))
+        if number == 0 and skipped:
+            body.append(_skipped(skipped))
+        html = (
+            '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+            '<meta name="viewport" content="width=device-width,initial-scale=1">'
+            f"<title>Results</title><style>{STYLE}{_OWN_STYLE}</style></head><body>{''.join(body)}</body></html>\n"
+        )
+        write_bytes_atomic(path, html.encode("utf-8"))
+    return paths
+
+
+def _page_name(number: int) -> str:
+    return "results.html" if number == 0 else f"results-{number + 1}.html"
+
+
+def _head(rows, skipped, about, finished, expected) -> str:
+    found = sum(row["manipulated"] for row in rows)
+    left = expected - len(rows) - len(skipped)
+    state = "" if finished else f" <strong>Interrupted: {left} files are still to do.</strong>"
+    times = sorted(row["time"] for row in rows)
+    span = f"{times[0]} to {times[-1]}" if times else "nothing was judged"
+    facts = {
+        "Time (UTC)": span,
+        "Weights": about["weights"]["file"],
+        "SHA-256 of the weights": about["weights"]["sha256"],
+        "SHA-256 of the config": about["config_sha256"],
+        **{f"Version of {name}": version for name, version in about["versions"].items()},
+    }
+    listed = "".join(f"<dt>{escape(key)}</dt><dd><code>{escape(value)}</code></dd>" for key, value in facts.items())
+    return (
+        f"<h1>Image manipulation: {len(rows)} images judged</h1>"
+        f"<p>{found} called manipulated, {len(rows) - found} without a finding, {len(skipped)} skipped.{state} "
+        '<a href="results.csv">All as CSV</a></p>'
+        f"{_MEANING}<details><summary>How these results were made</summary><dl>{listed}</dl></details>"
+    )
+
+
+def _navigation(number: int, count: int) -> str:
+    if count == 1:
+        return ""
+    near = sorted({0, count - 1, *range(max(0, number - 3), min(count, number + 4))})
+    links = "".join(
+        f"<strong>{n + 1}</strong> " if n == number else f'<a href="{_page_name(n)}">{n + 1}</a>' for n in near
+    )
+    return f'<nav aria-label="Pages">Page {links}of {count}</nav>'
+
+
+def _result(row: dict) -> str:
+    name, state = quote(row["name"]), "yes" if row["manipulated"] else "no"
+    said = "Manipulated" if row["manipulated"] else "No manipulation found"
+    how = f" ({escape(', '.join(row['techniques']))})" if row["techniques"] else ""
+    notes = f", in {row['tiles']} tiles" if row["tiles"] > row["views"] else ""
+    alt = f"Photo and, beside it, the same in grey with suspicious regions in colour: {row['file']}"
+    return (
+        '<article class="case result">'
+        f'<a href="{name}_overlay.jpg"><img loading="lazy" src="thumbnails/{name}.jpg" alt="{escape(alt)}"></a>'
+        f'<div><h3>{escape(row["file"])}</h3><span class="verdict {state}">{said}{how}</span>, '
+        f'score {row["score"]:.3f}, threshold {row["threshold"]:.3f}'
+        f'<div class="meter" aria-hidden="true"><i class="{state}" style="width:{100 * row["score"]:.1f}%"></i>'
+        f'<b style="left:{100 * row["threshold"]:.1f}%"></b></div>'
+        f'<p class="soft">{row["width"]} × {row["height"]} pixels, {row["regions"]} suspicious regions{notes}, '
+        f'judged {escape(row["time"])}</p>'
+        f'<p class="links"><a href="{name}_overlay.jpg">evidence</a><a href="{name}_map.png">map</a>'
+        f'<a href="{name}.json">JSON</a></p>'
+        f'<p class="soft">SHA-256 <code>{escape(row["sha256"])}</code></p></div></article>'
+    )
+
+
+def _skipped(skipped: list[dict]) -> str:
+    listed = "".join(
+        f"<li>{escape(row['file'])}: <span class=soft>{escape(row['reason'])}</span></li>"
+        for row in skipped[:SHOWN_SKIPPED]
+    )
+    more = f"<p>{len(skipped) - SHOWN_SKIPPED} more are in results.csv.</p>" if len(skipped) > SHOWN_SKIPPED else ""
+    return f"<h2>Skipped</h2><ul>{listed}</ul>{more}"

@@ -1,0 +1,69 @@
+"""Overlapping tiles of a picture that is too large for the network, and which tile a detection belongs to.
+
+Every tile has a core: what is nearer to its own middle than to its neighbours'. A detection counts in the tile whose
+core holds its centre. So a region no larger than the overlap is always judged by a tile that sees it whole with
+picture around it, wherever the borders run; what a tile makes of the regions that its border cuts does not count,
+because their centres lie in another's core.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+#: A core reaches this many pixels into its neighbours': boxes of one region jitter, and none may fall between two.
+SHARED = 16
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A window of a picture, pixels: rows ``top`` to ``bottom``, columns ``left`` to ``right``, exclusive.
+
+    ``core`` is (x1, y1, x2, y2) in the picture's pixels; at the picture's own border it is infinite.
+    """
+
+    top: int
+    left: int
+    bottom: int
+    right: int
+    core: tuple[float, float, float, float]
+
+    def owns(self, boxes: torch.Tensor) -> torch.Tensor:
+        """Which boxes count here. Boxes: (R, 4) float, XYXY in the TILE's pixels. Returns: (R,) bool."""
+        x = (boxes[:, 0] + boxes[:, 2]) / 2 + self.left
+        y = (boxes[:, 1] + boxes[:, 3]) / 2 + self.top
+        x1, y1, x2, y2 = self.core
+        return (x >= x1) & (x < x2) & (y >= y1) & (y < y2)
+
+
+def plan_tiles(height: int, width: int, size: int, overlap: int) -> list[Tile]:
+    """Tiles that cover a picture, row by row.
+
+    Args:
+        height, width: of the picture, pixels.
+        size: side of a tile, pixels; a shorter side of the picture is covered by one tile.
+        overlap: of neighbours, pixels, at least; below ``size``.
+
+    Returns:
+        Tiles of ``size`` pixels a side where the picture has them, evenly spread.
+    """
+    rows, columns = _spans(height, size, overlap), _spans(width, size, overlap)
+    return [
+        Tile(top, left, bottom, right, (x1, y1, x2, y2))
+        for top, bottom, y1, y2 in rows
+        for left, right, x1, x2 in columns
+    ]
+
+
+def _spans(length: int, size: int, overlap: int) -> list[tuple[int, int, float, float]]:
+    """(start, end, core's start, core's end) along one side."""
+    if length <= size:
+        return [(0, length, float("-inf"), float("inf"))]
+    count = -(-(length - overlap) // (size - overlap))
+    starts = [round(i * (length - size) / (count - 1)) for i in range(count)]
+    # Cores meet in the middle of each overlap.
+    cuts = [(start + size + after) / 2 for start, after in zip(starts, starts[1:])]
+    lows = [float("-inf"), *(cut - SHARED for cut in cuts)]
+    highs = [*(cut + SHARED for cut in cuts), float("inf")]
+    return [(start, start + size, low, high) for start, low, high in zip(starts, lows, highs)]

@@ -1,0 +1,170 @@
+"""Tiles: every pixel covered, every region judged once by a tile that sees it whole; views: mirrored back exactly."""
+
+import io
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from detectron2.structures import Boxes, Instances
+from PIL import Image
+from tiny import tiny_cfg, tiny_model
+
+from constrained_rcnn.checkpoint import ManipulationCheckpointer
+from constrained_rcnn.errors import UserError
+from constrained_rcnn.modeling.manipulation_map import merge_instances
+from constrained_rcnn.predictor import ManipulationPredictor
+from constrained_rcnn.tiles import plan_tiles
+from constrained_rcnn.views import View, judge_views
+
+TILES = SimpleNamespace(MAX_PIXELS=1, SIZE=256, OVERLAP=128)
+
+
+@pytest.mark.parametrize("height, width", [(256, 256), (257, 700), (100, 1000), (1111, 999)])
+def test_tiles_cover_everything_and_overlap_enough(height, width):
+    seen = np.zeros((height, width), int)
+    owned = np.zeros((height, width), int)
+    rows, columns = np.mgrid[:height, :width] + 0.5
+    boxes = torch.from_numpy(np.stack([columns, rows, columns, rows], -1).reshape(-1, 4))
+    plan = plan_tiles(height, width, 256, 128)
+    for tile in plan:
+        assert tile.bottom - tile.top == min(256, height) and tile.right - tile.left == min(256, width)
+        seen[tile.top : tile.bottom, tile.left : tile.right] += 1
+        shift = torch.tensor([tile.left, tile.top, tile.left, tile.top])
+        owned += tile.owns(boxes - shift).numpy().reshape(height, width)
+        # A region of the overlap's size around any point that the tile owns lies within the tile.
+        x1, y1, x2, y2 = tile.core
+        sides = ((y1, y2, tile.top, tile.bottom, height), (x1, x2, tile.left, tile.right, width))
+        for low, high, start, end, length in sides:
+            assert low == float("-inf") or low - 64 + 16 >= start
+            assert high == float("inf") or high + 64 - 16 <= end
+            assert (start == 0) == (low == float("-inf")) and (end == length) == (high == float("inf"))
+    assert seen.min() >= 1 and owned.min() >= 1 and owned.max() <= 4
+    assert len(plan) == 1 or (owned == 1).mean() > 0.3
+
+
+class BrightSquares:
+    """Stands for a network: finds bright squares; what a border cuts it sees cut, and trusts less.
+
+    Borders of a tile bring false alarms, as zero padding does: a box of its own along each.
+    """
+
+    resizes_images, score_weighted = False, True
+
+    def __call__(self, inputs):
+        return [self._judge(item) for item in inputs]
+
+    def _judge(self, item):
+        bright = item["image"][0].numpy() > 128
+        height, width = bright.shape
+        boxes, scores = [[0.0, 0.0, 12.0, height], [width - 12.0, 0.0, width, height]], [0.6, 0.6]
+        if bright.any():
+            rows, columns = np.flatnonzero(bright.any(1)), np.flatnonzero(bright.any(0))
+            boxes.append([columns[0], rows[0], columns[-1] + 1.0, rows[-1] + 1.0])
+            scores.append(0.9 if 10 < min(columns[0], rows[0], width - columns[-1], height - rows[-1]) else 0.7)
+        found = Instances((height, width))
+        found.pred_boxes, found.scores = Boxes(torch.tensor(boxes, dtype=torch.float32)), torch.tensor(scores)
+        found.pred_classes, found.soft_masks = torch.zeros(len(boxes), dtype=torch.int64), torch.ones(len(boxes), 8, 8)
+        made = merge_instances(found.pred_boxes.tensor, found.soft_masks, found.scores, height, width)
+        return {"instances": found, "manipulation_map": made}
+
+
+def square(x, y, size=100, shape=(700, 900)):
+    pixels = np.zeros((*shape, 3), np.uint8)
+    pixels[y : y + size, x : x + size] = 200
+    return pixels
+
+
+@pytest.mark.parametrize(
+    "x, y", [(40, 60), (100, 30), (190, 60), (206, 206), (333, 147), (480, 310), (555, 420), (700, 500)]
+)
+def test_a_forgery_on_a_tile_border_scores_as_one_inside(x, y):
+    (judged,) = judge_views(BrightSquares(), square(x, y), [View(0, 0)], TILES)
+    assert judged.tiles > 4
+    made = judged.manipulation_map.numpy()
+    inside = made[y : y + 100, x : x + 100]
+    assert inside.min() == inside.max() == pytest.approx(0.9)
+    made[y : y + 100, x : x + 100] = 0
+    # False alarms along tile borders are gone; those along the picture's own stay.
+    assert made[:, 12:-12].max() == 0 and made[:, :12].max() == pytest.approx(0.6)
+    boxes = judged.instances.pred_boxes.tensor[judged.instances.scores > 0.8]
+    assert len(boxes) >= 1 and (boxes == torch.tensor([x, y, x + 100.0, y + 100.0])).all()
+
+
+@pytest.mark.parametrize(
+    "view, limit", [(View(0, 0), 0), (View(0, 0, True), 0), (View(0, 0, True), 1), (View(350, 2000, True), 1)]
+)
+def test_views_are_mapped_back(view, limit):
+    tiles = SimpleNamespace(MAX_PIXELS=limit, SIZE=256, OVERLAP=128)
+    (judged,) = judge_views(BrightSquares(), square(120, 340), [view], tiles)
+    box = judged.instances.pred_boxes.tensor[judged.instances.scores.argmax()]
+    assert torch.allclose(box, torch.tensor([120.0, 340, 220, 440]), atol=2)
+    assert judged.manipulation_map.shape == (700, 900)
+    inside = judged.manipulation_map[345:435, 125:215]
+    assert inside.min() == pytest.approx(0.9) and judged.manipulation_map[345:435, 240:800].max() == 0
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("weights")
+    ManipulationCheckpointer(tiny_model(), str(folder)).save("model")
+    return str(folder / "model.pth")
+
+
+def picture(height=300, width=330, seed=0):
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+def test_the_predictor_tiles_what_is_too_large(weights):
+    image = picture()
+    small = ManipulationPredictor(tiny_cfg("MODEL.WEIGHTS", weights))(image)
+    options = ["TEST.TILES.MAX_PIXELS", str(300 * 330 - 1), "TEST.TILES.SIZE", "256", "TEST.TILES.OVERLAP", "96"]
+    tiled = ManipulationPredictor(tiny_cfg("MODEL.WEIGHTS", weights, *options))
+    result = tiled(image)
+    assert small.tiles == 1 and result.tiles == 4 and result.to_json()["tiles"] == 4
+    assert result.manipulation_map.shape == (300, 330) and result.score == pytest.approx(result.manipulation_map.max())
+    assert result.detections[0].mask.shape == (300, 330)
+    assert tiled(image[:200]).tiles == 1
+    many = tiled.predict_batch([image, image[:200]])
+    assert [one.tiles for one in many] == [4, 1] and np.array_equal(many[0].manipulation_map, result.manipulation_map)
+
+
+def test_several_views_are_averaged(weights):
+    image = picture(96, 120)
+    plain = ManipulationPredictor(tiny_cfg("MODEL.WEIGHTS", weights))(image)
+    options = ["TEST.AUG.ENABLED", "True", "TEST.AUG.MIN_SIZES", "(0,)"]
+    both = ManipulationPredictor(tiny_cfg("MODEL.WEIGHTS", weights, *options))(image)
+    mirrored = ManipulationPredictor(tiny_cfg("MODEL.WEIGHTS", weights))(np.ascontiguousarray(image[:, ::-1]))
+    assert both.views == 2 and both.to_json()["views"] == 2
+    expected = (plain.manipulation_map + mirrored.manipulation_map[:, ::-1]) / 2
+    assert np.allclose(both.manipulation_map, expected, atol=1e-6)
+    options = ["TEST.AUG.ENABLED", "True", "TEST.AUG.MIN_SIZES", "(0,64)", "TEST.AUG.FLIP", "False"]
+    scales = ManipulationPredictor(tiny_cfg("MODEL.WEIGHTS", weights, *options))(image)
+    small = ManipulationPredictor(tiny_cfg("MODEL.WEIGHTS", weights, "INPUT.MIN_SIZE_TEST", "64"))(image)
+    assert np.allclose(scales.manipulation_map, (plain.manipulation_map + small.manipulation_map) / 2, atol=1e-6)
+    for bad in (["TEST.AUG.ENABLED", "True", "TEST.AUG.MIN_SIZES", "()"], ["TEST.TILES.OVERLAP", "600"]):
+        with pytest.raises(UserError, match="TEST"):
+            tiny_cfg(*bad)
+
+
+def test_every_kind_of_input_and_batches(weights):
+    predictor = ManipulationPredictor(tiny_cfg("MODEL.WEIGHTS", weights))
+    images = [picture(64, 80, seed) for seed in range(3)] + [picture(90, 50, 4)]
+    single = [predictor(image) for image in images]
+    for one, other in zip(single, predictor.predict_batch(images)):
+        assert np.allclose(one.manipulation_map, other.manipulation_map, atol=1e-5)
+        assert one.to_json()["height"] == other.to_json()["height"]
+    assert predictor.predict_batch([]) == []
+    buffer = io.BytesIO()
+    Image.fromarray(images[0][:, :, ::-1]).save(buffer, "PNG")
+    for given in (buffer.getvalue(), io.BytesIO(buffer.getvalue()), Image.open(buffer)):
+        result = predictor(given)
+        assert np.array_equal(result.manipulation_map, single[0].manipulation_map)
+        assert np.array_equal(result.image, images[0])
+
+
+def test_overlays_are_saved(weights, tmp_path):
+    result = ManipulationPredictor(tiny_cfg("MODEL.WEIGHTS", weights))(picture(64, 80))
+    result.save_overlay(tmp_path / "new" / "overlay.jpg")
+    with Image.open(tmp_path / "new" / "overlay.jpg") as saved:
+        assert saved.width == 80 and saved.height >= 64
