@@ -9,6 +9,7 @@ import torch
 from detectron2.data import transforms as T
 from detectron2.structures import Boxes, Instances
 
+from .errors import UserError
 from .modeling.manipulation_map import merge_instances
 from .tiles import plan_tiles
 
@@ -120,7 +121,10 @@ def _input(shown: np.ndarray, height: int, width: int) -> dict:
 def _resized_shape(height: int, width: int, view: View) -> tuple[int, int]:
     if view.shortest == 0:
         return height, width
-    return T.ResizeShortestEdge.get_output_shape(height, width, view.shortest, view.longest)
+    shape = T.ResizeShortestEdge.get_output_shape(height, width, view.shortest, view.longest)
+    if min(shape) < 1:
+        raise UserError(f"{width}x{height} pixels: too narrow to be resized for this network; cut it into parts")
+    return shape
 
 
 def _tiled(shape: tuple[int, int], tiles) -> bool:
