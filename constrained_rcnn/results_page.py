@@ -119,6 +119,7 @@ def _result(row: dict) -> str:
     name, state = quote(row["name"]), "yes" if row["manipulated"] else "no"
     said = "Manipulated" if row["manipulated"] else "No manipulation found"
     how = f" ({escape(', '.join(row['techniques']))})" if row["techniques"] else ""
+    regions = f"{row['regions']} suspicious region{'' if row['regions'] == 1 else 's'}"
     notes = f", in {row['tiles']} tiles" if row["tiles"] > row["views"] else ""
     alt = f"Photo and, beside it, the same in grey with suspicious regions in colour: {row['file']}"
     return (
@@ -128,7 +129,7 @@ def _result(row: dict) -> str:
         f'score {row["score"]:.3f}, threshold {row["threshold"]:.3f}'
         f'<div class="meter" aria-hidden="true"><i class="{state}" style="width:{100 * row["score"]:.1f}%"></i>'
         f'<b style="left:{100 * row["threshold"]:.1f}%"></b></div>'
-        f'<p class="soft">{row["width"]} × {row["height"]} pixels, {row["regions"]} suspicious regions{notes}, '
+        f'<p class="soft">{row["width"]} × {row["height"]} pixels, {regions}{notes}, '
         f'judged {escape(row["time"])}</p>'
         f'<p class="links"><a href="{name}_overlay.jpg">evidence</a><a href="{name}_map.png">map</a>'
         f'<a href="{name}.json">JSON</a></p>'
