@@ -27,8 +27,8 @@ And of a hostile kind:
 - messages stay on one line whatever a file is called: see ``files.printable``.
 
 Memory in bytes per pixel, beyond the file itself and some 20 MB: 7 (Pillow's four, our three), turned upright or
-not; 11 for a TIFF whose tag turns it; 10 for a progressive JPEG. Decoders that make copies of their own need more: AVIF 10, WebP 16,
-JPEG 2000 18.
+not; 11 for a TIFF whose tag turns it; 10 for a progressive JPEG. Decoders that make copies of their own need more:
+AVIF 10, WebP 16, JPEG 2000 18.
 
 No setting of Pillow or of ``warnings`` is changed for longer than a file is open: Pillow's warnings, of pictures that
 are large but within our limit and of odd metadata, are silenced while any thread reads.
