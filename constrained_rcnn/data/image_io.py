@@ -22,7 +22,8 @@ And of a hostile kind:
 - more than ``max_pixels`` pixels or ``MAX_BYTES`` bytes: refused before decoding; so are files whose structure costs
   more time than a picture can: a JPEG of more than ``MAX_SCANS`` scans, more than ``MAX_PARTS`` segments or chunks;
 - EXIF that cannot be read counts as none; metadata that unpacks to more than Pillow's limits (1 MiB a text) and
-  anything that ends early is damage, and damage is a ``UserError``: no half picture is ever judged;
+  anything that ends early is damage, and damage is a ``UserError``: no half picture is ever judged. Bit errors that a
+  decoder passes over (libjpeg, fax) cannot be told from pixels;
 - a named pipe, a socket, a device: refused, not waited for. A link is the file it leads to;
 - messages stay on one line whatever a file is called: see ``files.printable``.
 
@@ -70,7 +71,7 @@ MAX_SCANS = 100
 #: Most segments of a JPEG or chunks of a PNG; at the usual 8 KiB a chunk, that many hold 800 MiB.
 MAX_PARTS = 100_000
 #: Side of the squares in which pixels are converted, so that copies on the way stay small.
-_BLOCK = 1024
+_BLOCK = 512
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 #: What ends a JPEG's coded pixels: neither a stuffed 0xFF nor a restart.
 _JPEG_MARKER = re.compile(rb"\xff+[\x01-\xcf\xd8-\xfe]")
@@ -281,21 +282,21 @@ def _png_chunks(file: BinaryIO) -> Iterator[bytes]:
 
 def _jpeg_segments(file: BinaryIO) -> Iterator[int]:
     """The second bytes of a JPEG's markers up to its end, restarts left out; what follows the end is not read."""
-    position = 2  # after the start of the image
+    position, size = 2, 1 << 12  # after the start of the image
     while True:
         file.seek(position)
-        block = file.read(1 << 16)
+        block = file.read(size)
         found = _JPEG_MARKER.search(block)
         if found is None:
             if len(block) < 2:
                 return
-            position += len(block) - 1  # the last byte may begin a marker
+            position, size = position + len(block) - 1, 1 << 16  # the last byte may begin a marker
             continue
         kind = block[found.end() - 1]
         if kind == 0xD9:  # end of the image
             return
         yield kind
-        position += found.end()
+        position, size = position + found.end(), 1 << 12
         if kind not in (0x01, 0xD8):  # these two have no length
             file.seek(position)
             position += int.from_bytes(file.read(2), "big")
