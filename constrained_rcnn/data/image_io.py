@@ -20,10 +20,11 @@ And of a hostile kind:
   Pillow hands to Ghostscript), no document or scientific format. A polyglot is the picture that it begins as, and
   what follows the picture's end (the video of a phone's moving photo, say) is not looked at;
 - more than ``max_pixels`` pixels or ``MAX_BYTES`` bytes: refused before decoding; so are files whose structure costs
-  more time than a picture can: a JPEG of more than ``MAX_SCANS`` scans, more than ``MAX_PARTS`` segments or chunks;
+  more time than a picture can: a JPEG of more than ``MAX_SCANS`` scans, more than ``MAX_PARTS`` segments or chunks,
+  a PNM of text or with a header of more than 4 KiB;
 - EXIF that cannot be read counts as none; metadata that unpacks to more than Pillow's limits (1 MiB a text) and
   anything that ends early is damage, and damage is a ``UserError``: no half picture is ever judged. Bit errors that a
-  decoder passes over (libjpeg, fax) cannot be told from pixels;
+  decoder passes over (JPEG, fax), and tiles that are missing from a whole JPEG 2000, cannot be told from pixels;
 - a named pipe, a socket, a device: refused, not waited for. A link is the file it leads to;
 - messages stay on one line whatever a file is called: see ``files.printable``.
 
@@ -70,9 +71,11 @@ MAX_BYTES = 1 << 31
 MAX_SCANS = 100
 #: Most segments of a JPEG or chunks of a PNG; at the usual 8 KiB a chunk, that many hold 800 MiB.
 MAX_PARTS = 100_000
-#: Side of the squares in which pixels are converted, so that copies on the way stay small.
-_BLOCK = 512
+#: Pixels that are converted at a time, so that copies on the way stay small.
+_BLOCK = 1 << 18
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+#: A PNM of bytes or bits whose header ends where one looks for it.
+_PNM_HEADER = re.compile(rb"P[456](?:(?:\s|#[^\n\r]*[\n\r])+\d{1,10}){2,3}\s")
 #: What ends a JPEG's coded pixels: neither a stuffed 0xFF nor a restart.
 _JPEG_MARKER = re.compile(rb"\xff+[\x01-\xcf\xd8-\xfe]")
 
@@ -202,16 +205,18 @@ def _decode(source, mode: str, max_pixels: int, name: str | None, reverse: bool 
         upright = (width, height) if turn in _SIDEWAYS else (height, width)
         pixels = np.empty(upright if mode == "L" else (*upright, 3), np.uint8)
         stored = _as_stored(pixels, turn)
-        for top in range(0, height, _BLOCK):
-            for left in range(0, width, _BLOCK):
-                # By blocks: Pillow's and NumPy's copies of a whole picture would add up to twice its size.
-                box = (left, top, min(width, left + _BLOCK), min(height, top + _BLOCK))
+        # By blocks: Pillow's and NumPy's copies of a whole picture would add up to twice its size.
+        columns = min(width, _BLOCK)
+        rows = max(1, _BLOCK // columns)
+        for top in range(0, height, rows):
+            for left in range(0, width, columns):
+                box = (left, top, min(width, left + columns), min(height, top + rows))
                 block = _to_8_bit(picture.crop(box))
                 if block.mode == "P" or "transparency" in block.info:
                     # Through RGBA, or Pillow warns of transparent palettes; the colours are the same.
                     block = block.convert("RGBA")
                 values = np.asarray(block.convert(mode))
-                stored[top : top + _BLOCK, left : left + _BLOCK] = values[:, :, ::-1] if reverse else values
+                stored[top : top + rows, left : left + columns] = values[:, :, ::-1] if reverse else values
         return pixels
 
 
@@ -383,15 +388,17 @@ def _file(source, stack: ExitStack) -> BinaryIO:
 
 
 def _check_structure(file: BinaryIO) -> None:
-    """Raises _Refused where the parts of a JPEG or PNG are so many that going through them takes minutes."""
+    """Raises _Refused where going through the parts of a JPEG, PNG or PNM would take minutes."""
     position = file.tell()
     try:
         file.seek(0)
-        head = file.read(len(_PNG_SIGNATURE))
+        head = file.read(1 << 12)
         if head.startswith(b"\xff\xd8"):
             parts, costly, limit = _jpeg_segments(file), 0xDA, MAX_SCANS
-        elif head == _PNG_SIGNATURE:
+        elif head.startswith(_PNG_SIGNATURE):
             parts, costly, limit = _png_chunks(file), None, 0
+        elif re.match(rb"P[1-7fFy]", head) and not _PNM_HEADER.match(head):
+            raise _Refused("a PNM of text or of another kind than bytes and bits; save it as PNG")
         else:
             return
         scans = 0

@@ -18,6 +18,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from fixtures.fuzz_images import seeds
 from PIL import Image, ImageOps
 from PIL.PngImagePlugin import PngInfo
 
@@ -460,6 +461,37 @@ def test_files_of_too_many_parts_are_refused(make):
     for read in (read_image, read_header):
         with pytest.raises(UserError, match="more than 100000 parts"):
             read(make())
+
+
+def test_pnm_is_of_bytes_with_a_short_header():
+    pixels = picture()
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PPM")
+    assert np.array_equal(read_image(buffer.getvalue(), "RGB"), pixels)
+    commented = b"P6 # a camera\n# its owner\n40 24\n255\n" + pixels.tobytes()
+    assert np.array_equal(read_image(commented, "RGB"), pixels)
+    assert read_grey(b"P4\n8 2\n\x0f\xf0").tolist() == [[255] * 4 + [0] * 4, [0] * 4 + [255] * 4]
+    for data in (
+        b"P1 100 100\n" + b"#\n" * 1_000_000,  # Pillow's time grows with the square of their number
+        b"P3 1 1 255\n1 2 3",
+        b"P6" + b" " * 5000 + b"40 24 255\n" + pixels.tobytes(),
+        b"Pf 1 1 -1.0\n\0\0\0\0",
+    ):
+        with pytest.raises(UserError, match="image: a PNM of text"):
+            read_image(data)
+
+
+@pytest.mark.parametrize("index", range(len(seeds())))
+def test_a_file_that_ends_early_is_refused_or_lacks_nothing(index):
+    """Of every format; what may be missing is metadata, the next frame or a checksum behind the pixels."""
+    data = seeds()[index]
+    expected, refused = read_image(data), 0
+    for length in np.linspace(1, len(data) - 1, 40).astype(int):
+        try:
+            assert np.array_equal(read_image(data[:length]), expected)
+        except UserError:
+            refused += 1
+    assert refused > 10
 
 
 def test_what_follows_the_end_of_a_png_is_not_looked_at():
