@@ -8,7 +8,7 @@ import torch
 from detectron2.checkpoint.catalog import ModelCatalog
 from tiny import tiny_model
 
-from constrained_rcnn.checkpoint import ManipulationCheckpointer, read_checkpoint
+from constrained_rcnn.checkpoint import ManipulationCheckpointer, export_weights, read_checkpoint
 from constrained_rcnn.errors import UserError
 
 
@@ -221,3 +221,22 @@ def test_damaged_checkpoints_are_read_or_refused(tmp_path):
         except UserError as error:
             became.add(type(error.__cause__))
     assert {dict, IndexError} <= became
+
+
+def test_exported_weights_predict_the_same_and_carry_their_terms(tmp_path):
+    model = tiny_model()
+    ManipulationCheckpointer(model, str(tmp_path), metadata={"classes": ["a"]}).save("model", iteration=7)
+    source = tmp_path / "model.pth"
+    for half in (False, True):
+        metadata = export_weights(source, tmp_path / "out.pth", half=half, licence="CC0")
+        assert metadata == {"classes": ["a"], "licence": "CC0"}
+        assert read_checkpoint(tmp_path / "out.pth").keys() == {"model", "metadata"}
+        other = tiny_model(seed=1)
+        ManipulationCheckpointer(other).load_strictly(str(tmp_path / "out.pth"))
+        for key, value in model.state_dict().items():
+            assert other.state_dict()[key].dtype == value.dtype
+            near = {"rtol": 1e-3, "atol": 1e-4} if half else {"rtol": 0, "atol": 0}
+            assert torch.allclose(other.state_dict()[key], value, **near), key
+    assert (tmp_path / "out.pth").stat().st_size < 0.6 * source.stat().st_size
+    with pytest.raises(UserError, match="name another file"):
+        export_weights(source, source)

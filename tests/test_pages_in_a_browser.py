@@ -43,7 +43,8 @@ def test_the_checks_can_fail(tmp_path):
     Image.fromarray(np.zeros((8, 8, 3), np.uint8)).save(tmp_path / "a.png")
     page = tmp_path / "bad.html"
     page.write_text(
-        "<!doctype html><html><head><title>bad</title></head><body><h1>x</h1><h2>y</h2><img src=a.png alt=a><img src=gone.png>"
+        "<!doctype html><html><head><title>bad</title></head><body><h1>x</h1><h2>y</h2><img src=a.png alt=a>"
+        "<img src=gone.png>"
         "<div style='width:3000px'>wide</div><script>alert(1)</script></body></html>"
     )
     found = look(page, tmp_path)
