@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-import pickle
+import zipfile
 
 import torch
 from detectron2.checkpoint import DetectionCheckpointer
@@ -20,12 +20,13 @@ MASK_BRANCH = ("roi_heads.mask_",)
 
 
 class ManipulationCheckpointer(DetectionCheckpointer):
-    """Detectron2's checkpointer with three differences.
+    """Detectron2's checkpointer with four differences.
 
     A checkpoint appears under its name only when it is complete. A file that does not fit ends with one
     clear line: training may start from one that lacks the class-specific layers and the mask branch,
     evaluation tolerates nothing. Where the mask branch's res5 is not in the file it starts as a copy of the
-    box branch's (as the released code does).
+    box branch's (as the released code does). Nothing in a file is executed, whatever its name and wherever it
+    comes from, but for a ``.pkl`` file in training and only where that is allowed.
     """
 
     def __init__(
@@ -35,7 +36,8 @@ class ManipulationCheckpointer(DetectionCheckpointer):
         Args:
             model, save_dir, kwargs: see :class:`DetectionCheckpointer`.
             metadata: JSON-like dict saved under "metadata" in every checkpoint.
-            trust_pickled_weights: training may start from a ``.pkl`` file, whose reading can execute any code.
+            trust_pickled_weights: training may start from a ``.pkl`` file, such as Detectron2's ImageNet weights,
+                whose reading can execute any code that its author put in.
         """
         super().__init__(model, save_dir, **kwargs)
         self.metadata = dict(metadata or {})
@@ -79,20 +81,19 @@ class ManipulationCheckpointer(DetectionCheckpointer):
         return self.load(path, checkpointables=checkpointables)
 
     def load_for_training(self, path: str) -> dict:
-        """Loads weights to start training from: a native checkpoint or ImageNet weights; "" loads nothing."""
+        """Loads weights to start training from: a native checkpoint or ImageNet weights; "" loads nothing.
+
+        Raises:
+            UserError: no such file, one that does not fit, or a ``.pkl`` file that is not trusted.
+        """
         if not path:
             logger.info("No MODEL.WEIGHTS: training starts from random weights")
             return {}
-        if path.endswith(".pkl") and not self.trust_pickled_weights:
-            raise UserError(
-                f"MODEL.WEIGHTS {path}: reading a pickle can execute any code that its author put in; if you trust "
-                'its origin, set MODEL.TRUST_PICKLED_WEIGHTS True, or start from random weights: MODEL.WEIGHTS ""'
-            )
-        path = self._local(path)
         if path.endswith(".pkl"):
-            found = None
-        else:
-            found = self._check(path, tolerated=CLASS_SPECIFIC + MASK_BRANCH)
+            self._require_trust(path)  # before it is fetched
+        path = self._local(path)
+        pickled = path.endswith(".pkl")  # what a catalog's name leads to, too
+        found = None if pickled else self._check(path, tolerated=CLASS_SPECIFIC + MASK_BRANCH)
         rest = self.load(path, checkpointables=[])
         heads = getattr(self.model, "roi_heads", None)
         has_mask_res5 = found is not None and any(".mask_res5." in key for key in found)
@@ -101,8 +102,29 @@ class ManipulationCheckpointer(DetectionCheckpointer):
             logger.info("mask_res5 is not in %s: it starts as a copy of res5", path)
         return rest
 
+    def _load_file(self, filename: str) -> dict:
+        """Where every file is read, a hook of fvcore's Checkpointer; its own would let Torch's version decide."""
+        if not filename.endswith(".pkl"):
+            return read_checkpoint(filename)
+        self._require_trust(filename)
+        try:
+            return super()._load_file(filename)
+        except Exception as error:  # whatever a damaged pickle makes Python do
+            raise UserError(f"{filename}: not weights of Detectron2's model zoo ({type(error).__name__})") from error
+
+    def _require_trust(self, path: str) -> None:
+        if not self.trust_pickled_weights:
+            raise UserError(
+                f"MODEL.WEIGHTS {path}: reading a pickle can execute any code that its author put in; if you trust "
+                'its origin, set MODEL.TRUST_PICKLED_WEIGHTS True, or start from random weights: MODEL.WEIGHTS ""'
+            )
+
     def _local(self, path: str) -> str:
-        local = self.path_manager.get_local_path(path) if "://" in path else path
+        try:
+            local = self.path_manager.get_local_path(path) if "://" in path else path
+        except Exception as error:  # of the network, or of an address that no handler knows
+            reason = " ".join(str(error).split()) or type(error).__name__
+            raise UserError(f"MODEL.WEIGHTS {path}: cannot be fetched ({reason})") from error
         if not os.path.isfile(local):
             raise UserError(f"MODEL.WEIGHTS {path}: no such file; give the path of a .pth checkpoint")
         return local
@@ -133,23 +155,40 @@ def read_checkpoint(path: str | os.PathLike) -> dict:
         path: of a file made by ``torch.save``, either ``{"model": state_dict, ...}`` or a state dict.
 
     Returns:
-        dict with at least "model", from parameter name to CPU tensor.
+        dict with at least "model", from parameter name to dense CPU tensor; "metadata", if there, is a dict.
 
     Raises:
-        UserError: no such file, or nothing that can be loaded so.
+        UserError: no such file, or nothing that can be loaded so; a file that unpacks to more than its own size.
     """
     try:
+        _check_members(path)
         data = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; give the path of a .pth checkpoint") from None
-    except (RuntimeError, pickle.UnpicklingError, EOFError, ValueError, OSError, KeyError) as error:
+    except Exception as error:  # damaged bytes make Torch raise IndexError, TypeError, AssertionError and more
         raise UserError(f"{path}: not a checkpoint that can be read safely ({type(error).__name__})") from error
     if isinstance(data, dict) and "model" not in data:
         data = {"model": data}
     model = data.get("model") if isinstance(data, dict) else None
-    if not isinstance(model, dict) or not model or not all(hasattr(v, "shape") for v in model.values()):
+    if not isinstance(model, dict) or not model or not all(map(_is_parameter, model, model.values())):
         raise UserError(f"{path}: holds no model weights; give a checkpoint that train_net.py wrote")
+    if not isinstance(data.get("metadata", {}), dict):
+        raise UserError(f"{path}: its metadata is no dict; give a checkpoint that train_net.py wrote")
     return data
+
+
+def _check_members(path: str | os.PathLike) -> None:
+    """Torch stores without compression, but would also unpack what a stranger compressed, or listed many times over."""
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            unpacked = sum(member.file_size for member in archive.infolist())
+        if unpacked > os.path.getsize(path):
+            raise ValueError("unpacks to more than its own size")
+
+
+def _is_parameter(name, value) -> bool:
+    dense = isinstance(value, torch.Tensor) and value.layout is torch.strided and value.device.type == "cpu"
+    return isinstance(name, str) and dense and not value.is_quantized and not value.is_complex()
 
 
 def write_checkpoint(data: dict, path: str | os.PathLike) -> None:

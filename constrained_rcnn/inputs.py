@@ -10,22 +10,10 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from .data.files import list_images
+from .data.files import list_images, printable
 
 #: Longest stem of a result's name; suffixes and digests come on top.
 _LONGEST = 100
-#: Characters that a terminal, a table or a page must not be handed as they are: controls, line and paragraph
-#: separators, and those that turn the direction of writing.
-_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
-
-
-def printable(name: str | os.PathLike) -> str:
-    """A file's name as text that is safe to show and to encode: what is not, as an escape such as ``\\x0a``.
-
-    Raises nothing: bytes that are no UTF-8 become escapes, too.
-    """
-    text = os.fsencode(os.fspath(name)).decode("utf-8", "backslashreplace")
-    return _UNSAFE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def find_inputs(inputs: Iterable[str]) -> tuple[list[Path], list[str]]:

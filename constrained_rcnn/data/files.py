@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import os
+import re
 import secrets
 from collections.abc import Iterable
 from pathlib import Path
@@ -13,10 +15,15 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+logger = logging.getLogger(__name__)
+
 #: Suffixes (lower case) that count as pictures when a folder is listed.
 IMAGE_SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp", ".gif", ".ppm", ".pgm", ".jp2", ".avif", ".mpo"}
 )
+#: Characters that a terminal, a table or a page must not be handed as they are: controls, line and paragraph
+#: separators, and those that turn the direction of writing.
+_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 
 
 def write_bytes_atomic(path: str | os.PathLike, data: bytes) -> None:
@@ -67,24 +74,48 @@ def write_png_atomic(path: str | os.PathLike, array: np.ndarray) -> None:
     write_bytes_atomic(path, buffer.getvalue())
 
 
+def printable(name: str | os.PathLike) -> str:
+    """A file's name as text that is safe to show and to encode: what is not, as an escape such as ``\\x0a``.
+
+    Raises nothing: bytes that are no UTF-8 become escapes, too.
+    """
+    try:
+        data = os.fsencode(name)
+    except UnicodeEncodeError:  # a lone surrogate that stands for no byte
+        data = os.fspath(name).encode("utf-8", "backslashreplace")
+    text = data.decode("utf-8", "backslashreplace")
+    return _UNSAFE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
 def list_images(folder: Path, *, exclude: Iterable[Path] = ()) -> list[Path]:
     """Pictures anywhere under ``folder``, in an order that no file system decides.
 
-    Links to files count as the files; links to folders are not followed, so that no loop and nothing outside of the
-    folder is walked into. Dangling links, pipes, sockets and devices are passed over.
+    Links to files count as the files, wherever they lie; links to folders are not followed, so that no loop and
+    nothing outside of the folder is walked into (``folder`` itself may be a link). Dangling links, pipes, sockets and
+    devices are passed over. A folder that cannot be listed is named in a warning and passed over. Names are kept as
+    they are, with line breaks and with bytes that are no UTF-8 (as surrogates): show them by ``printable``.
 
     Args:
-        folder: searched recursively; hidden files and folders (leading dot) are passed over.
+        folder: searched recursively, to any depth; hidden files and folders (leading dot) are passed over.
         exclude: folders whose content is passed over.
 
     Returns:
-        Paths that begin with ``folder``, sorted by their posix form.
+        Paths that begin with ``folder``, sorted by their posix form; empty where there is no such folder.
     """
     excluded = {Path(path).resolve() for path in exclude}
-    found = []
-    for parent, folders, names in os.walk(folder):
-        here = Path(parent)
-        folders[:] = [n for n in folders if not n.startswith(".") and (here / n).resolve() not in excluded]
-        pictures = [n for n in names if not n.startswith(".") and Path(n).suffix.lower() in IMAGE_SUFFIXES]
-        found += [here / n for n in pictures if (here / n).is_file()]
+    found, waiting = [], [Path(folder)] if os.path.isdir(folder) else []
+    while waiting:  # not os.walk: before Python 3.12 a thousand nested folders exhaust its stack
+        here = waiting.pop()
+        try:
+            entries = [entry for entry in os.scandir(here) if not entry.name.startswith(".")]
+        except OSError as error:
+            logger.warning("%s: passed over, the folder cannot be listed (%s)", printable(here), error.strerror)
+            continue
+        for entry in entries:
+            path = here / entry.name
+            if entry.is_dir(follow_symlinks=False):
+                if not excluded or path.resolve() not in excluded:
+                    waiting.append(path)
+            elif path.suffix.lower() in IMAGE_SUFFIXES and os.path.isfile(path):
+                found.append(path)
     return sorted(found, key=lambda path: path.as_posix())

@@ -17,14 +17,23 @@ What a file of an unusual kind becomes, the same rule everywhere:
 And of a hostile kind:
 
 - only the formats of ``FORMATS`` are opened, by their content and whatever the name says: no PostScript (which
-  Pillow hands to Ghostscript), no document or scientific format. A polyglot is the picture that it begins as;
-- more than ``max_pixels`` pixels, or a JPEG of more than ``MAX_SCANS`` scans: refused before decoding;
+  Pillow hands to Ghostscript), no document or scientific format. A polyglot is the picture that it begins as, and
+  what follows the picture's end (the video of a phone's moving photo, say) is not looked at;
+- more than ``max_pixels`` pixels or ``MAX_BYTES`` bytes: refused before decoding; so are files whose structure costs
+  more time than a picture can: a JPEG of more than ``MAX_SCANS`` scans, more than ``MAX_PARTS`` segments or chunks,
+  a PNM of text or with a header of more than 4 KiB;
 - EXIF that cannot be read counts as none; metadata that unpacks to more than Pillow's limits (1 MiB a text) and
-  anything that ends early is damage, and damage is a ``UserError``: no half picture is ever judged;
-- a named pipe, a socket, a device: refused, not waited for.
+  anything that ends early is damage, and damage is a ``UserError``: no half picture is ever judged. Bit errors that a
+  decoder passes over (JPEG, fax), and tiles that are missing from a whole JPEG 2000, cannot be told from pixels;
+- a named pipe, a socket, a device: refused, not waited for. A link is the file it leads to;
+- messages stay on one line whatever a file is called: see ``files.printable``.
 
-Memory: 7 bytes per pixel while a colour picture is read (Pillow's four, our three; 11 if it has to be turned), then
-our three.
+Memory in bytes per pixel, beyond the file itself and some 20 MB: 7 (Pillow's four, our three), turned upright or
+not; 11 for a TIFF whose tag turns it; 10 for a progressive JPEG. Decoders that make copies of their own need more:
+AVIF 10, WebP 16, JPEG 2000 18.
+
+No setting of Pillow or of ``warnings`` is changed for longer than a file is open: Pillow's warnings, of pictures that
+are large but within our limit and of odd metadata, are silenced while any thread reads.
 
 Detectron2's own ``read_image`` gives the same array but for two kinds: it turns oriented TIFF files twice
 (Pillow has turned them already) and clips 16-bit grey at 255, nearly all white.
@@ -34,15 +43,19 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import stat
+import threading
 import warnings
-from contextlib import contextmanager, nullcontext
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import BinaryIO, Union
 
 import numpy as np
 from PIL import ExifTags, Image
 
+from constrained_rcnn.data.files import printable
 from constrained_rcnn.errors import UserError
 
 #: Largest picture that is decoded, in pixels: 2^27, for cameras of 100 megapixels (384 MiB of RGB).
@@ -52,10 +65,19 @@ Image.init()
 FORMATS = tuple(
     name for name in ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP") if name in Image.OPEN
 )
+#: Largest file that is opened: some decoders read it whole.
+MAX_BYTES = 1 << 31
 #: Most scans of a JPEG; progressive ones have about ten, and each costs a pass over the whole picture.
-MAX_SCANS = 200
-#: Rows that are converted at a time.
-_ROWS = 512
+MAX_SCANS = 100
+#: Most segments of a JPEG or chunks of a PNG; at the usual 8 KiB a chunk, that many hold 800 MiB.
+MAX_PARTS = 100_000
+#: Pixels that are converted at a time, so that copies on the way stay small.
+_BLOCK = 1 << 18
+_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+#: A PNM of bytes or bits whose header ends where one looks for it.
+_PNM_HEADER = re.compile(rb"P[456](?:(?:\s|#[^\n\r]*[\n\r])+\d{1,10}){2,3}\s")
+#: What ends a JPEG's coded pixels: neither a stuffed 0xFF nor a restart.
+_JPEG_MARKER = re.compile(rb"\xff+[\x01-\xcf\xd8-\xfe]")
 
 #: EXIF orientation -> the turn that makes the picture upright (EXIF 2.3, tag 0x0112).
 UPRIGHT = {
@@ -67,6 +89,8 @@ UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+#: Turns that swap height and width.
+_SIDEWAYS = frozenset(UPRIGHT[value] for value in (5, 6, 7, 8))
 
 
 @dataclass(frozen=True)
@@ -78,7 +102,7 @@ class Header:
         orientation: EXIF value 1..8; 1 where there is none or an invalid one.
         mode: Pillow's mode as stored, for instance ``RGB``, ``L``, ``P``, ``CMYK``, ``I;16``.
         deep: more than 8 bits per channel are stored.
-        frames: number of pages or frames.
+        several: there are more pages or frames than the one that is read.
     """
 
     height: int
@@ -86,7 +110,7 @@ class Header:
     orientation: int
     mode: str
     deep: bool
-    frames: int
+    several: bool
 
     @property
     def size(self) -> tuple[int, int]:
@@ -98,35 +122,38 @@ class Header:
 Source = Union[str, os.PathLike, bytes, BinaryIO, Image.Image]
 
 
-def read_image(path: Source, format: str = "BGR", *, max_pixels: int = MAX_PIXELS) -> np.ndarray:
+def read_image(
+    path: Source, format: str = "BGR", *, max_pixels: int = MAX_PIXELS, name: str | None = None
+) -> np.ndarray:
     """Reads a picture without loss, upright.
 
     Args:
-        path: a file, bytes or an open file of one of ``FORMATS``, or an image that Pillow has opened or made;
-            messages call what has no name "image".
+        path: a file, bytes or an open binary file (read from its start, not closed) of one of ``FORMATS``, or an
+            image that Pillow has opened or made.
         format: ``"BGR"`` (Detectron2's default order) or ``"RGB"``.
         max_pixels: refuse larger pictures before decoding them. Above 178,956,970 Pillow's own bound
             (``PIL.Image.MAX_IMAGE_PIXELS``) has to be raised as well.
+        name: what messages call the picture; None: its path, or "image" where it has none.
 
     Returns:
         (H, W, 3) uint8 array, 0..255, C-contiguous, writable; kinds as in the module's list.
 
     Raises:
         UserError: no such file, no picture, truncated, too large, floating point.
-        ValueError: another ``format``.
+        ValueError: another ``format``. TypeError: another kind of ``path``.
     """
     if format not in ("BGR", "RGB"):
         raise ValueError(f"format {format!r}: 'BGR' or 'RGB'")
-    return _decode(path, "RGB", max_pixels, reverse=format == "BGR")
+    return _decode(path, "RGB", max_pixels, name, reverse=format == "BGR")
 
 
-def read_grey(path: Source, *, max_pixels: int = MAX_PIXELS) -> np.ndarray:
+def read_grey(path: Source, *, max_pixels: int = MAX_PIXELS, name: str | None = None) -> np.ndarray:
     """Reads a picture as grey, colours by luma (BT.601): (H, W) uint8, 0..255. Errors as ``read_image``."""
-    return _decode(path, "L", max_pixels)
+    return _decode(path, "L", max_pixels, name)
 
 
 def read_mask(
-    path: str | os.PathLike, size: tuple[int, int] | None = None, *, max_pixels: int = MAX_PIXELS
+    path: Source, size: tuple[int, int] | None = None, *, max_pixels: int = MAX_PIXELS, name: str | None = None
 ) -> np.ndarray:
     """Reads a ground-truth mask: manipulated where grey > 127.
 
@@ -134,9 +161,9 @@ def read_mask(
     A source whose masks follow another rule (NIST16: black, Columbia: red and green) reads them by its own.
 
     Args:
-        path: mask file.
+        path: as in ``read_image``.
         size: (height, width) that the mask must have, or None.
-        max_pixels: as in ``read_image``.
+        max_pixels, name: as in ``read_image``.
 
     Returns:
         (H, W) bool array, True = manipulated.
@@ -144,52 +171,67 @@ def read_mask(
     Raises:
         UserError: as ``read_image``, and where the mask is not of ``size``.
     """
-    mask = read_grey(path, max_pixels=max_pixels) > 127
+    mask = read_grey(path, max_pixels=max_pixels, name=name) > 127
     if size is not None and mask.shape != tuple(size):
         (height, width), (h, w) = mask.shape, size
         raise UserError(
-            f"{path}: mask is {width}x{height}, its image {w}x{h}; give a mask of the image's size"
+            f"{_name(path, name)}: mask is {width}x{height}, its image {w}x{h}; give a mask of the image's size"
         )
     return mask
 
 
-def read_header(path: Source, *, max_pixels: int = MAX_PIXELS) -> Header:
+def read_header(path: Source, *, max_pixels: int = MAX_PIXELS, name: str | None = None) -> Header:
     """Reads what a file says about itself; the pixels are not decoded. Errors: see ``read_image``."""
-    with _opened(path, max_pixels) as picture:
+    with _opened(path, max_pixels, name) as picture:
         orientation, turn = _orientation(picture)
         width, height = picture.size
-        if turn in (
-            Image.Transpose.TRANSPOSE,
-            Image.Transpose.ROTATE_270,
-            Image.Transpose.TRANSVERSE,
-            Image.Transpose.ROTATE_90,
-        ):
+        if turn in _SIDEWAYS:
             width, height = height, width
         deep = picture.mode.startswith(("I", "F")) or any("16" in str(tile[3]) for tile in picture.tile)
-        return Header(height, width, orientation, picture.mode, deep, getattr(picture, "n_frames", 1))
+        # Not n_frames: counting walks through a whole TIFF or GIF.
+        return Header(height, width, orientation, picture.mode, deep, getattr(picture, "is_animated", False))
 
 
-def read_size(path: Source, *, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
+def read_size(path: Source, *, max_pixels: int = MAX_PIXELS, name: str | None = None) -> tuple[int, int]:
     """(height, width) of the upright picture, without decoding its pixels. Errors as in ``read_image``."""
-    return read_header(path, max_pixels=max_pixels).size
+    return read_header(path, max_pixels=max_pixels, name=name).size
 
 
-def _decode(source, mode: str, max_pixels: int, reverse: bool = False) -> np.ndarray:
-    with _opened(source, max_pixels) as picture:
+def _decode(source, mode: str, max_pixels: int, name: str | None, reverse: bool = False) -> np.ndarray:
+    with _opened(source, max_pixels, name) as picture:
         _, turn = _orientation(picture)
         picture.load()
-        upright = picture.transpose(turn) if turn is not None else picture
-        width, height = upright.size
-        pixels = np.empty((height, width) if mode == "L" else (height, width, 3), np.uint8)
-        for top in range(0, height, _ROWS):
-            # By strips: Pillow's and NumPy's copies of a whole picture would add up to twice its size.
-            strip = _to_8_bit(upright.crop((0, top, width, min(height, top + _ROWS))))
-            if strip.mode == "P" or "transparency" in strip.info:
-                # Through RGBA, or Pillow warns of transparent palettes; the colours are the same.
-                strip = strip.convert("RGBA")
-            values = np.asarray(strip.convert(mode))
-            pixels[top : top + _ROWS] = values[:, :, ::-1] if reverse else values
+        width, height = picture.size
+        upright = (width, height) if turn in _SIDEWAYS else (height, width)
+        pixels = np.empty(upright if mode == "L" else (*upright, 3), np.uint8)
+        stored = _as_stored(pixels, turn)
+        # By blocks: Pillow's and NumPy's copies of a whole picture would add up to twice its size.
+        columns = min(width, _BLOCK)
+        rows = max(1, _BLOCK // columns)
+        for top in range(0, height, rows):
+            for left in range(0, width, columns):
+                box = (left, top, min(width, left + columns), min(height, top + rows))
+                block = _to_8_bit(picture.crop(box))
+                if block.mode == "P" or "transparency" in block.info:
+                    # Through RGBA, or Pillow warns of transparent palettes; the colours are the same.
+                    block = block.convert("RGBA")
+                values = np.asarray(block.convert(mode))
+                stored[top : top + rows, left : left + columns] = values[:, :, ::-1] if reverse else values
         return pixels
+
+
+def _as_stored(upright: np.ndarray, turn: Image.Transpose | None) -> np.ndarray:
+    """A view of upright pixels in the order of the file, whose pixels ``turn`` makes upright."""
+    flipped = {
+        Image.Transpose.FLIP_LEFT_RIGHT: upright[:, ::-1],
+        Image.Transpose.FLIP_TOP_BOTTOM: upright[::-1],
+        Image.Transpose.ROTATE_180: upright[::-1, ::-1],
+        Image.Transpose.TRANSPOSE: upright.swapaxes(0, 1),
+        Image.Transpose.TRANSVERSE: upright[::-1, ::-1].swapaxes(0, 1),
+        Image.Transpose.ROTATE_270: np.rot90(upright),
+        Image.Transpose.ROTATE_90: np.rot90(upright, -1),
+    }
+    return flipped.get(turn, upright)
 
 
 def _to_8_bit(picture: Image.Image) -> Image.Image:
@@ -222,52 +264,89 @@ def _orientation(picture: Image.Image) -> tuple[int, Image.Transpose | None]:
 
 
 def _png_has_late_metadata(file: BinaryIO) -> bool:
-    """Whether EXIF or text (which may hold XMP) follows the pixels; seeks from chunk to chunk."""
-    position, seen_pixels = file.tell(), False
+    """Whether EXIF or text (which may hold XMP) follows the pixels."""
+    position = file.tell()
     try:
-        file.seek(8)  # after the signature
-        while len(head := file.read(8)) == 8:
-            kind = head[4:]
+        seen_pixels = False
+        for kind in _png_chunks(file):
             if seen_pixels and kind in (b"eXIf", b"iTXt", b"tEXt", b"zTXt"):
                 return True
             seen_pixels |= kind == b"IDAT"
-            file.seek(int.from_bytes(head[:4], "big") + 4, os.SEEK_CUR)  # data and checksum
         return False
     finally:
         file.seek(position)
+
+
+def _png_chunks(file: BinaryIO) -> Iterator[bytes]:
+    """The names of a PNG's chunks up to its end; seeks from one to the next."""
+    file.seek(len(_PNG_SIGNATURE))
+    while len(head := file.read(8)) == 8 and head[4:] != b"IEND":
+        yield head[4:]
+        file.seek(int.from_bytes(head[:4], "big") + 4, os.SEEK_CUR)  # data and checksum
+
+
+def _jpeg_segments(file: BinaryIO) -> Iterator[int]:
+    """The second bytes of a JPEG's markers up to its end, restarts left out; what follows the end is not read."""
+    position, size = 2, 1 << 12  # after the start of the image
+    while True:
+        file.seek(position)
+        block = file.read(size)
+        found = _JPEG_MARKER.search(block)
+        if found is None:
+            if len(block) < 2:
+                return
+            position, size = position + len(block) - 1, 1 << 16  # the last byte may begin a marker
+            continue
+        kind = block[found.end() - 1]
+        if kind == 0xD9:  # end of the image
+            return
+        yield kind
+        position, size = position + found.end(), 1 << 12
+        if kind not in (0x01, 0xD8):  # these two have no length
+            file.seek(position)
+            position += int.from_bytes(file.read(2), "big")
 
 
 class _Refused(Exception):
     """A picture that could be decoded but is not; the message lacks only the file's name."""
 
 
+def _name(source, name: str | None) -> str:
+    if name is None:
+        name = source if isinstance(source, (str, os.PathLike)) else "image"
+    return printable(name)
+
+
 @contextmanager
-def _opened(source, max_pixels: int):
+def _opened(source, max_pixels: int, name: str | None):
     """Opens a picture; whatever Pillow throws at bad bytes becomes one clear line."""
-    name = source if isinstance(source, (str, os.PathLike)) else "image"
+    if not isinstance(source, (str, os.PathLike, bytes, bytearray, memoryview, Image.Image)) and not hasattr(
+        source, "read"
+    ):
+        raise TypeError(f"a picture is a path, bytes, an open file or Pillow's image, not {type(source).__name__}")
+    name = _name(source, name)
     try:
-        with warnings.catch_warnings():
-            # Our own limit goes first; at twice Pillow's an error remains.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            warnings.filterwarnings("ignore", module=r"PIL\..*")  # of corrupt EXIF and the like
-            with _picture(source) as picture:
-                if picture.width * picture.height > max_pixels:
-                    raise _Refused(
-                        f"{picture.width}x{picture.height} is more than {max_pixels} pixels; "
-                        "raise INPUT.MAX_PIXELS if the picture is meant"
-                    )
-                file = getattr(picture, "fp", None)  # None: Pillow has decoded it already
-                if picture.format in ("JPEG", "MPO") and file is not None and _scans(file) > MAX_SCANS:
-                    raise _Refused(f"more than {MAX_SCANS} scans in one JPEG: made to cost time; save it anew")
-                yield picture
+        with ExitStack() as stack:
+            stack.enter_context(_quiet())
+            picture = source  # if it is Pillow's, it is the caller's to close
+            if not isinstance(source, Image.Image):
+                file = _file(source, stack)
+                _check_structure(file)
+                picture = stack.enter_context(Image.open(file, formats=FORMATS))
+            elif (file := getattr(source, "fp", None)) is not None:  # None: Pillow has decoded it already
+                _check_structure(file)
+            if picture.width * picture.height > max_pixels:
+                raise _Refused(
+                    f"{picture.width}x{picture.height} is more than {max_pixels} pixels; "
+                    "raise INPUT.MAX_PIXELS if the picture is meant"
+                )
+            yield picture
     except UserError:
         raise
     except _Refused as error:
         raise UserError(f"{name}: {error}") from None
     except FileNotFoundError:
         raise UserError(f"{name}: no such file") from None
-    except (IsADirectoryError, PermissionError) as error:
-        raise UserError(f"{name}: {error.strerror.lower()}") from None
     except Image.DecompressionBombError:
         raise UserError(f"{name}: too many pixels, larger than Pillow decodes; is it a picture at all?") from None
     except MemoryError:
@@ -275,31 +354,85 @@ def _opened(source, max_pixels: int):
     except Image.UnidentifiedImageError:
         raise UserError(f"{name}: not a picture, or of a format that is not read ({', '.join(FORMATS)} are)") from None
     except Exception as error:  # decoders raise OSError, SyntaxError, ValueError, struct.error, IndexError, ...
-        reason = " ".join(str(error).split()) or type(error).__name__
+        if isinstance(error, OSError) and error.errno is not None:  # the system's, not a decoder's
+            raise UserError(f"{name}: {error.strerror.lower()}") from None
+        reason = printable(" ".join(str(error).split())[:200]) or type(error).__name__
         raise UserError(f"{name}: damaged or truncated ({reason})") from error
 
 
-def _picture(source):
-    if isinstance(source, Image.Image):
-        return nullcontext(source)  # the caller's to close
+def _file(source, stack: ExitStack) -> BinaryIO:
+    """The content as an open file that can be sought; it is closed with ``stack`` if it is ours.
+
+    Pillow is never given a name: it would map uncompressed files into memory, and end the process if another shortens
+    one meanwhile.
+    """
     if isinstance(source, (bytes, bytearray, memoryview)):
-        source = io.BytesIO(source)
+        file = io.BytesIO(source)
     elif isinstance(source, (str, os.PathLike)):
-        mode = os.stat(source).st_mode
-        # Opening a named pipe waits for a writer that may never come; a device may never end.
+        try:
+            mode = os.stat(source).st_mode
+        except ValueError:  # a NUL, or characters that the file system cannot express
+            raise _Refused("no file can have this name") from None
+        # Opening a named pipe would wait for a writer that may never come; a device may never end.
         if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
             raise _Refused("not a regular file")
-    return Image.open(source, formats=FORMATS)
+        file = stack.enter_context(open(source, "rb"))
+    elif hasattr(source, "seekable") and not source.seekable():
+        file = io.BytesIO(source.read(MAX_BYTES + 1))
+    else:
+        file = source
+    if file.seek(0, os.SEEK_END) > MAX_BYTES:
+        raise _Refused(f"a file of more than {MAX_BYTES >> 30} GiB; save the picture alone")
+    file.seek(0)
+    return file
 
 
-def _scans(file: BinaryIO) -> int:
-    """Number of start-of-scan markers: an upper bound of the JPEG's scans, thumbnails in its header included."""
-    position, count, last = file.tell(), 0, b""
+def _check_structure(file: BinaryIO) -> None:
+    """Raises _Refused where going through the parts of a JPEG, PNG or PNM would take minutes."""
+    position = file.tell()
     try:
         file.seek(0)
-        while block := file.read(1 << 20):
-            count += (last + block).count(b"\xff\xda")
-            last = block[-1:]
-        return count
+        head = file.read(1 << 12)
+        if head.startswith(b"\xff\xd8"):
+            parts, costly, limit = _jpeg_segments(file), 0xDA, MAX_SCANS
+        elif head.startswith(_PNG_SIGNATURE):
+            parts, costly, limit = _png_chunks(file), None, 0
+        elif re.match(rb"P[1-7fFy]", head) and not _PNM_HEADER.match(head):
+            raise _Refused("a PNM of text or of another kind than bytes and bits; save it as PNG")
+        else:
+            return
+        scans = 0
+        for count, kind in enumerate(parts, 1):
+            scans += kind == costly
+            if scans > limit:
+                raise _Refused(f"more than {MAX_SCANS} scans in one JPEG: made to cost time; save it anew")
+            if count > MAX_PARTS:
+                raise _Refused(f"more than {MAX_PARTS} parts in one file: made to cost time; save it anew")
     finally:
         file.seek(position)
+
+
+_reading = threading.Lock()
+_readers = 0
+_filters = None
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """No warnings of Pillow while any thread is inside; ``warnings.catch_warnings`` alone holds for one thread only."""
+    global _readers, _filters
+    with _reading:
+        _readers += 1
+        if _readers == 1:
+            _filters = warnings.catch_warnings()
+            _filters.__enter__()
+            # Our own limit goes first; at twice Pillow's an error remains.
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            warnings.filterwarnings("ignore", module=r"PIL\..*")  # of corrupt EXIF and the like
+    try:
+        yield
+    finally:
+        with _reading:
+            _readers -= 1
+            if _readers == 0:
+                _filters.__exit__(None, None, None)

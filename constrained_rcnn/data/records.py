@@ -136,7 +136,7 @@ def _unusual(header: Header) -> Iterator[tuple[str, str, str]]:
         yield NOTED, "orientation", f"EXIF orientation {header.orientation}, turned upright while reading"
     if header.deep:
         yield NOTED, "16-bit", "more than 8 bits per channel, the high byte is used"
-    if header.frames > 1:
-        yield NOTED, "several pages", f"{header.frames} pages or frames, the first one is used"
+    if header.several:
+        yield NOTED, "several pages", "several pages or frames, the first one is used"
     if header.mode in ("CMYK", "P", "PA", "LA", "RGBA", "La", "RGBa", "YCbCr", "HSV", "LAB"):
         yield NOTED, "colours", f"stored as {header.mode}, read as RGB (alpha dropped)"

@@ -18,6 +18,7 @@ from PIL import Image
 
 from constrained_rcnn.data import internal_form
 from constrained_rcnn.data.files import write_json_atomic
+from constrained_rcnn.data.image_io import FORMATS
 from constrained_rcnn.errors import UserError
 
 from .confidence import bootstrap_interval, draw_weights, group_labels
@@ -50,7 +51,7 @@ def file_traits(path: str | os.PathLike) -> dict[str, str]:
     """
     path = Path(path)
     try:
-        with Image.open(path) as picture:
+        with Image.open(path, formats=FORMATS) as picture:
             tables = getattr(picture, "quantization", None)
             quantisation = "none"
             if tables:

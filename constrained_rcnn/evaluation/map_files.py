@@ -194,7 +194,7 @@ def _from_npz(path: Path, arrays: Mapping[str, np.ndarray]) -> tuple[np.ndarray,
 
 
 def _read_png(path: Path, max_pixels: int) -> np.ndarray:
-    with Image.open(path) as picture:
+    with Image.open(path, formats=("PNG",)) as picture:  # whatever else has the name: PostScript would be executed
         if picture.width * picture.height > max_pixels:
             raise UserError(f"{path}: {picture.width}x{picture.height} is more than {max_pixels} pixels")
         if picture.mode == "I":  # 16-bit grey, as older versions of Pillow name it

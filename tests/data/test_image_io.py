@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import io
 import os
+import socket
 import subprocess
 import sys
+import threading
+import time
 import tracemalloc
+import warnings
+import zlib
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-from PIL import Image
+from fixtures.fuzz_images import seeds
+from PIL import Image, ImageOps
 from PIL.PngImagePlugin import PngInfo
 
+from constrained_rcnn.data import image_io
 from constrained_rcnn.data.files import list_images, write_bytes_atomic, write_json_atomic, write_png_atomic
 from constrained_rcnn.data.image_io import read_grey, read_header, read_image, read_mask, read_size
 from constrained_rcnn.errors import UserError
@@ -144,7 +153,7 @@ def test_the_first_of_several_pages(tmp_path, suffix, options):
     first, second = np.zeros((8, 8, 3), np.uint8), np.full((8, 8, 3), 255, np.uint8)
     path = tmp_path / f"a.{suffix}"
     Image.fromarray(first).save(path, save_all=True, append_images=[Image.fromarray(second)], **options)
-    assert read_header(path).frames == 2
+    assert read_header(path).several
     assert read_image(path).max() == 0
 
 
@@ -298,28 +307,91 @@ def test_writers_refuse_and_leave_the_old_file(tmp_path, monkeypatch):
 
 def test_list_images(tmp_path):
     for name in (
-        "b.JPG",
-        "a.png",
-        "sub/c.tif",
-        ".hidden.png",
-        "._a.png",
-        "notes.txt",
-        "masks/a.png",
-        ".git/x.png",
-    ):
+        "b.JPG", "a.png", "notes.txt", "sub/c.tif", "masks/a.png", ".hidden.png", ".cache/d.png",
+    ):  # fmt: skip
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
+    (tmp_path / "folder.png").mkdir()
     (tmp_path / "dangling.png").symlink_to(tmp_path / "nowhere.png")
+    (tmp_path / "itself.png").symlink_to(tmp_path / "itself.png")
     (tmp_path / "sub" / "loop").symlink_to(tmp_path, target_is_directory=True)
     (tmp_path / "outside").symlink_to("/", target_is_directory=True)
     (tmp_path / "link.png").symlink_to(tmp_path / "a.png")
-    os.mkfifo(tmp_path / "pipe.png")
     names = [
         path.relative_to(tmp_path).as_posix() for path in list_images(tmp_path, exclude=[tmp_path / "masks"])
     ]
     assert names == ["a.png", "b.JPG", "link.png", "sub/c.tif"]
-    with pytest.raises(UserError, match="pipe.png: not a regular file"):
-        read_image(tmp_path / "pipe.png")  # which would wait for ever for somebody to write
+    assert list_images(tmp_path / "sub" / "loop", exclude=[tmp_path / "masks"])[0].name == "a.png"  # a link, but named
+    assert list_images(tmp_path / "nowhere") == []
+
+
+def test_pipes_sockets_and_devices_are_passed_over_and_refused(tmp_path, monkeypatch):
+    os.mkfifo(tmp_path / "pipe.png")
+    monkeypatch.chdir(tmp_path)  # a socket's path must be short
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind("socket.png")
+    (tmp_path / "zero.png").symlink_to("/dev/zero")
+    assert list_images(tmp_path) == []
+    for name in ("pipe.png", "socket.png", "zero.png"):
+        with pytest.raises(UserError, match=f"{name}: not a regular file"):
+            read_image(tmp_path / name)  # a pipe would wait for ever for somebody to write
+    (tmp_path / "itself.png").symlink_to(tmp_path / "itself.png")
+    for name, why in (("itself.png", "symbolic links"), (".", "directory"), ("a\0.png", "no file can have this name"),
+                      ("x" * 300, "name too long"), ("\ud800.png", "no file can have this name"),
+                      ("gone.png", "no such file")):  # fmt: skip
+        with pytest.raises(UserError, match=why) as error:
+            read_image(name)
+        str(error.value).encode()
+
+
+def test_folders_of_any_depth(tmp_path):
+    here, folders = os.open(tmp_path, os.O_RDONLY), 0
+    try:
+        for _ in range(1100):  # more than Python's stack
+            os.mkdir("d", dir_fd=here)
+            below = os.open("d", os.O_RDONLY, dir_fd=here)
+            os.close(here)
+            here, folders = below, folders + 1
+        os.close(os.open("deep.png", os.O_CREAT | os.O_WRONLY, dir_fd=here))
+        (found,) = list_images(tmp_path)
+        assert len(found.parts) - len(tmp_path.parts) == folders + 1
+    finally:
+        os.close(here)
+        subprocess.run(["rm", "-rf", str(tmp_path / "d")], check=True)  # Python's own ways are recursive
+
+
+def test_names_stay_on_one_line(tmp_path):
+    for name, shown in (
+        (b"two\nlines.png", "two\\nlines.png"),
+        (b"\xff\xfe.png", "\\xff\\xfe.png"),
+        (b"\x1b[2Jgone.png", "\\x1b[2Jgone.png"),
+        ("\u202egnp.exe.png".encode(), "\\u202egnp.exe.png"),
+        ("Ünal.png".encode(), "Ünal.png"),
+    ):
+        path = Path(os.fsdecode(os.path.join(os.fsencode(tmp_path), name)))
+        path.write_bytes(b"nothing of the kind")
+        assert path in list_images(tmp_path)
+        with pytest.raises(UserError) as error:
+            read_image(path)
+        assert f"{tmp_path}/{shown}: not a picture" in str(error.value)
+        str(error.value).encode()  # a log or a table can hold it
+        save(path, picture())
+        assert np.array_equal(read_image(path, "RGB"), picture())
+
+
+def test_a_folder_that_cannot_be_listed_is_named(tmp_path, monkeypatch, caplog):
+    (tmp_path / "closed").mkdir()
+    (tmp_path / "a.png").touch()
+    listed = os.scandir
+
+    def scandir(path):
+        if Path(path).name == "closed":
+            raise PermissionError(13, "Permission denied")
+        return listed(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    assert [path.name for path in list_images(tmp_path)] == ["a.png"]
+    assert "closed: passed over" in caplog.text
 
 
 def test_bytes_open_files_and_pillows_images_are_read_by_the_same_rules(tmp_path):
@@ -346,14 +418,149 @@ def test_other_formats_and_polyglots(tmp_path):
     assert np.array_equal(read_image(data + b"<script>alert(1)</script>PK\x03\x04"), read_image(data))
 
 
-def test_a_jpeg_of_too_many_scans_is_refused(tmp_path):
+def jpeg(**options):
     buffer = io.BytesIO()
-    Image.fromarray(picture()).save(buffer, "JPEG", progressive=True)
-    data = buffer.getvalue()
+    Image.fromarray(picture()).save(buffer, "JPEG", **options)
+    return buffer.getvalue()
+
+
+def test_a_jpeg_of_too_many_scans_is_refused():
+    data = jpeg(progressive=True)
     assert read_image(data).shape[2] == 3
     start = data.rindex(b"\xff\xda")
-    with pytest.raises(UserError, match="more than 200 scans"):
+    with pytest.raises(UserError, match="more than 100 scans"):
         read_image(data[:start] + data[start:-2] * 250 + data[-2:])
+
+
+def test_scans_are_those_of_the_picture_alone():
+    """Phones append videos, which hold the marker's bytes by chance; thumbnails and comments hold it, too."""
+    data = jpeg(comment=b"\xff\xda" * 1000)
+    expected = read_image(jpeg())
+    assert np.array_equal(read_image(data), expected)
+    assert np.array_equal(read_image(data + b"\xff\xda\0\2" * 1000), expected)
+    with Image.open(io.BytesIO(data + b"\xff\xda" * 1000)) as opened:
+        assert np.array_equal(read_image(opened), expected)
+
+
+def png_of(*chunks):
+    """A PNG with these chunks, of no data, before its pixels and after."""
+    buffer = io.BytesIO()
+    Image.fromarray(picture()).save(buffer, "PNG")
+    data = buffer.getvalue()
+    extra = b"".join(b"\0\0\0\0" + kind + zlib.crc32(kind).to_bytes(4, "big") for kind in chunks)
+    return data[:33] + extra + data[33:-12], extra + data[-12:]
+
+
+@pytest.mark.parametrize("make", [
+    lambda: b"".join(png_of(*[b"abCd"] * 100_001)),
+    lambda: png_of()[0] + png_of(*[b"tEXt"] * 100_001)[1],
+    lambda: jpeg()[:2] + b"\xff\xfe\0\2" * 100_001 + jpeg()[2:],
+    lambda: jpeg()[:2] + b"\xff\x01" * 100_001 + jpeg()[2:],
+])  # fmt: skip
+def test_files_of_too_many_parts_are_refused(make):
+    for read in (read_image, read_header):
+        with pytest.raises(UserError, match="more than 100000 parts"):
+            read(make())
+
+
+def test_pnm_is_of_bytes_with_a_short_header():
+    pixels = picture()
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PPM")
+    assert np.array_equal(read_image(buffer.getvalue(), "RGB"), pixels)
+    commented = b"P6 # a camera\n# its owner\n40 24\n255\n" + pixels.tobytes()
+    assert np.array_equal(read_image(commented, "RGB"), pixels)
+    assert read_grey(b"P4\n8 2\n\x0f\xf0").tolist() == [[255] * 4 + [0] * 4, [0] * 4 + [255] * 4]
+    for data in (
+        b"P1 100 100\n" + b"#\n" * 1_000_000,  # Pillow's time grows with the square of their number
+        b"P3 1 1 255\n1 2 3",
+        b"P6" + b" " * 5000 + b"40 24 255\n" + pixels.tobytes(),
+        b"Pf 1 1 -1.0\n\0\0\0\0",
+    ):
+        with pytest.raises(UserError, match="image: a PNM of text"):
+            read_image(data)
+
+
+@pytest.mark.parametrize("index", range(len(seeds())))
+def test_a_file_that_ends_early_is_refused_or_lacks_nothing(index):
+    """Of every format; what may be missing is metadata, the next frame or a checksum behind the pixels."""
+    data = seeds()[index]
+    expected, refused = read_image(data), 0
+    for length in np.linspace(1, len(data) - 1, 40).astype(int):
+        try:
+            assert np.array_equal(read_image(data[:length]), expected)
+        except UserError:
+            refused += 1
+    assert refused > 10
+
+
+def test_what_follows_the_end_of_a_png_is_not_looked_at():
+    data = b"".join(png_of())
+    assert np.array_equal(read_image(data + png_of(*[b"tEXt"] * 100_001)[1]), read_image(data))
+
+
+def test_a_file_that_is_huge_on_disk_is_refused(tmp_path):
+    for name, head in (("a.webp", b"RIFF\xff\xff\xff\x7fWEBPVP8 "), ("a.jpg", b"\xff\xd8")):
+        with open(tmp_path / name, "wb") as file:
+            file.write(head)
+            file.truncate(1 << 40)  # a hole, which takes no room
+        with pytest.raises(UserError, match="more than 2 GiB"):
+            read_image(tmp_path / name)
+
+
+def test_names_and_kinds_of_sources():
+    for read in (read_image, read_grey, read_mask, read_header, read_size):
+        with pytest.raises(UserError, match=r"^upload 3\\n: not a picture"):
+            read(b"nothing of the kind", name="upload 3\n")
+    with pytest.raises(UserError, match="^probe: mask is 40x24, its image 1x1"):
+        read_mask(jpeg(), (1, 1), name="probe")
+    for wrong in (None, 3, ["a.png"]):
+        with pytest.raises(TypeError, match="a picture is a path"):
+            read_image(wrong)
+
+
+def test_open_files_stay_open_and_are_read_from_their_start(tmp_path):
+    data = jpeg()
+    file = io.BytesIO(data)
+    file.seek(100)
+    assert np.array_equal(read_image(file), read_image(data))
+    assert not file.closed
+    reading, writing = os.pipe()
+    with open(reading, "rb") as stream, open(writing, "wb") as other:
+        other.write(data)
+        other.close()
+        assert np.array_equal(read_image(stream), read_image(data))
+
+
+def test_warnings_are_as_before_after_reading_in_threads():
+    """Python's own way of silencing them forgets what was there when several threads use it at once."""
+    before, barrier = list(warnings.filters), threading.Barrier(8)
+    data = jpeg()
+
+    class Slow(io.BytesIO):
+        def read(self, *size):
+            time.sleep(0.0005)
+            return super().read(*size)
+
+    def work(_):
+        barrier.wait()
+        for _ in range(5):
+            read_image(Slow(data))
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(work, range(8)))
+    assert warnings.filters == before
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg", "tif"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_pictures_larger_than_a_block_are_turned_as_a_whole(tmp_path, suffix, orientation, monkeypatch):
+    path = save(tmp_path / f"a.{suffix}", picture(), orientation)
+    expected = read_image(path)
+    monkeypatch.setattr(image_io, "_BLOCK", 13)
+    assert np.array_equal(read_image(path), expected)
+    with Image.open(path) as opened:
+        assert np.array_equal(np.asarray(ImageOps.exif_transpose(opened))[:, :, ::-1], expected)
 
 
 def test_metadata_bombs(tmp_path):
@@ -365,7 +572,7 @@ def test_metadata_bombs(tmp_path):
 
 
 def test_reading_needs_little_more_than_the_pixels(tmp_path):
-    """Pillow's memory is not NumPy's, so that only ours is seen: three bytes per pixel and a strip."""
+    """Pillow's memory is not NumPy's, so that only ours is seen: three bytes per pixel and a block."""
     path = save(tmp_path / "a.png", np.zeros((3000, 1000, 3), np.uint8))
     tracemalloc.start()
     read_image(path)

@@ -42,7 +42,7 @@ def test_zoo_weights_load_without_renaming(depth, tmp_path):
     assert f"res4_{BLOCKS_PER_STAGE[depth][2] - 1}_branch2c_w" in pickled
     path = tmp_path / "R.pkl"
     path.write_bytes(pickle.dumps(pickled))
-    ManipulationCheckpointer(model).load_for_training(str(path))
+    ManipulationCheckpointer(model, trust_pickled_weights=True).load_for_training(str(path))
     for name, value in weights.items():
         owner = model.roi_heads if name.startswith("res5") else model.backbone
         assert torch.equal(owner.state_dict()[name], value), name
