@@ -128,7 +128,7 @@ def _result_of(predictor, file: Path, folder: Path, name: str, about: dict, resu
         if same.items() <= known.items():
             return known
     result = predictor(data)
-    write_png_atomic(folder / f"{name}_map.png", np.rint(result.manipulation_map * 65535).astype(np.uint16))
+    write_png_atomic(folder / f"{name}_map.png", _to_uint16(result.manipulation_map))
     if float_maps:
         buffer = io.BytesIO()
         np.save(buffer, result.manipulation_map)
@@ -141,6 +141,14 @@ def _result_of(predictor, file: Path, folder: Path, name: str, about: dict, resu
     }  # fmt: skip
     write_json_atomic(folder / f"{name}.json", record, indent=2)  # the last: it stands for a finished result
     return record
+
+
+def _to_uint16(manipulation_map: np.ndarray) -> np.ndarray:
+    """[0, 1] -> 0..65535, by strips: temporary arrays of a whole picture of 100 megapixels would be 800 MB."""
+    deep = np.empty(manipulation_map.shape, np.uint16)
+    for top in range(0, len(deep), 512):
+        deep[top : top + 512] = np.rint(manipulation_map[top : top + 512] * 65535)
+    return deep
 
 
 def _read_bytes(file: Path) -> bytes:
