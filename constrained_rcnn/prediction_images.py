@@ -18,6 +18,7 @@ from .data.techniques import TAMPERED
 from .manipulation_result import Detection, ManipulationResult
 from .predictor import DEFAULT_THRESHOLD, default_classes
 from .report import heat, overlay, side_by_side
+from .viewed_model import as_evaluated
 
 #: Pictures shown.
 COUNT = 4
@@ -39,6 +40,7 @@ class PredictionImages(HookBase):
         Args:
             cfg: the run's config.
         """
+        self.cfg = cfg
         self.period = cfg.VIS_PERIOD
         self.max_pixels = cfg.INPUT.MAX_PIXELS
         self.mapper = ManipulationDatasetMapper(cfg, is_train=False)
@@ -57,10 +59,11 @@ class PredictionImages(HookBase):
         model = self.trainer.model
         was_training = model.training
         model.eval()
+        evaluated = as_evaluated(model, self.cfg)
         try:
             with torch.no_grad(), _same_random_numbers(next(model.parameters()).device):
                 for number, item in enumerate(self.items, 1):
-                    row = self._row(item, model([self.mapper(item)])[0])
+                    row = self._row(item, evaluated([self.mapper(item)])[0])
                     self.trainer.storage.put_image(f"prediction/{number}", row[:, :, ::-1].transpose(2, 0, 1).copy())
         finally:
             model.train(was_training)
