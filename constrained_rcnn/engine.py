@@ -24,9 +24,8 @@ from .data.techniques import TAMPERED, TECHNIQUES
 from .errors import UserError
 from .evaluation.manipulation_evaluator import build_evaluators
 from .evaluation.records import MetricVariants
-from .modeling.meta_arch import ConstrainedRCNN
 from .prediction_images import PredictionImages
-from .viewed_model import ViewedModel
+from .viewed_model import as_evaluated
 
 logger = logging.getLogger(__name__)
 
@@ -117,7 +116,7 @@ class ManipulationTrainer(DefaultTrainer):
     @classmethod
     def test(cls, cfg, model, evaluators=None):
         """As in DefaultTrainer; TEST.AUG and TEST.TILES work as in the predictor."""
-        return super().test(cfg, ViewedModel(model, cfg) if _is_ours(model) else model, evaluators)
+        return super().test(cfg, as_evaluated(model, cfg), evaluators)
 
     @classmethod
     def build_evaluator(cls, cfg, dataset_name):
@@ -135,10 +134,6 @@ class ManipulationTrainer(DefaultTrainer):
             variants=MetricVariants.from_names(cfg.TEST.METRIC_VARIANTS),
             save_maps=cfg.TEST.SAVE_MAPS,
         )
-
-
-def _is_ours(model) -> bool:
-    return isinstance(getattr(model, "module", model), ConstrainedRCNN)
 
 
 class SeedByIteration(HookBase):

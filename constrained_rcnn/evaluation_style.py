@@ -8,7 +8,7 @@ STYLE = """
     --c:#9ca3af;--warn:#4a3b0a}
 }
 *{box-sizing:border-box}
-body{margin:0 auto;max-width:1180px;padding:24px;background:var(--bg);color:var(--fg);
+body{overflow-wrap:break-word;margin:0 auto;max-width:1180px;padding:24px;background:var(--bg);color:var(--fg);
   font:15px/1.5 system-ui,sans-serif}
 h1{font-size:1.5rem;margin:0;overflow-wrap:anywhere}
 h2{font-size:1.15rem;margin:2rem 0 .6rem}

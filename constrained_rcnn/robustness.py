@@ -99,20 +99,24 @@ def model_judge(cfg, dataset: str):
     from .data import catalog
     from .engine import ManipulationTrainer, class_names
     from .evaluation.manipulation_evaluator import unpack_output
+    from .viewed_model import as_evaluated
 
     if not cfg.MODEL.WEIGHTS:
         raise UserError("MODEL.WEIGHTS is empty; give a checkpoint: --opts MODEL.WEIGHTS FILE")
     items, names = catalog.dataset_dicts(dataset), class_names(cfg, [dataset])
     model = ManipulationTrainer.build_model(cfg).eval()
     ManipulationCheckpointer(model).load_strictly(cfg.MODEL.WEIGHTS)
+    evaluated = as_evaluated(model, cfg).eval()
     augmentations = T.AugmentationList(detection_utils.build_augmentation(cfg, False))
 
     def judge(item, image):
-        augmented = T.AugInput(image if cfg.INPUT.FORMAT == "BGR" else np.ascontiguousarray(image[:, :, ::-1]))
+        pixels = image if cfg.INPUT.FORMAT == "BGR" else np.ascontiguousarray(image[:, :, ::-1])
+        augmented = T.AugInput(pixels)
         augmentations(augmented)
         tensor = torch.as_tensor(np.ascontiguousarray(augmented.image.transpose(2, 0, 1)))
+        shown = {"image": tensor, "pixels": pixels, "height": image.shape[0], "width": image.shape[1]}
         with torch.no_grad():
-            output = model([{"image": tensor, "height": image.shape[0], "width": image.shape[1]}])[0]
+            output = evaluated([shown])[0]
         return unpack_output(output, names)
 
     return judge, items

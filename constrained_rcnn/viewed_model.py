@@ -8,14 +8,21 @@ from detectron2.structures import Instances
 
 from .data.image_io import read_image
 from .modeling.manipulation_map import image_score
+from .modeling.meta_arch import ConstrainedRCNN
 from .views import judge_views, needs_tiles, views_of
+
+
+def as_evaluated(model: torch.nn.Module, cfg) -> torch.nn.Module:
+    """A ConstrainedRCNN, or one wrapped for several processes, as a ViewedModel; another model as it is."""
+    return ViewedModel(model, cfg) if isinstance(getattr(model, "module", model), ConstrainedRCNN) else model
 
 
 class ViewedModel(torch.nn.Module):
     """Judges images of a test loader as the predictor does.
 
-    An image that needs neither several views nor tiles goes through the model as it came; any other is read again from
-    its ``file_name``. Its instances are those of all views, less what non-maximum suppression by class takes out.
+    An image that needs neither several views nor tiles goes through the model as it came; any other is taken from its
+    ``pixels``, (H, W, 3) uint8 in the order of INPUT.FORMAT, or read again from its ``file_name``. Its instances are
+    those of all views, less what non-maximum suppression by class takes out.
     """
 
     def __init__(self, model: torch.nn.Module, cfg):
@@ -37,7 +44,9 @@ class ViewedModel(torch.nn.Module):
         size = tuple(item["image"].shape[-2:])
         if not cfg.TEST.AUG.ENABLED and (self.model.resizes_images or not needs_tiles(size, cfg.TEST.TILES)):
             return self.model([item])[0]
-        pixels = read_image(item["file_name"], cfg.INPUT.FORMAT, max_pixels=cfg.INPUT.MAX_PIXELS)
+        pixels = item.get("pixels")
+        if pixels is None:
+            pixels = read_image(item["file_name"], cfg.INPUT.FORMAT, max_pixels=cfg.INPUT.MAX_PIXELS)
         judged = judge_views(self.model, pixels, views_of(cfg), cfg.TEST.TILES)
         made = sum(one.manipulation_map for one in judged) / len(judged)
         found = Instances.cat([one.instances for one in judged])

@@ -38,21 +38,23 @@ window.alert = () => { window.alerted = true; };
 """
 
 
-def _chromium(tmp_path: Path, *options: str) -> str:
+def _chromium(tmp_path: Path, *options: str) -> tuple[str, list[str]]:
+    """What it prints, and what pages wrote to the console."""
     command = [
         CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
         "--disable-background-networking", "--disable-component-update", "--disable-sync", "--hide-scrollbars",
-        "--allow-file-access-from-files", f"--user-data-dir={tmp_path / 'profile'}",
+        "--allow-file-access-from-files", "--enable-logging=stderr", f"--user-data-dir={tmp_path / 'profile'}",
         *options,
     ]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, errors="replace")
     assert done.returncode == 0, done.stderr[-2000:]
-    return done.stdout
+    return done.stdout, re.findall(r":CONSOLE[^]]*\] (.*)", done.stderr)
 
 
 def look(page: Path, tmp_path: Path, *, width: int = 1280, dark: bool = False) -> dict:
     """What the page says of itself in a window of that width: its images' widths, whether it overflows, colours,
-    what it loaded from elsewhere. A copy with a probe is opened, beside the page, and removed.
+    what it loaded from elsewhere, what it wrote to the console. A copy with a probe is opened, beside the page, and
+    removed.
     """
     copy = page.with_name(f"probe-{page.name}")
     text = page.read_text(encoding="utf-8").replace('loading="lazy"', "")  # else "load" does not wait for them
@@ -63,19 +65,20 @@ def look(page: Path, tmp_path: Path, *, width: int = 1280, dark: bool = False) -
     try:
         flags = ["--blink-settings=preferredColorScheme=0"] if dark else ["--blink-settings=preferredColorScheme=1"]
         if width >= 500:
-            dom = _chromium(tmp_path, f"--window-size={width},900", *flags, "--dump-dom", copy.as_uri())
+            dom, console = _chromium(tmp_path, f"--window-size={width},900", *flags, "--dump-dom", copy.as_uri())
         else:
             frame.write_text(
                 f'<iframe src="{copy.name}" style="width:{width}px;height:900px;border:0"></iframe>',
                 encoding="utf-8",
             )
-            dom = _chromium(tmp_path, *flags, "--dump-dom", frame.as_uri())
+            dom, console = _chromium(tmp_path, *flags, "--dump-dom", frame.as_uri())
     finally:
         copy.unlink()
         frame.unlink(missing_ok=True)
     found = re.search(r'<pre id="probe">(.+?)</pre>', dom, re.DOTALL)
     assert found, dom[-2000:]
-    return json.loads(found[1].replace("&amp;", "&").replace("&lt;", "<").replace("&gt;", ">"))
+    said = json.loads(found[1].replace("&amp;", "&").replace("&lt;", "<").replace("&gt;", ">"))
+    return {**said, "console": console}
 
 
 def print_pdf(page: Path, tmp_path: Path) -> bytes:
@@ -87,11 +90,14 @@ def print_pdf(page: Path, tmp_path: Path) -> bytes:
 
 def check_page(page: Path, tmp_path: Path, *, images: int) -> None:
     """What every page of ours must hold: all pictures decode and have a text, nothing from elsewhere is loaded, no
-    script of a name runs, no overflow on a telephone or a screen, light and dark differ, and it prints."""
+    script of a name runs, the console stays empty, no overflow on a telephone or a screen, light and dark differ, and
+    it prints.
+    """
     seen = [look(page, tmp_path, width=width, dark=dark) for width, dark in ((1280, False), (1280, True), (380, False))]
     for found in seen:
         assert len(found["images"]) >= images and all(width > 0 for width in found["images"]), found
         assert not found["unnamed"] and not found["outside"] and not found["alerted"], found
+        assert not found["console"], found
         assert found["scroll"] <= found["width"] and found["headings"] >= 2, found
     light, dark, narrow = seen
     assert light["background"] != dark["background"] and light["color"] != dark["color"]

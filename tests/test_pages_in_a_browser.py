@@ -34,7 +34,7 @@ def test_the_demos_page(options, tmp_path):  # noqa: F811
     for seed, name in enumerate(("a.png", "<img src=x onerror=alert(1)>.png", "x" * 120 + ".png")):
         save(tmp_path / "in" / f"{seed}.png", seed=seed)
         os.rename(tmp_path / "in" / f"{seed}.png", tmp_path / "in" / name)
-    (tmp_path / "in" / "broken.png").write_bytes(b"<script>alert(1)</script>")
+    (tmp_path / "in" / f"{'broken' * 30}.png").write_bytes(b"<script>alert(1)</script>")
     run(CONFIG, [str(tmp_path / "in")], str(tmp_path / "out"), options)
     check_page(tmp_path / "out" / "results.html", tmp_path, images=3)
 
@@ -45,8 +45,10 @@ def test_the_checks_can_fail(tmp_path):
     page.write_text(
         "<!doctype html><html><head><title>bad</title></head><body><h1>x</h1><h2>y</h2><img src=a.png alt=a>"
         "<img src=gone.png>"
-        "<div style='width:3000px'>wide</div><script>alert(1)</script></body></html>"
+        "<div style='width:3000px'>wide</div><script>alert(1)</script>"
+        "<script src=http://127.0.0.1:9/x.js></script><script>gone()</script></body></html>"
     )
     found = look(page, tmp_path)
     assert sorted(found["images"]) == [0, 8] and found["unnamed"] == 1 and found["alerted"]
+    assert found["outside"] == ["http://127.0.0.1:9/x.js"] and "gone is not defined" in found["console"][-1]
     assert found["scroll"] > found["width"] == 1280

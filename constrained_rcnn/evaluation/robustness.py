@@ -165,7 +165,9 @@ def robustness_curves(summaries: Mapping[str, Mapping[str, Any]]) -> bytes:
         )
         axis.grid(alpha=0.3)
     if panels:
-        axes[0].legend(fontsize="small", title="dashed: clean", title_fontsize="small")
+        lines, names = axes[0].get_legend_handles_labels()
+        names = [f"{name} (dashed: clean)" for name in names] if CLEAN in summaries else names
+        figure.legend(lines, names, loc="outside upper center", ncols=1 if columns == 1 else len(names))
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=110)
     return buffer.getvalue()
