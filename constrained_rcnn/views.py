@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,8 +47,8 @@ class Judged:
     tiles: int
 
 
-def judge_views(model, pixels: np.ndarray, views: list[View], tiles) -> list[Judged]:
-    """Judges a picture in every view.
+def judge_views(model, pixels: np.ndarray, views: list[View], tiles) -> Iterator[Judged]:
+    """Judges a picture in every view, one after the other as they are asked for: every map is as large as the picture.
 
     Args:
         model: a ConstrainedRCNN in evaluation mode.
@@ -56,9 +57,9 @@ def judge_views(model, pixels: np.ndarray, views: list[View], tiles) -> list[Jud
         tiles: the config's ``TEST.TILES``.
 
     Returns:
-        One ``Judged`` per view.
+        One ``Judged`` per view, in their order.
     """
-    return [_judge_view(model, pixels, view, tiles) for view in views]
+    return (_judge_view(model, pixels, view, tiles) for view in views)
 
 
 def whole_input(model, pixels: np.ndarray, view: View, tiles) -> dict | None:
