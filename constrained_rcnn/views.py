@@ -13,6 +13,9 @@ from detectron2.structures import Boxes, Instances
 from .modeling.manipulation_map import merge_instances
 from .tiles import plan_tiles
 
+#: Rows of a map that are mirrored at a time.
+_ROWS = 512
+
 
 @dataclass(frozen=True)
 class View:
@@ -135,4 +138,6 @@ def _unmirrored(instances: Instances, made: torch.Tensor, view: View) -> tuple[I
     instances.pred_boxes = Boxes(torch.stack([width - boxes[:, 2], boxes[:, 1], width - boxes[:, 0], boxes[:, 3]], 1))
     if instances.has("soft_masks"):
         instances.soft_masks = instances.soft_masks.flip(-1)
-    return instances, made.flip(-1)
+    for strip in made.split(_ROWS):  # in place: a large picture's map is not copied
+        strip.copy_(strip.flip(-1))
+    return instances, made

@@ -12,6 +12,7 @@ from tiny import tiny_cfg, tiny_model
 from constrained_rcnn import model_zoo
 from constrained_rcnn.calibration import threshold_at
 from constrained_rcnn.checkpoint import ManipulationCheckpointer
+from constrained_rcnn.config import load_config
 from constrained_rcnn.errors import UserError
 from constrained_rcnn.manipulation_result import Detection, ManipulationResult
 from constrained_rcnn.predictor import ManipulationPredictor, group_by_region
@@ -140,8 +141,9 @@ def test_the_shipped_weights_are_found_once_they_are_there(weights, tmp_path, mo
     shutil.copy(weights, tmp_path / "a.pth")
     assert model_zoo.default_weights() == str(tmp_path / "a.pth")
     assert model_zoo.default_options() == (model_zoo.default_config_file(), ["MODEL.WEIGHTS", str(tmp_path / "a.pth")])
-    with pytest.raises(UserError, match="a.pth.*does not fit"):  # the tiny model's: they were read, with the config
-        ManipulationPredictor()
+    predictor = ManipulationPredictor()
+    assert predictor.threshold == 0.25  # of these weights
+    assert predictor.cfg.dump() == load_config(*model_zoo.default_options()).dump()
     shutil.copy(weights, tmp_path / "b.pth")
     with pytest.raises(UserError, match="2 checkpoints"):
         model_zoo.default_weights()

@@ -216,7 +216,7 @@ def test_memory_is_bounded(weights, tmp_path):
     )
     assert ran.returncode == 0, ran.stderr
     measured, stated = map(float, ran.stdout.split())
-    assert 7 < measured <= stated + 1  # map and image are there; 1: 25 MB for what does not grow
+    assert 7 < measured <= stated  # at least map and image are there
 
 
 def test_a_batch_says_which_picture_is_refused(weights):
