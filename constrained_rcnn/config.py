@@ -171,9 +171,11 @@ def check_config(cfg: CN) -> None:
         0 <= 2 * tiles.OVERLAP <= tiles.SIZE,
         f"TEST.TILES.OVERLAP is {tiles.OVERLAP}; set it to 0 to {tiles.SIZE // 2}, half of TEST.TILES.SIZE",
     )
+    require(tiles.MAX_PIXELS >= 0, f"TEST.TILES.MAX_PIXELS is {tiles.MAX_PIXELS}; set it to pixels, or 0: never tile")
+    sizes = cfg.TEST.AUG.MIN_SIZES
     require(
-        not cfg.TEST.AUG.ENABLED or len(cfg.TEST.AUG.MIN_SIZES) > 0,
-        "TEST.AUG.MIN_SIZES is empty; name sizes of the shortest side in pixels, 0 for the image as it is",
+        not cfg.TEST.AUG.ENABLED or (len(sizes) > 0 and min(sizes) >= 0),
+        f"TEST.AUG.MIN_SIZES is {sizes}; name sizes of the shortest side in pixels, 0 for the image as it is",
     )
     for name in cfg.TEST.METRIC_VARIANTS:
         require(name in VARIANT_NAMES, f"TEST.METRIC_VARIANTS: no {name!r}; there are {', '.join(VARIANT_NAMES)}")

@@ -15,6 +15,8 @@ from .report import overlay
 
 #: JPEG quality of overlays.
 OVERLAY_QUALITY = 92
+#: Rows of a mask that are drawn at a time.
+_ROWS = 512
 
 
 @dataclass(frozen=True)
@@ -40,11 +42,22 @@ class Detection:
 
     @property
     def mask(self) -> np.ndarray | None:
-        """(H, W) bool, the region inside the box, drawn anew at each call; None without a mask branch."""
+        """(H, W) bool, the region inside the box, drawn anew at each call; None without a mask branch.
+
+        A megabyte per megapixel for as long as it is kept; drawing takes no more.
+        """
         if self.soft_mask is None:
             return None
+        height, width = self.image_size
+        drawn = np.zeros((height, width), bool)
         soft, box = torch.from_numpy(self.soft_mask)[None], torch.tensor([self.box], dtype=torch.float32)
-        return paste_masks_in_image(soft, box, self.image_size, threshold=0.5)[0].numpy()
+        # By strips: Detectron2's pasting takes 20 bytes for every pixel of the box.
+        for top in range(0, height, _ROWS):
+            bottom = min(top + _ROWS, height)
+            if self.box[1] < bottom + 1 and self.box[3] > top - 1:
+                shifted = box - torch.tensor([0, top, 0, top])
+                drawn[top:bottom] = paste_masks_in_image(soft, shifted, (bottom - top, width), threshold=0.5)[0].numpy()
+        return drawn
 
 
 @dataclass(frozen=True)
@@ -60,6 +73,7 @@ class ManipulationResult:
         image: (H, W, 3) uint8 BGR, what was judged, upright.
         views: number of views (scales, mirrored or not) whose maps were averaged.
         tiles: number of runs of the network over all views; more than ``views`` where the image was tiled.
+        tiled: whether it was.
     """
 
     manipulated: bool
@@ -70,6 +84,10 @@ class ManipulationResult:
     image: np.ndarray = field(repr=False)
     views: int = 1
     tiles: int = 1
+
+    @property
+    def tiled(self) -> bool:
+        return self.tiles > self.views
 
     @property
     def techniques(self) -> tuple[str, ...]:
@@ -89,6 +107,7 @@ class ManipulationResult:
             "height": height,
             "width": width,
             "views": self.views,
+            "tiled": self.tiled,
             "tiles": self.tiles,
             "detections": [
                 {
@@ -102,6 +121,7 @@ class ManipulationResult:
         }
 
     def save_overlay(self, path: str | os.PathLike) -> None:
-        """Writes the picture of :func:`.report.overlay` as a JPEG, whole or not at all."""
-        _, data = cv2.imencode(".jpg", overlay(self.image, self), [cv2.IMWRITE_JPEG_QUALITY, OVERLAY_QUALITY])
+        """Writes the picture of :func:`.report.overlay`, whole or not at all: PNG if so named, else JPEG."""
+        kind = ".png" if os.fspath(path).lower().endswith(".png") else ".jpg"
+        _, data = cv2.imencode(kind, overlay(self.image, self), [cv2.IMWRITE_JPEG_QUALITY, OVERLAY_QUALITY])
         write_bytes_atomic(path, data.tobytes())

@@ -6,20 +6,37 @@ from pathlib import Path
 
 from constrained_rcnn.errors import UserError
 
-#: The config and the checkpoint that are used where none is named.
+#: The config that is used where none is named, and the folder of its checkpoint, the only .pth file there.
 DEFAULT_CONFIG = "constrained_rcnn_small_forgeries"
-DEFAULT_WEIGHTS = Path(__file__).resolve().parent / "weights" / "constrained_rcnn_small_forgeries.pth"
+WEIGHTS_FOLDER = Path(__file__).resolve().parent / "weights"
+
+
+def default_config_file() -> str:
+    """Returns the absolute path of the config that :func:`default_weights` belong to."""
+    return config_file(DEFAULT_CONFIG)
+
+
+def default_weights() -> str:
+    """Returns the absolute path of the checkpoint that comes with the package.
+
+    Raises:
+        UserError: there is none, or more than one (an incomplete or altered installation).
+    """
+    found = sorted(WEIGHTS_FOLDER.glob("*.pth"))
+    if not found:
+        raise UserError(f"{WEIGHTS_FOLDER}: the package's weights are missing; install it again or name others")
+    if len(found) > 1:
+        raise UserError(f"{WEIGHTS_FOLDER}: {len(found)} checkpoints; leave the package's one or name another")
+    return str(found[0])
 
 
 def default_options() -> tuple[str, list[str]]:
     """The config file and the options (MODEL.WEIGHTS) of the weights that come with the package.
 
     Raises:
-        UserError: they are not there (an incomplete installation).
+        UserError: as :func:`default_weights`.
     """
-    if not DEFAULT_WEIGHTS.is_file():
-        raise UserError(f"{DEFAULT_WEIGHTS}: the package's weights are missing; install it again or name others")
-    return config_file(DEFAULT_CONFIG), ["MODEL.WEIGHTS", str(DEFAULT_WEIGHTS)]
+    return default_config_file(), ["MODEL.WEIGHTS", default_weights()]
 
 
 def config_folder() -> Path:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import BinaryIO, Union
 
 import numpy as np
 import torch
 from detectron2.modeling import build_model
-from detectron2.structures import Boxes, pairwise_iou
+from detectron2.structures import Boxes, Instances, pairwise_iou
 from PIL import Image
 
 from . import model_zoo
@@ -27,6 +27,8 @@ DEFAULT_THRESHOLD = 0.5
 SAME_REGION = 0.5
 #: Shortest side the network can say anything about, pixels: the stride of its features.
 MIN_SIDE = 16
+#: Most memory in bytes per pixel of an image that a prediction takes, beside the network's.
+BYTES_PER_PIXEL = 15
 #: What the predictor takes: a file's path, its content, an open file, Pillow's image, or (H, W, 3) uint8 BGR.
 Picture = Union[str, os.PathLike, bytes, BinaryIO, Image.Image, np.ndarray]
 
@@ -36,8 +38,13 @@ class ManipulationPredictor:
 
     Resizes as Detectron2's DefaultPredictor does, so both give the same instances. What goes beyond it is switched
     on by the config: several views (``TEST.AUG``), and tiles for images that are too large for the network
-    (``TEST.TILES``), which bound the memory: what one tile needs, and 15 bytes per pixel of the image, reading it
-    included (about 1.5 GB for 100 megapixels; 4 bytes more per pixel if the file's EXIF turns it).
+    (``TEST.TILES``).
+
+    Memory is bounded: what the network needs for its largest input (a tile, or the resized image), the content of
+    the file, and ``BYTES_PER_PIXEL`` for every pixel of the image, reading it and any number of views included.
+    That is 1.5 GB for 100 megapixels; 7 bytes per pixel stay with the result. A file whose EXIF turns it takes 4
+    more per pixel, and a model that resizes images itself (the released network) 32 in all. In a batch every image
+    counts. Masks of detections are drawn only when they are asked for.
     """
 
     def __init__(self, cfg=None):
@@ -77,19 +84,25 @@ class ManipulationPredictor:
         pixels = self._read(image)
         with torch.inference_mode():
             judged = judge_views(self.model, self._in_order(pixels), self._views, self.cfg.TEST.TILES)
-        return self._result(pixels, judged)
+            return self._result(pixels, judged)
 
     def predict_batch(self, images: Sequence[Picture]) -> list[ManipulationResult]:
         """Judges several images; those of one size go through the network together.
 
         The results are those of single calls, but for rounding. Memory grows with the batch.
 
-        Args, Raises: see ``__call__``.
+        Args, Raises: see ``__call__``; a picture that is refused ends the batch before anything is judged, and the
+            message says which one it is.
 
         Returns:
             One result per image, in their order.
         """
-        read = [self._read(image) for image in images]
+        read = []
+        for number, image in enumerate(images, 1):
+            try:
+                read.append(self._read(image))
+            except UserError as error:
+                raise UserError(f"picture {number} of {len(images)}: {error}") from error
         tiles, view = self.cfg.TEST.TILES, self._views[0]
         inputs = [whole_input(self.model, self._in_order(pixels), view, tiles) for pixels in read]
         if len(self._views) > 1 or None in inputs:
@@ -113,29 +126,34 @@ class ManipulationPredictor:
     def _in_order(self, pixels: np.ndarray) -> np.ndarray:
         return pixels if self.cfg.INPUT.FORMAT == "BGR" else pixels[:, :, ::-1]
 
-    def _result(self, pixels: np.ndarray, judged: list[Judged]) -> ManipulationResult:
-        made = judged[0].manipulation_map
-        if len(judged) > 1:
-            made = sum((one.manipulation_map for one in judged[1:]), made.clone()) / len(judged)
+    def _result(self, pixels: np.ndarray, judged: Iterable[Judged]) -> ManipulationResult:
+        made, tiles, instances = None, 0, []
+        for one in judged:  # one map at a time, added up in place
+            made = one.manipulation_map if made is None else made.add_(one.manipulation_map)
+            tiles += one.tiles
+            instances.append(one.instances)
+            del one  # or its map would stay while the next view is judged
+        if len(instances) > 1:
+            made.div_(len(instances))
         score = float(made.max())
         return ManipulationResult(
             manipulated=score > self.threshold,
             score=score,
             threshold=float(self.threshold),
-            detections=self._detections(judged, pixels.shape[:2]),
+            detections=self._detections(instances, pixels.shape[:2]),
             manipulation_map=made.numpy(),
             image=pixels,
-            views=len(judged),
-            tiles=sum(one.tiles for one in judged),
+            views=len(instances),
+            tiles=tiles,
         )
 
-    def _detections(self, judged: list[Judged], size: tuple[int, int]) -> tuple[Detection, ...]:
-        boxes = torch.cat([one.instances.pred_boxes.tensor for one in judged])
-        scores = torch.cat([one.instances.scores for one in judged])
-        probable = torch.cat([manipulation_scores(one.instances) for one in judged])
-        classes = torch.cat([one.instances.pred_classes for one in judged]).tolist()
-        view = [index for index, one in enumerate(judged) for _ in range(len(one.instances))]
-        soft = [mask for one in judged for mask in _soft_masks(one.instances)]
+    def _detections(self, views: list[Instances], size: tuple[int, int]) -> tuple[Detection, ...]:
+        boxes = torch.cat([one.pred_boxes.tensor for one in views])
+        scores = torch.cat([one.scores for one in views])
+        probable = torch.cat([manipulation_scores(one) for one in views])
+        classes = torch.cat([one.pred_classes for one in views]).tolist()
+        view = [index for index, one in enumerate(views) for _ in range(len(one))]
+        soft = [mask for one in views for mask in _soft_masks(one)]
         found = []
         for rows in group_by_region(boxes, scores):
             best = rows[0]
@@ -145,7 +163,7 @@ class ManipulationPredictor:
             found.append(
                 Detection(
                     technique=self.classes[classes[best]],
-                    score=sum(by_view.values()) / len(judged),
+                    score=sum(by_view.values()) / len(views),
                     technique_scores=dict(sorted(named.items(), key=lambda item: -item[1])),
                     box=tuple(boxes[best].tolist()),
                     image_size=tuple(size),
@@ -170,15 +188,13 @@ def group_by_region(boxes: torch.Tensor, scores: torch.Tensor) -> list[list[int]
         Lists of rows, best score first; a box joins the first group whose best box it overlaps by more than
         ``SAME_REGION``.
     """
-    overlap = pairwise_iou(Boxes(boxes), Boxes(boxes))
+    left = scores.argsort(descending=True)
     groups: list[list[int]] = []
-    for row in scores.argsort(descending=True).tolist():
-        for group in groups:
-            if overlap[group[0], row] > SAME_REGION:
-                group.append(row)
-                break
-        else:
-            groups.append([row])
+    while len(left):  # tiles may bring thousands of boxes: no table of all pairs
+        same = pairwise_iou(Boxes(boxes[left[:1]]), Boxes(boxes[left]))[0] > SAME_REGION
+        same[0] = True  # an empty box does not overlap even itself
+        groups.append(left[same].tolist())
+        left = left[~same]
     return groups
 
 

@@ -47,7 +47,7 @@ class ViewedModel(torch.nn.Module):
         pixels = item.get("pixels")
         if pixels is None:
             pixels = read_image(item["file_name"], cfg.INPUT.FORMAT, max_pixels=cfg.INPUT.MAX_PIXELS)
-        judged = judge_views(self.model, pixels, views_of(cfg), cfg.TEST.TILES)
+        judged = list(judge_views(self.model, pixels, views_of(cfg), cfg.TEST.TILES))
         made = sum(one.manipulation_map for one in judged) / len(judged)
         found = Instances.cat([one.instances for one in judged])
         threshold = cfg.MODEL.ROI_HEADS.NMS_THRESH_TEST

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,9 @@ from detectron2.structures import Boxes, Instances
 from .errors import UserError
 from .modeling.manipulation_map import merge_instances
 from .tiles import plan_tiles
+
+#: Rows of a map that are mirrored at a time.
+_ROWS = 512
 
 
 @dataclass(frozen=True)
@@ -47,8 +51,8 @@ class Judged:
     tiles: int
 
 
-def judge_views(model, pixels: np.ndarray, views: list[View], tiles) -> list[Judged]:
-    """Judges a picture in every view.
+def judge_views(model, pixels: np.ndarray, views: list[View], tiles) -> Iterator[Judged]:
+    """Judges a picture in every view, one after the other as they are asked for: every map is as large as the picture.
 
     Args:
         model: a ConstrainedRCNN in evaluation mode.
@@ -57,9 +61,9 @@ def judge_views(model, pixels: np.ndarray, views: list[View], tiles) -> list[Jud
         tiles: the config's ``TEST.TILES``.
 
     Returns:
-        One ``Judged`` per view.
+        One ``Judged`` per view, in their order.
     """
-    return [_judge_view(model, pixels, view, tiles) for view in views]
+    return (_judge_view(model, pixels, view, tiles) for view in views)
 
 
 def whole_input(model, pixels: np.ndarray, view: View, tiles) -> dict | None:
@@ -139,4 +143,6 @@ def _unmirrored(instances: Instances, made: torch.Tensor, view: View) -> tuple[I
     instances.pred_boxes = Boxes(torch.stack([width - boxes[:, 2], boxes[:, 1], width - boxes[:, 0], boxes[:, 3]], 1))
     if instances.has("soft_masks"):
         instances.soft_masks = instances.soft_masks.flip(-1)
-    return instances, made.flip(-1)
+    for strip in made.split(_ROWS):  # in place: a large picture's map is not copied
+        strip.copy_(strip.flip(-1))
+    return instances, made

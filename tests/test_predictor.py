@@ -1,14 +1,18 @@
 import json
+import shutil
 
 import numpy as np
 import pytest
 import torch
 from detectron2.engine import DefaultPredictor
+from detectron2.layers import paste_masks_in_image
 from PIL import Image
 from tiny import tiny_cfg, tiny_model
 
+from constrained_rcnn import model_zoo
 from constrained_rcnn.calibration import threshold_at
 from constrained_rcnn.checkpoint import ManipulationCheckpointer
+from constrained_rcnn.config import load_config
 from constrained_rcnn.errors import UserError
 from constrained_rcnn.manipulation_result import Detection, ManipulationResult
 from constrained_rcnn.predictor import ManipulationPredictor, group_by_region
@@ -32,12 +36,25 @@ def picture(height=72, width=90, seed=0):
     return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
 
 
-def test_agrees_with_detectron2s_predictor(predictor, weights):
-    image = picture()
-    ours, theirs = predictor(image), DefaultPredictor(tiny_cfg("MODEL.WEIGHTS", weights))(image)
-    boxes = theirs["instances"].pred_boxes.tensor.numpy()
+@pytest.mark.parametrize(
+    "options",
+    [
+        (),  # as it is
+        ("INPUT.MIN_SIZE_TEST", "48"),
+        ("INPUT.MIN_SIZE_TEST", "100", "INPUT.MAX_SIZE_TEST", "110"),
+        ("INPUT.FORMAT", "RGB"),
+    ],
+)
+def test_agrees_with_detectron2s_predictor(weights, options):
+    cfg, image = tiny_cfg("MODEL.WEIGHTS", weights, *options), picture()
+    ours, theirs = ManipulationPredictor(cfg)(image), DefaultPredictor(cfg)(image)
+    instances = theirs["instances"]
+    boxes = instances.pred_boxes.tensor.numpy()
+    assert ours.detections
     for detection in ours.detections:
-        assert np.abs(boxes - detection.box).max(axis=1).min() < 1e-3
+        distances = np.abs(boxes - detection.box).max(axis=1)
+        assert distances.min() < 1e-3
+        assert np.array_equal(detection.mask, instances.pred_masks[distances.argmin()].numpy())
     assert ours.score == pytest.approx(theirs["manipulation_score"], abs=1e-5)
     assert np.allclose(ours.manipulation_map, theirs["manipulation_map"].numpy(), atol=1e-5)
 
@@ -104,6 +121,34 @@ def test_overlay_puts_the_colour_where_the_map_is():
     assert np.ptp(none[:200].astype(int), axis=2)[150:].max() == 0
 
 
+def test_masks_are_drawn_in_strips_as_at_once():
+    """Corners on, beside and between the strips' borders, and beyond the image's."""
+    soft = np.random.default_rng(0).random((14, 14), dtype=np.float32)
+    for top in (-3.0, 0.0, 300.25, 510.5, 511.0, 512.0, 513.5, 1022.75, 1099.0):
+        for bottom in (5.0, 511.5, 512.0, 513.0, 1024.0, 1025.5, 1100.0, 1180.0):
+            if top < bottom:
+                box = (3.5, top, 20.25, bottom)
+                drawn = Detection("splice", 0.9, {}, box, (1100, 30), soft).mask
+                whole = paste_masks_in_image(torch.from_numpy(soft)[None], torch.tensor([box]), (1100, 30))[0].numpy()
+                # In float32 a pixel at exactly the threshold may fall on either side.
+                assert (drawn != whole).sum() <= 2
+
+
+def test_the_shipped_weights_are_found_once_they_are_there(weights, tmp_path, monkeypatch):
+    monkeypatch.setattr(model_zoo, "WEIGHTS_FOLDER", tmp_path)
+    with pytest.raises(UserError, match="weights are missing"):
+        ManipulationPredictor()
+    shutil.copy(weights, tmp_path / "a.pth")
+    assert model_zoo.default_weights() == str(tmp_path / "a.pth")
+    assert model_zoo.default_options() == (model_zoo.default_config_file(), ["MODEL.WEIGHTS", str(tmp_path / "a.pth")])
+    predictor = ManipulationPredictor()
+    assert predictor.threshold == 0.25  # of these weights
+    assert predictor.cfg.dump() == load_config(*model_zoo.default_options()).dump()
+    shutil.copy(weights, tmp_path / "b.pth")
+    with pytest.raises(UserError, match="2 checkpoints"):
+        model_zoo.default_weights()
+
+
 def test_side_by_side_aligns():
     row = side_by_side([("a", picture(50, 80)), ("b", picture(100, 60))], height=100)
     assert row.shape[1] == 160 + 4 + 60 and row.shape[0] > 100
@@ -113,6 +158,7 @@ def test_boxes_of_one_region_become_one_detection():
     boxes = torch.tensor([[0.0, 0, 10, 10], [50, 50, 70, 70], [0, 0, 10, 11], [0, 0, 30, 30]])
     assert group_by_region(boxes, torch.tensor([0.5, 0.9, 0.6, 0.1])) == [[1], [2, 0], [3]]
     assert group_by_region(torch.zeros(0, 4), torch.zeros(0)) == []
+    assert group_by_region(torch.zeros(2, 4), torch.tensor([0.5, 0.9])) == [[1], [0]]  # empty boxes overlap nothing
 
 
 @pytest.mark.parametrize("rate, expected", [(0.0, 10), (0.1, 9), (0.25, 8), (0.99, 1)])

@@ -1,6 +1,10 @@
 """Tiles: every pixel covered, every region judged once by a tile that sees it whole; views: mirrored back exactly."""
 
 import io
+import os
+import subprocess
+import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -13,6 +17,7 @@ from tiny import tiny_cfg, tiny_model
 from constrained_rcnn.checkpoint import ManipulationCheckpointer
 from constrained_rcnn.data.mapper import ManipulationDatasetMapper
 from constrained_rcnn.errors import UserError
+from constrained_rcnn.manipulation_result import ManipulationResult
 from constrained_rcnn.modeling.manipulation_map import merge_instances
 from constrained_rcnn.predictor import ManipulationPredictor
 from constrained_rcnn.tiles import plan_tiles
@@ -124,6 +129,7 @@ def test_the_predictor_tiles_what_is_too_large(weights):
     tiled = ManipulationPredictor(tiny_cfg("MODEL.WEIGHTS", weights, *options))
     result = tiled(image)
     assert small.tiles == 1 and result.tiles == 4 and result.to_json()["tiles"] == 4
+    assert result.to_json()["tiled"] is True and small.to_json()["tiled"] is False
     assert result.manipulation_map.shape == (300, 330) and result.score == pytest.approx(result.manipulation_map.max())
     assert result.detections[0].mask.shape == (300, 330)
     assert tiled(image[:200]).tiles == 1
@@ -144,9 +150,15 @@ def test_several_views_are_averaged(weights):
     scales = ManipulationPredictor(tiny_cfg("MODEL.WEIGHTS", weights, *options))(image)
     small = ManipulationPredictor(tiny_cfg("MODEL.WEIGHTS", weights, "INPUT.MIN_SIZE_TEST", "64"))(image)
     assert np.allclose(scales.manipulation_map, (plain.manipulation_map + small.manipulation_map) / 2, atol=1e-6)
-    for bad in (["TEST.AUG.ENABLED", "True", "TEST.AUG.MIN_SIZES", "()"], ["TEST.TILES.OVERLAP", "600"]):
-        with pytest.raises(UserError, match="TEST"):
-            tiny_cfg(*bad)
+
+
+@pytest.mark.parametrize(
+    "key, value", [("AUG.MIN_SIZES", "()"), ("AUG.MIN_SIZES", "(0,-1)"), ("TILES.OVERLAP", "600"), ("TILES.SIZE", "0"),
+                   ("TILES.MAX_PIXELS", "-1")]
+)  # fmt: skip
+def test_bad_keys_are_named(key, value):
+    with pytest.raises(UserError, match=f"TEST.{key}"):
+        tiny_cfg("TEST.AUG.ENABLED", "True", f"TEST.{key}", value)
 
 
 def test_every_kind_of_input_and_batches(weights):
@@ -182,8 +194,51 @@ def test_evaluation_judges_as_the_predictor_does(weights, tmp_path, options):
     assert output["instances"].pred_masks.shape[1:] == (300, 330) and len(output["instances"]) <= 8
 
 
-def test_overlays_are_saved(weights, tmp_path):
-    result = ManipulationPredictor(tiny_cfg("MODEL.WEIGHTS", weights))(picture(64, 80))
-    result.save_overlay(tmp_path / "new" / "overlay.jpg")
-    with Image.open(tmp_path / "new" / "overlay.jpg") as saved:
-        assert saved.width == 80 and saved.height >= 64
+@pytest.mark.parametrize("name, kind", [("overlay.jpg", "JPEG"), ("overlay.PNG", "PNG"), ("overlay", "JPEG")])
+def test_overlays_are_saved(tmp_path, name, kind):
+    made = np.zeros((64, 80), np.float32)
+    ManipulationResult(False, 0.0, 0.5, (), made, picture(64, 80)).save_overlay(tmp_path / "new" / name)
+    with Image.open(tmp_path / "new" / name) as saved:
+        assert saved.format == kind and saved.width == 80 and saved.height >= 64
+
+
+#: Peak memory of a prediction in four tiled views, two of them resized, by a stand-in for the network.
+MEASURE = """
+import resource, sys
+import numpy as np
+from PIL import Image
+from test_tiles import BrightSquares, square
+from tiny import tiny_cfg
+from constrained_rcnn.predictor import BYTES_PER_PIXEL, ManipulationPredictor
+
+weights, folder = sys.argv[1:]
+options = ["TEST.AUG.ENABLED", "True", "TEST.AUG.MIN_SIZES", "(0,1590)", "TEST.AUG.FLIP", "True"]
+predictor = ManipulationPredictor(tiny_cfg("MODEL.WEIGHTS", weights, *options))
+predictor.model = BrightSquares()
+unit = 1 if sys.platform == "darwin" else 1024
+peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+for name, side in (("small", 1600), ("large", 5000)):
+    file = f"{folder}/{name}.png"
+    Image.new("RGB", (side, side)).save(file)
+    before = peak()
+    result = predictor(file)
+    assert (result.views, result.tiled) == (4, True)
+print((peak() - before) / side**2, BYTES_PER_PIXEL)
+"""
+
+
+def test_memory_is_bounded(weights, tmp_path):
+    command = [sys.executable, "-c", MEASURE, weights, str(tmp_path)]
+    paths = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
+    ran = subprocess.run(
+        command, env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)}, capture_output=True, text=True
+    )
+    assert ran.returncode == 0, ran.stderr
+    measured, stated = map(float, ran.stdout.split())
+    assert 7 < measured <= stated  # at least map and image are there
+
+
+def test_a_batch_says_which_picture_is_refused(weights):
+    predictor = ManipulationPredictor(tiny_cfg("MODEL.WEIGHTS", weights))
+    with pytest.raises(UserError, match="picture 2 of 2: image: "):
+        predictor.predict_batch([picture(64, 80), b"no picture"])

@@ -6,6 +6,9 @@ import math
 
 import torch
 
+#: Rows that are pasted at a time: beside the map a strip of it is all the memory that pasting takes.
+_ROWS = 1024
+
 
 def merge_instances(
     boxes: torch.Tensor, masks: torch.Tensor | None, scores: torch.Tensor | None, height: int, width: int
@@ -38,7 +41,8 @@ def merge_instances(
         mask = masks[index].float() * weight
         rows = _interpolation(top, bottom, y1, y2, mask.shape[0], boxes.device)
         columns = _interpolation(left, right, x1, x2, mask.shape[1], boxes.device)
-        torch.maximum(window, rows @ mask @ columns.T, out=window)
+        for strip, weights in zip(window.split(_ROWS), rows.split(_ROWS)):
+            torch.maximum(strip, weights @ mask @ columns.T, out=strip)
     return merged.clamp_(0, 1)
 
 

@@ -1,6 +1,7 @@
 import torch
 from torch.nn import functional as F
 
+from constrained_rcnn.modeling import manipulation_map
 from constrained_rcnn.modeling.manipulation_map import image_score, merge_instances
 from constrained_rcnn.modeling.mask_targets import crop_mask_to_boxes
 
@@ -65,3 +66,10 @@ def test_target_counts_a_cell_by_half_its_area():
     truth[:, 2] = False
     truth[4:, 1] = False
     assert crop_mask_to_boxes(truth, torch.tensor([[0.0, 0, 8, 8]]), 2).tolist() == [[[1, 0], [0, 0]]]
+
+
+def test_large_masks_are_pasted_in_strips_without_a_trace(monkeypatch):
+    boxes, masks = torch.tensor([[1.5, 2.25, 40.0, 98.75], [5.0, 30.0, 33.0, 51.0]]), torch.rand(2, 14, 14)
+    whole = merge_instances(boxes, masks, None, 100, 50)
+    monkeypatch.setattr(manipulation_map, "_ROWS", 7)
+    assert torch.allclose(merge_instances(boxes, masks, None, 100, 50), whole, atol=1e-6)

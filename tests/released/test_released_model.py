@@ -35,7 +35,7 @@ def golden_map():
     return np.load(HERE / "golden50_generated.npz")["merged"]
 
 
-def test_manipulation_predictor(weights_50, golden_map):
+def test_both_predictors(weights_50, golden_map):
     predictor = ManipulationPredictor(released_cfg(50, weights_50))
     assert predictor.classes == TECHNIQUES
     result = predictor(PICTURE)
@@ -46,10 +46,12 @@ def test_manipulation_predictor(weights_50, golden_map):
     rows = np.load(HERE / "golden50_generated.npz")["mask_data"]
     assert result.detections[0].score == pytest.approx(rows[:, 5].max(), abs=1e-3)
 
-
-def test_default_predictor(weights_50, golden_map):
-    result = DefaultPredictor(released_cfg(50, weights_50))(cv2.imread(str(PICTURE)))
-    assert np.abs(result["manipulation_map"].numpy() - golden_map).max() <= 2e-3
+    theirs = DefaultPredictor(released_cfg(50, weights_50))(cv2.imread(str(PICTURE)))
+    assert np.abs(theirs["manipulation_map"].numpy() - golden_map).max() <= 2e-3
+    assert np.abs(theirs["manipulation_map"].numpy() - result.manipulation_map).max() <= 1e-5
+    boxes = theirs["instances"].pred_boxes.tensor.numpy()
+    for detection in result.detections:
+        assert np.abs(boxes - detection.box).max(axis=1).min() < 1e-2
 
 
 def test_evaluation_hands_over_the_image_as_it_is(model_50, golden_map):
