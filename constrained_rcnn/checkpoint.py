@@ -167,3 +167,27 @@ def _summary(problems: dict[str, list[str]]) -> str:
             shown = ", ".join(keys[:3]) + (", ..." if len(keys) > 3 else "")
             parts.append(f"{len(keys)} {kind} ({shown})")
     return "; ".join(parts)
+
+
+def export_weights(source: str | os.PathLike, path: str | os.PathLike, *, half: bool = False, **about: str) -> dict:
+    """Writes what prediction and fine-tuning need of a checkpoint: weights and metadata, no training state.
+
+    Args:
+        source: a native checkpoint.
+        path: of the new one; another file than ``source``.
+        half: store weights as float16; they are float32 again once loaded.
+        about: added to the metadata, for instance ``licence`` and ``training_data``.
+
+    Returns:
+        The metadata.
+
+    Raises:
+        UserError: ``source`` cannot be read, or is ``path``.
+    """
+    if os.path.exists(path) and os.path.samefile(source, path):
+        raise UserError(f"{path}: is the checkpoint itself, whose training state would be lost; name another file")
+    data = read_checkpoint(source)
+    model = {key: value.half() if half and value.is_floating_point() else value for key, value in data["model"].items()}
+    metadata = {**data.get("metadata", {}), **about}
+    write_checkpoint({"model": model, "metadata": metadata}, path)
+    return metadata

@@ -95,7 +95,7 @@ def add_constrained_rcnn_config(cfg: CN) -> None:
 
     # --- prediction -----------------------------------------------------------------------------------
     # Several views of an image, whose maps are averaged: Detectron2's own TEST.AUG.ENABLED, MIN_SIZES (0: as it
-    # is), MAX_SIZE and FLIP. Used by the predictor and the demo.
+    # is), MAX_SIZE and FLIP. Used by evaluation, the predictor and the demo.
     cfg.TEST.TILES = CN()
     # A network input of more pixels is judged in overlapping tiles, so that memory stays bounded. 0: never.
     # With INPUT.MIN_SIZE_TEST 0 that is the image at full resolution.

@@ -24,7 +24,9 @@ from .data.techniques import TAMPERED, TECHNIQUES
 from .errors import UserError
 from .evaluation.manipulation_evaluator import build_evaluators
 from .evaluation.records import MetricVariants
+from .modeling.meta_arch import ConstrainedRCNN
 from .prediction_images import PredictionImages
+from .viewed_model import ViewedModel
 
 logger = logging.getLogger(__name__)
 
@@ -113,6 +115,11 @@ class ManipulationTrainer(DefaultTrainer):
         )
 
     @classmethod
+    def test(cls, cfg, model, evaluators=None):
+        """As in DefaultTrainer; TEST.AUG and TEST.TILES work as in the predictor."""
+        return super().test(cfg, ViewedModel(model, cfg) if _is_ours(model) else model, evaluators)
+
+    @classmethod
     def build_evaluator(cls, cfg, dataset_name):
         """Manipulation metrics and, beside them, COCO box and mask AP."""
         dicts = dataset_dicts(dataset_name)
@@ -128,6 +135,10 @@ class ManipulationTrainer(DefaultTrainer):
             variants=MetricVariants.from_names(cfg.TEST.METRIC_VARIANTS),
             save_maps=cfg.TEST.SAVE_MAPS,
         )
+
+
+def _is_ours(model) -> bool:
+    return isinstance(getattr(model, "module", model), ConstrainedRCNN)
 
 
 class SeedByIteration(HookBase):

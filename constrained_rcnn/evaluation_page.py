@@ -197,7 +197,10 @@ def _metrics(summary: Mapping) -> str:
 def _cell(summary: Mapping, name: str) -> str:
     if name not in summary["metrics"]:
         return "<td></td>"
-    value, interval = summary["metrics"][name], summary.get("intervals", {}).get(name)
+    return _value_cell(summary["metrics"][name], summary.get("intervals", {}).get(name))
+
+
+def _value_cell(value: float | None, interval) -> str:
     if value is None:
         return "<td>undefined</td>"
     text = f"{100 * value:.2f}"
@@ -214,9 +217,9 @@ def _coco(summary: Mapping) -> str:
     head = "".join(f"<th>{escape(name)}</th>" for name in ("COCO", *names))
     rows = []
     for task, values in tasks.items():
-        cells = (values.get(name) for name in names)
-        texts = ("undefined" if value is None else f"{100 * value:.2f}" for value in cells)
-        rows.append(f"<tr><td>{escape(task)}</td>{''.join(f'<td>{text}</td>' for text in texts)}</tr>")
+        intervals = (summary.get("coco_intervals") or {}).get(task, {})
+        cells = "".join(_value_cell(values.get(name), intervals.get(name)) for name in names)
+        rows.append(f"<tr><td>{escape(task)}</td>{cells}</tr>")
     return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
 
 

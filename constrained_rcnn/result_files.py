@@ -63,7 +63,7 @@ class ResultFiles:
         if known is not None and known["file"] != printable(file) and known["sha256"] != digest:
             name = digested_name(file)
         (self._folder / f"{name}.json").unlink(missing_ok=True)  # never the old record beside a new map
-        write_png_atomic(self._folder / f"{name}_map.png", np.rint(result.manipulation_map * 65535).astype(np.uint16))
+        write_png_atomic(self._folder / f"{name}_map.png", _to_uint16(result.manipulation_map))
         if self._float_maps:
             buffer = io.BytesIO()
             np.save(buffer, result.manipulation_map)
@@ -98,3 +98,11 @@ class ResultFiles:
 def _made_of(record: dict) -> tuple[str, str, str]:
     """Digests of file, config and weights: a result is a file's own if these three agree."""
     return record["sha256"], record["config_sha256"], record["weights"]["sha256"]
+
+
+def _to_uint16(manipulation_map: np.ndarray) -> np.ndarray:
+    """[0, 1] -> 0..65535, by strips: temporary arrays of a whole picture of 100 megapixels would be 800 MB."""
+    deep = np.empty(manipulation_map.shape, np.uint16)
+    for top in range(0, len(deep), 512):
+        deep[top : top + 512] = np.rint(manipulation_map[top : top + 512] * 65535)
+    return deep

@@ -9,6 +9,7 @@ import torch
 from detectron2.data import transforms as T
 from detectron2.structures import Boxes, Instances
 
+from .errors import UserError
 from .modeling.manipulation_map import merge_instances
 from .tiles import plan_tiles
 
@@ -66,7 +67,7 @@ def whole_input(model, pixels: np.ndarray, view: View, tiles) -> dict | None:
     height, width = pixels.shape[:2]
     shown = pixels[:, ::-1] if view.mirrored else pixels
     if not model.resizes_images:
-        if _tiled(_resized_shape(height, width, view), tiles):
+        if needs_tiles(_resized_shape(height, width, view), tiles):
             return None
         shown = T.ResizeShortestEdge([view.shortest] * 2, view.longest).get_transform(shown).apply_image(shown)
     return _input(shown, height, width)
@@ -120,11 +121,15 @@ def _input(shown: np.ndarray, height: int, width: int) -> dict:
 def _resized_shape(height: int, width: int, view: View) -> tuple[int, int]:
     if view.shortest == 0:
         return height, width
-    return T.ResizeShortestEdge.get_output_shape(height, width, view.shortest, view.longest)
+    shape = T.ResizeShortestEdge.get_output_shape(height, width, view.shortest, view.longest)
+    if min(shape) < 1:
+        raise UserError(f"{width}x{height} pixels: too narrow to be resized for this network; cut it into parts")
+    return shape
 
 
-def _tiled(shape: tuple[int, int], tiles) -> bool:
-    return 0 < tiles.MAX_PIXELS < shape[0] * shape[1]
+def needs_tiles(size: tuple[int, int], tiles) -> bool:
+    """Whether a network input of that (height, width) is judged in tiles. Tiles: the config's ``TEST.TILES``."""
+    return 0 < tiles.MAX_PIXELS < size[0] * size[1]
 
 
 def _unmirrored(instances: Instances, made: torch.Tensor, view: View) -> tuple[Instances, torch.Tensor]:

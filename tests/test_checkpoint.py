@@ -5,7 +5,7 @@ import pytest
 import torch
 from tiny import tiny_model
 
-from constrained_rcnn.checkpoint import ManipulationCheckpointer, read_checkpoint
+from constrained_rcnn.checkpoint import ManipulationCheckpointer, export_weights, read_checkpoint
 from constrained_rcnn.errors import UserError
 
 
@@ -131,3 +131,22 @@ def test_a_pickle_is_read_only_with_the_flag_that_says_so(tmp_path):
     before = model.state_dict()["backbone.stem.conv1.weight"].clone()
     ManipulationCheckpointer(model, trust_pickled_weights=True).load_for_training(str(path))
     assert torch.allclose(model.state_dict()["backbone.stem.conv1.weight"], before + 1)
+
+
+def test_exported_weights_predict_the_same_and_carry_their_terms(tmp_path):
+    model = tiny_model()
+    ManipulationCheckpointer(model, str(tmp_path), metadata={"classes": ["a"]}).save("model", iteration=7)
+    source = tmp_path / "model.pth"
+    for half in (False, True):
+        metadata = export_weights(source, tmp_path / "out.pth", half=half, licence="CC0")
+        assert metadata == {"classes": ["a"], "licence": "CC0"}
+        assert read_checkpoint(tmp_path / "out.pth").keys() == {"model", "metadata"}
+        other = tiny_model(seed=1)
+        ManipulationCheckpointer(other).load_strictly(str(tmp_path / "out.pth"))
+        for key, value in model.state_dict().items():
+            assert other.state_dict()[key].dtype == value.dtype
+            near = {"rtol": 1e-3, "atol": 1e-4} if half else {"rtol": 0, "atol": 0}
+            assert torch.allclose(other.state_dict()[key], value, **near), key
+    assert (tmp_path / "out.pth").stat().st_size < 0.6 * source.stat().st_size
+    with pytest.raises(UserError, match="name another file"):
+        export_weights(source, source)

@@ -1,3 +1,4 @@
+import io
 import multiprocessing
 import os
 import socket
@@ -6,6 +7,8 @@ import numpy as np
 import pytest
 import torch
 from detectron2.engine import HookBase
+from PIL import Image
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tiny import tiny_cfg
 from tiny_data import write_set
 
@@ -178,3 +181,18 @@ def test_clear_errors_for_datasets(tmp_path, train_set):
         trainer(str(tmp_path / "nowhere.json"), tmp_path)
     with pytest.raises(UserError, match="NUM_CLASSES is 2"):
         trainer(train_set, tmp_path, "MODEL.ROI_HEADS.NUM_CLASSES", "2")
+
+
+def test_pictures_of_predictions_go_to_tensorboard_and_change_nothing(train_set, whole_run, tmp_path):
+    made, record = trainer(train_set, tmp_path, "VIS_PERIOD", "20", "MODEL.RPN.POST_NMS_TOPK_TRAIN", "20")
+    made.train()
+    assert record.losses[29] == pytest.approx(whole_run[1][29], abs=1e-6)
+    events = EventAccumulator(str(tmp_path), size_guidance={"images": 0}).Reload()
+    assert {"total_loss", "loss_mask", "lr"} <= set(events.Tags()["scalars"])
+    shown = [name for name in events.Tags()["images"] if name.startswith("prediction/")]
+    assert sorted(shown) == [f"prediction/{number}" for number in range(1, 5)]
+    (picture,) = events.Images(shown[0])
+    pixels = np.array(Image.open(io.BytesIO(picture.encoded_image_string)))
+    assert picture.step == 19 and pixels.shape[2] == 3 and pixels.shape[1] > 3 * 100
+    middle = pixels[60:180, pixels.shape[1] // 3 + 30 : 2 * pixels.shape[1] // 3 - 30]
+    assert np.isin(middle, (0, 255)).mean() > 0.9 and {0, 255} <= set(np.unique(middle))  # the truth, in the middle

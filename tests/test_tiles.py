@@ -11,10 +11,12 @@ from PIL import Image
 from tiny import tiny_cfg, tiny_model
 
 from constrained_rcnn.checkpoint import ManipulationCheckpointer
+from constrained_rcnn.data.mapper import ManipulationDatasetMapper
 from constrained_rcnn.errors import UserError
 from constrained_rcnn.modeling.manipulation_map import merge_instances
 from constrained_rcnn.predictor import ManipulationPredictor
 from constrained_rcnn.tiles import plan_tiles
+from constrained_rcnn.viewed_model import ViewedModel
 from constrained_rcnn.views import View, judge_views
 
 TILES = SimpleNamespace(MAX_PIXELS=1, SIZE=256, OVERLAP=128)
@@ -161,6 +163,23 @@ def test_every_kind_of_input_and_batches(weights):
         result = predictor(given)
         assert np.array_equal(result.manipulation_map, single[0].manipulation_map)
         assert np.array_equal(result.image, images[0])
+
+
+@pytest.mark.parametrize(
+    "options", [["TEST.AUG.ENABLED", "True", "TEST.AUG.MIN_SIZES", "(0,50)"], ["TEST.TILES.MAX_PIXELS", "70000"], []]
+)
+def test_evaluation_judges_as_the_predictor_does(weights, tmp_path, options):
+    cfg = tiny_cfg("MODEL.WEIGHTS", weights, *options)
+    predictor = ManipulationPredictor(cfg)
+    Image.fromarray(picture()).save(tmp_path / "a.png")
+    item = {"file_name": str(tmp_path / "a.png"), "image_id": 1, "height": 300, "width": 330}
+    inputs = ManipulationDatasetMapper(cfg, is_train=False)(item)
+    with torch.no_grad():
+        (output,) = ViewedModel(predictor.model, cfg)([inputs])
+    result = predictor(tmp_path / "a.png")
+    assert np.allclose(output["manipulation_map"].numpy(), result.manipulation_map, atol=1e-6)
+    assert output["manipulation_score"] == pytest.approx(result.score, abs=1e-6)
+    assert output["instances"].pred_masks.shape[1:] == (300, 330) and len(output["instances"]) <= 8
 
 
 def test_overlays_are_saved(weights, tmp_path):

@@ -68,13 +68,8 @@ def _ap(truth: COCO, instances: Sequence[Mapping], task: str, classes: Sequence[
     per_class = [f"AP-{name}" for name in classes] if len(classes) > 1 else []
     if not instances:
         return dict.fromkeys(NAMES, float("nan"))
-    results = copy.deepcopy(list(instances))
-    if task == "segm":
-        for result in results:  # else pycocotools takes an instance's area from its box
-            result.pop("bbox", None)
+    evaluation = matched(truth, instances, task)
     with contextlib.redirect_stdout(io.StringIO()):
-        evaluation = COCOeval(truth, truth.loadRes(results), task)
-        evaluation.evaluate()
         evaluation.accumulate()
         evaluation.summarize()
     values = {name: _percent(value) for name, value in zip(NAMES, evaluation.stats)}
@@ -83,6 +78,18 @@ def _ap(truth: COCO, instances: Sequence[Mapping], task: str, classes: Sequence[
         precision = precision[precision > -1]
         values[name] = float(np.mean(precision) * 100) if precision.size else float("nan")
     return values
+
+
+def matched(truth: COCO, instances: Sequence[Mapping], task: str) -> COCOeval:
+    """pycocotools' evaluation after its matching of instances (at least one) and regions, image by image."""
+    results = copy.deepcopy(list(instances))
+    if task == "segm":
+        for result in results:  # else pycocotools takes an instance's area from its box
+            result.pop("bbox", None)
+    with contextlib.redirect_stdout(io.StringIO()):
+        evaluation = COCOeval(truth, truth.loadRes(results), task)
+        evaluation.evaluate()
+    return evaluation
 
 
 def _percent(value: float) -> float:

@@ -9,6 +9,7 @@ from typing import Any
 
 from constrained_rcnn.errors import UserError
 
+from .ap_confidence import compare_ap_of_folders
 from .confidence import LEVEL, RESAMPLES, compare, group_labels
 from .records import PLAIN, MetricVariants
 
@@ -23,7 +24,8 @@ def compare_files(first: str | os.PathLike, second: str | os.PathLike) -> tuple[
         first, second: ``per_image.json`` of each. The variants are read from ``metrics.json`` beside it.
 
     Returns:
-        What :func:`confidence.compare` returns, and a line that says over how many images and groups.
+        What :func:`confidence.compare` returns, with COCO AP ("bbox/AP" and so on) where both runs have left their
+        instances beside, and a line that says over how many images and groups.
 
     Raises:
         UserError: a file cannot be read, the variants differ, the truth differs, or there is no common image.
@@ -44,6 +46,7 @@ def compare_files(first: str | os.PathLike, second: str | os.PathLike) -> tuple[
     both = [(a, b) for a, b in zip(*aligned) if bool(a["skipped"]) == bool(b["skipped"])]
     first_records, second_records = [a for a, _ in both], [b for _, b in both]
     comparison = compare(first_records, second_records, known[0] if known else PLAIN)
+    comparison |= compare_ap_of_folders(Path(first).parent, Path(second).parent, first_records)
     groups = int(group_labels(first_records).max(initial=-1)) + 1
     left_out = sum(len(run) for run in runs) - 2 * len(both)
     about = f"{len(both)} images in {groups} groups, {RESAMPLES} paired draws, {LEVEL:.0%} intervals"

@@ -46,7 +46,7 @@ def confidence_intervals(
     intervals = {}
     for name in statistics.names:
         undefined = not draws or name in few
-        intervals[name] = (NAN, NAN) if undefined else _percentiles(np.concatenate([d[name] for d in draws]))
+        intervals[name] = (NAN, NAN) if undefined else percentiles(np.concatenate([d[name] for d in draws]))
     over = "source groups" if number < len(records) else "images"
     about = {"level": LEVEL, "resamples": resamples, "seed": seed, "over": over, "n_groups": number}
     return {"intervals": intervals, "bootstrap": about}
@@ -73,7 +73,7 @@ def bootstrap_interval(
     if len(np.unique(labels)) < 2:
         return NAN, NAN
     means = [w @ values / w.sum(axis=1) for w in draw_weights(labels, resamples, seed)]
-    return _percentiles(np.concatenate(means))
+    return percentiles(np.concatenate(means))
 
 
 def compare(
@@ -115,7 +115,7 @@ def compare(
     for name in names:
         a, b = (float(v[name][0]) for v in values)
         undefined = name in few or not draws[name]
-        lower, upper = (NAN, NAN) if undefined else _percentiles(np.concatenate(draws[name]))
+        lower, upper = (NAN, NAN) if undefined else percentiles(np.concatenate(draws[name]))
         real = None if np.isnan([a, b, lower, upper]).any() else bool(lower > 0 or upper < 0)
         result[name] = {"first": a, "second": b, "difference": b - a, "interval": (lower, upper), "real": real}
     return result
@@ -271,7 +271,7 @@ def _divided(top: np.ndarray, bottom: np.ndarray) -> np.ndarray:
     return np.divide(top, bottom, out=np.full(len(top), NAN), where=bottom > 0)
 
 
-def _percentiles(values: np.ndarray) -> tuple[float, float]:
+def percentiles(values: np.ndarray) -> tuple[float, float]:
     """(lower, upper) of the defined draws."""
     values = values[~np.isnan(values)]
     if not len(values):

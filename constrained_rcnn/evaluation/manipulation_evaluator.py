@@ -17,6 +17,7 @@ from detectron2.utils import comm
 from constrained_rcnn.data.files import write_json_atomic
 from constrained_rcnn.evaluation_page import write_page
 
+from .ap_confidence import ap_intervals_of_folder, ap_table
 from .audit import audit_warning
 from .coco_annotations import write_coco_ground_truth
 from .coco_once import UniqueCOCOEvaluator
@@ -161,6 +162,8 @@ class ManipulationEvaluators(DatasetEvaluators):
             content["coco"] = {
                 task: {k: v / 100 for k, v in values.items()} for task, values in tasks.items()
             }
+            content["coco_intervals"] = ap_intervals_of_folder(self._output_dir, list(tasks))
+            logger.info("COCO AP with 95%% intervals:\n%s", ap_table(content["coco"], content["coco_intervals"]))
             write_json_atomic(path, without_nan(content), indent=2)
             logger.info("Page with what is behind the table: %s", write_page(self._output_dir, self._dataset_dicts))
         return results

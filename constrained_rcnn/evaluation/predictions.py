@@ -11,6 +11,7 @@ from typing import Any
 from constrained_rcnn.data import internal_form
 from constrained_rcnn.errors import UserError
 
+from .ap_confidence import ap_intervals, ap_table
 from .audit import audit_warning
 from .coco_annotations import write_coco_ground_truth
 from .coco_ap import coco_ap, read_instances
@@ -59,10 +60,12 @@ def evaluate_predictions(
         with tempfile.TemporaryDirectory() as scratch:
             names = class_names(dataset, merge_techniques)
             results = instance_metrics(dicts, names, instances, output or scratch)
+            truth = Path(output or scratch) / "coco_ground_truth.json"
+            more["coco_intervals"] = ap_intervals(truth, read_instances(instances), list(results), records)
         more["coco"] = {task: {k: v / 100 for k, v in values.items()} for task, values in results.items()}
         rows = [["COCO (%)", *next(iter(results.values()))]]
         rows += [[task, *(f"{value:.2f}" for value in values.values())] for task, values in results.items()]
-        text += "\n" + format_rows(rows)
+        text += "\n" + format_rows(rows) + "\n" + ap_table(more["coco"], more["coco_intervals"])
     if output is not None:
         write_results(output, Path(dataset).stem, records, summary, variants, **more)
     return text, problems

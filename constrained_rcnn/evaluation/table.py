@@ -49,7 +49,7 @@ def comparison_text(comparison: Mapping[str, Mapping[str, Any]], names: Sequence
         names: metrics to show.
     """
     rows = [["metric (%)", "A", "B", "B - A", "95% interval", "verdict"]]
-    for name in names:
+    for name in (*names, *(name for name in comparison if name.startswith(("bbox/", "segm/")))):
         if name in comparison:
             entry = comparison[name]
             values = [_percent(entry[key]) for key in ("first", "second")]

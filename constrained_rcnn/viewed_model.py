@@ -1,0 +1,49 @@
+"""The model as evaluation sees it when the config asks for several views or tiles: same inputs, same outputs."""
+
+from __future__ import annotations
+
+import torch
+from detectron2.layers import batched_nms, paste_masks_in_image
+from detectron2.structures import Instances
+
+from .data.image_io import read_image
+from .modeling.manipulation_map import image_score
+from .views import judge_views, needs_tiles, views_of
+
+
+class ViewedModel(torch.nn.Module):
+    """Judges images of a test loader as the predictor does.
+
+    An image that needs neither several views nor tiles goes through the model as it came; any other is read again from
+    its ``file_name``. Its instances are those of all views, less what non-maximum suppression by class takes out.
+    """
+
+    def __init__(self, model: torch.nn.Module, cfg):
+        """
+        Args:
+            model: a ConstrainedRCNN, or one wrapped for several processes.
+            cfg: its config.
+        """
+        super().__init__()
+        self.model = getattr(model, "module", model)
+        self.cfg = cfg
+
+    def forward(self, batched_inputs: list[dict]) -> list[dict]:
+        """As ConstrainedRCNN in evaluation mode."""
+        return [self._judge(item) for item in batched_inputs]
+
+    def _judge(self, item: dict) -> dict:
+        cfg = self.cfg
+        size = tuple(item["image"].shape[-2:])
+        if not cfg.TEST.AUG.ENABLED and (self.model.resizes_images or not needs_tiles(size, cfg.TEST.TILES)):
+            return self.model([item])[0]
+        pixels = read_image(item["file_name"], cfg.INPUT.FORMAT, max_pixels=cfg.INPUT.MAX_PIXELS)
+        judged = judge_views(self.model, pixels, views_of(cfg), cfg.TEST.TILES)
+        made = sum(one.manipulation_map for one in judged) / len(judged)
+        found = Instances.cat([one.instances for one in judged])
+        threshold = cfg.MODEL.ROI_HEADS.NMS_THRESH_TEST
+        keep = batched_nms(found.pred_boxes.tensor, found.scores, found.pred_classes, threshold)
+        found = found[keep[: cfg.TEST.DETECTIONS_PER_IMAGE]]
+        if found.has("soft_masks"):
+            found.pred_masks = paste_masks_in_image(found.soft_masks, found.pred_boxes.tensor, pixels.shape[:2])
+        return {"instances": found, "manipulation_map": made, "manipulation_score": image_score(made)}
