@@ -88,8 +88,8 @@ def write_pages(
         html = (
             '<!doctype html><html lang="en"><head><meta charset="utf-8">'
             '<meta name="viewport" content="width=device-width,initial-scale=1">'
-            f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
             f'<meta name="color-scheme" content="light dark"><title>{title}</title>'
+            f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
             f"<style>{STYLE}{_OWN_STYLE}</style></head><body><main>{''.join(body)}</main></body></html>\n"
         )
         write_bytes_atomic(path, html.encode("utf-8"))
