@@ -84,6 +84,26 @@ def test_wheel_installs_one_package_with_every_module_and_config(wheel, modules)
     assert any(name.endswith("/LICENSE") for name in names)
 
 
+def test_wheel_brings_the_command_and_its_weights(wheel, installed, tmp_path):
+    with zipfile.ZipFile(wheel) as packed:
+        (entries,) = [name for name in packed.namelist() if name.endswith("/entry_points.txt")]
+        assert "constrained-rcnn = constrained_rcnn.demo_command:main" in packed.read(entries).decode()
+    code = (
+        "import sys; from constrained_rcnn import model_zoo\n"
+        "config, options = model_zoo.default_options()\n"
+        "print(config); print(options[1])\n"
+        "from constrained_rcnn.demo_command import main\n"
+        "sys.argv[1:] = ['--help']\n"
+        "try:\n    main()\nexcept SystemExit as end:\n    assert not end.code\n"
+        "assert 'torch' not in sys.modules"
+    )
+    ran = _run(code, installed, tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    config, weights = map(Path, ran.stdout.splitlines()[:2])
+    assert config.is_relative_to(installed) and weights.is_relative_to(installed)
+    assert 1_000_000 < weights.stat().st_size < 40_000_000
+
+
 def test_wheel_states_what_is_needed(wheel):
     metadata = _metadata(wheel)
     assert metadata["Version"] == __version__

@@ -1,0 +1,63 @@
+"""The weights that come with the package: they load, say what they are, and find forgeries of photos never seen."""
+
+import numpy as np
+import pytest
+
+from constrained_rcnn import model_zoo
+from constrained_rcnn.checkpoint import read_checkpoint
+from constrained_rcnn.config import load_config
+from constrained_rcnn.data import demo_photos
+from constrained_rcnn.data.synthesis.generate import synthesize
+from constrained_rcnn.evaluation.baselines import BASELINES
+from constrained_rcnn.evaluation.pixel_metrics import score_map_metrics
+from constrained_rcnn.predictor import ManipulationPredictor
+
+
+@pytest.fixture(scope="module")
+def predictor():
+    return ManipulationPredictor()
+
+
+@pytest.fixture(scope="module")
+def forgeries():
+    """Forgeries of the demo's test photos, which are in no training set of ours."""
+    photos = [pixels for _, pixels in demo_photos.load("test")]
+    made = []
+    for seed in range(24):
+        order = np.random.default_rng(seed).permutation(len(photos))[:2]
+        rng = np.random.default_rng([5, seed])
+        made.append(synthesize([photos[i] for i in order], rng, "careful", size=(256, 320)))
+    return made
+
+
+def test_they_say_what_they_are(predictor):
+    _, (_, path) = model_zoo.default_options()
+    metadata = read_checkpoint(path)["metadata"]
+    assert {"licence", "training_data", "decision_threshold", "false_alarm_rate", "classes"} <= metadata.keys()
+    assert "BSDS500" in metadata["training_data"] and "CASIA" in metadata["training_data"]
+    assert predictor.threshold == metadata["decision_threshold"]
+    assert predictor.classes == ("splice", "copy-move", "removal")
+
+
+def test_they_find_more_than_maps_that_know_nothing(predictor, forgeries):
+    names = ("all_ones", "centre_prior")
+    scores = {name: [] for name in ("model", *names)}
+    for forgery in forgeries:
+        image = np.ascontiguousarray(forgery.image[:, :, ::-1])
+        maps = {"model": predictor(image).manipulation_map, **{name: BASELINES[name](image) for name in names}}
+        for name, made in maps.items():
+            scores[name].append(score_map_metrics(made, forgery.mask)["f1_best"])
+    means = {name: float(np.mean(values)) for name, values in scores.items()}
+    assert means["model"] > 1.2 * max(means[name] for name in names), means
+
+
+def test_a_forgery_on_a_tile_border_scores_as_one_inside(forgeries):
+    config, options = model_zoo.default_options()
+    tiled = ["TEST.TILES.MAX_PIXELS", "1", "TEST.TILES.SIZE", "256", "TEST.TILES.OVERLAP", "128"]
+    predictor = ManipulationPredictor(load_config(config, [*options, *tiled]))
+    # The clearest forgery, in the middle of a wide plain frame, which moves over the tiles.
+    whole = ManipulationPredictor()
+    clear = max(forgeries, key=lambda forgery: whole(np.ascontiguousarray(forgery.image[:, :, ::-1])).score)
+    image = np.pad(clear.image[:, :, ::-1], ((160, 160), (160, 160), (0, 0)), mode="reflect")
+    scores = [predictor(np.ascontiguousarray(image[shift:, shift:])).score for shift in range(0, 128, 32)]
+    assert min(scores) > 0.8 * max(scores), scores
