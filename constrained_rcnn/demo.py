@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
-import io
-import json
 import os
 import stat
 from pathlib import Path
 
-import cv2
-import numpy as np
 from tqdm import tqdm
 
 from .config import load_config
-from .data.files import write_bytes_atomic, write_json_atomic, write_png_atomic
+from .data.files import write_bytes_atomic
 from .errors import UserError
-from .evidence import config_sha256, now, sha256, versions
+from .evidence import config_sha256, config_text, sha256, versions
 from .inputs import find_inputs, output_names, printable
 from .predictor import ManipulationPredictor
-from .report import overlay, side_by_side
+from .result_files import THUMBNAILS, ResultFiles
 from .results_page import write_pages
 from .results_table import ResultsTable
 
-#: Height of the thumbnails on the results page, pixels.
-THUMBNAIL_HEIGHT = 150
 #: Largest file that is read, bytes.
 MAX_BYTES = 1 << 30
+#: Errors of the output folder's disk, which no other file mends.
+_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
 def run(
@@ -41,12 +38,14 @@ def run(
     """Judges every input.
 
     Writes per image ``<name>.json``, ``<name>_map.png`` (16 bit), ``<name>_overlay.jpg`` and a thumbnail, and of all
-    together ``results.csv`` (row by row while it runs, sorted by score at the end) and ``results.html``.
+    together ``results.csv`` (row by row while it runs, sorted by score at the end), ``results.html`` and the config
+    whose digest the results carry, ``config-<its first 12 digits>.yaml``. A result of another file, from an earlier
+    run, is never replaced.
 
     Args:
         config_file, options: see :func:`load_config`; a ``config_file`` of None stands for the config and weights
             that come with the package, with ``options`` on top.
-        inputs: see :func:`.inputs.find_inputs`.
+        inputs: see :func:`.inputs.find_inputs`; ``output`` inside of a folder is passed over.
         output: folder for the results, made if it is not there.
         resume: leave out files whose result is there already, made of the same bytes by the same weights and config.
         float_maps: also write ``<name>_map.npy``, float32.
@@ -55,32 +54,39 @@ def run(
         0, or 1 if any input was skipped; each is listed with its reason at the end.
 
     Raises:
-        UserError: nothing to judge, or a config or weights that cannot be used.
+        UserError: nothing to judge, inputs in the output folder, an output folder that cannot be written or is full,
+            or a config or weights that cannot be used.
         KeyboardInterrupt: after table and page of what was finished have been written.
     """
-    files, lost = find_inputs(inputs)
+    folder = Path(output)
+    files, lost = find_inputs(inputs, exclude=[folder])
     if not files:
         raise UserError(f"--input {' '.join(map(printable, inputs))}: no picture found there; give files, folders "
                         "or patterns")  # fmt: skip
+    _check_output(folder, files)
     predictor = ManipulationPredictor(_config(config_file, options))
     about = {
         "weights": {
-            "file": os.path.basename(predictor.cfg.MODEL.WEIGHTS), "sha256": sha256(predictor.cfg.MODEL.WEIGHTS)
+            "file": printable(os.path.basename(predictor.cfg.MODEL.WEIGHTS)),
+            "sha256": sha256(predictor.cfg.MODEL.WEIGHTS),
         },
         "config_sha256": config_sha256(predictor.cfg),
         "versions": versions(),
-    }  # fmt: skip
-    folder, names = Path(output), output_names(files)
-    skipped = [{"file": line.rpartition(": ")[0], "reason": line.rpartition(": ")[2]} for line in lost]
+    }
+    write_bytes_atomic(folder / f"config-{about['config_sha256'][:12]}.yaml", config_text(predictor.cfg).encode())
+    names, results = output_names(files), ResultFiles(folder, about, float_maps=float_maps)
     interrupted = None
     with ResultsTable(folder / "results.csv") as table:
-        for row in skipped:
-            table.skip(**row)
+        for file, reason in lost:
+            table.skip(file, reason)
         try:
             for file in tqdm(files, unit="image"):
                 try:
-                    table.add(_result_of(predictor, file, folder, names[file], about, resume, float_maps))
+                    table.add(_result_of(predictor, file, names[file], results, resume))
                 except Exception as error:  # whatever one file does, the rest go on
+                    if isinstance(error, OSError) and error.errno in _DISK:
+                        line = f"{printable(output)}: {error.strerror.lower()}; make room, then go on with --resume"
+                        raise UserError(line) from None
                     table.skip(printable(file), _reason(error, file))
         except KeyboardInterrupt as error:
             interrupted = error
@@ -105,6 +111,22 @@ def _config(config_file, options):
     return load_config(file, [*own, *options])
 
 
+def _check_output(folder: Path, files: list[Path]) -> None:
+    """Results must have a place to go, and none of their names may be that of an input."""
+    own = {folder.resolve(), (folder / THUMBNAILS).resolve()}
+    parents: dict[Path, Path] = {}
+    for file in files:
+        if parents.setdefault(file.parent, file.parent.resolve()) in own:
+            raise UserError(f"--output {printable(folder)}: holds an input, {printable(file)}, that results could "
+                            "overwrite; name another folder")  # fmt: skip
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"--output {printable(folder)}: {error.strerror.lower()}; name another folder") from None
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise UserError(f"--output {printable(folder)}: cannot be written; name another folder")
+
+
 def _reason(error: BaseException, file: Path) -> str:
     if isinstance(error, MemoryError) or "not enough memory" in str(error):  # NumPy's and Torch's way to say so
         return "not enough memory for a picture of this size"
@@ -117,38 +139,12 @@ def _reason(error: BaseException, file: Path) -> str:
     return said
 
 
-def _result_of(predictor, file: Path, folder: Path, name: str, about: dict, resume: bool, float_maps: bool) -> dict:
+def _result_of(predictor, file: Path, name: str, results: ResultFiles, resume: bool) -> dict:
     """The JSON record of one file, made now or found."""
     data = _read_bytes(file)
     digest = hashlib.sha256(data).hexdigest()
-    suffixes = [".json", "_map.png", "_overlay.jpg", *(["_map.npy"] if float_maps else [])]
-    if resume and all((folder / (name + suffix)).is_file() for suffix in suffixes):
-        known = _record(folder / f"{name}.json")
-        same = {"sha256": digest, "weights": about["weights"], "config_sha256": about["config_sha256"]}
-        if same.items() <= known.items():
-            return known
-    result = predictor(data)
-    write_png_atomic(folder / f"{name}_map.png", _to_uint16(result.manipulation_map))
-    if float_maps:
-        buffer = io.BytesIO()
-        np.save(buffer, result.manipulation_map)
-        write_bytes_atomic(folder / f"{name}_map.npy", buffer.getvalue())
-    result.save_overlay(folder / f"{name}_overlay.jpg")
-    _write_thumbnail(folder / "thumbnails" / f"{name}.jpg", result)
-    record = {
-        "file": printable(file), "sha256": digest, "bytes": len(data), "time": now(), "name": name, **about,
-        **result.to_json(),
-    }  # fmt: skip
-    write_json_atomic(folder / f"{name}.json", record, indent=2)  # the last: it stands for a finished result
-    return record
-
-
-def _to_uint16(manipulation_map: np.ndarray) -> np.ndarray:
-    """[0, 1] -> 0..65535, by strips: temporary arrays of a whole picture of 100 megapixels would be 800 MB."""
-    deep = np.empty(manipulation_map.shape, np.uint16)
-    for top in range(0, len(deep), 512):
-        deep[top : top + 512] = np.rint(manipulation_map[top : top + 512] * 65535)
-    return deep
+    known = results.find(file, name, digest) if resume else None
+    return known or results.write(file, name, data, digest, predictor(data))
 
 
 def _read_bytes(file: Path) -> bytes:
@@ -159,18 +155,3 @@ def _read_bytes(file: Path) -> bytes:
     if state.st_size > MAX_BYTES:
         raise UserError(f"{state.st_size} bytes; files above {MAX_BYTES} are not read")
     return file.read_bytes()
-
-
-def _record(path: Path) -> dict:
-    try:
-        known = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return known if isinstance(known, dict) else {}
-
-
-def _write_thumbnail(path: Path, result) -> None:
-    picture = side_by_side([("photo", result.image), ("evidence", overlay(result.image, result, footer=False))],
-                           THUMBNAIL_HEIGHT, titles=False)  # fmt: skip
-    _, data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 80])
-    write_bytes_atomic(path, data.tobytes())

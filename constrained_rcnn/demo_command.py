@@ -7,6 +7,7 @@ Without --config-file the weights that come with the package are used.
 from __future__ import annotations
 
 import argparse
+import sys
 
 from .errors import command_line
 
@@ -37,6 +38,9 @@ def main(argv: list[str] | None = None) -> int:
         help="config keys; with --config-file, MODEL.WEIGHTS among them",
     )  # fmt: skip
     args = parser.parse_args(argv)
+    for stream in (sys.stdout, sys.stderr):  # a name that the terminal's encoding lacks must not end the run
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
     from .demo import run
 
     return run(

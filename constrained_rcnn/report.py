@@ -11,6 +11,8 @@ from .data.techniques import COLOURS, TAMPERED
 OPACITY = 0.65
 #: Longest side of an overlay, pixels; larger pictures are reduced.
 LONGEST = 2048
+#: Thumbnails: the box that each of the two pictures fits into, (width, height) in pixels, and the gap between them.
+THUMBNAIL, THUMBNAIL_GAP = (300, 150), 4
 
 
 def heat(manipulation_map: np.ndarray) -> np.ndarray:
@@ -18,7 +20,7 @@ def heat(manipulation_map: np.ndarray) -> np.ndarray:
     return cv2.applyColorMap(np.rint(np.clip(manipulation_map, 0, 1) * 255).astype(np.uint8), cv2.COLORMAP_INFERNO)
 
 
-def overlay(image: np.ndarray, result, *, footer: bool = True) -> np.ndarray:
+def overlay(image: np.ndarray, result, *, footer: bool = True, longest: int = LONGEST) -> np.ndarray:
     """Draws a result over its image.
 
     The picture fades to grey and darkens so that colour means evidence alone; the map shines through in
@@ -29,11 +31,12 @@ def overlay(image: np.ndarray, result, *, footer: bool = True) -> np.ndarray:
         image: (H, W, 3) uint8, BGR.
         result: a :class:`~constrained_rcnn.manipulation_result.ManipulationResult` of this image.
         footer: draw the line with the decision.
+        longest: side of what is drawn, pixels.
 
     Returns:
-        (h + footer, w, 3) uint8, BGR; h and w are the image's, or reduced so that the longer is ``LONGEST``.
+        (h + footer, w, 3) uint8, BGR; h and w are the image's, or reduced so that the longer is ``longest``.
     """
-    scaled = min(1.0, LONGEST / max(image.shape[:2]))
+    scaled = min(1.0, longest / max(image.shape[:2]))
     made = result.manipulation_map
     if scaled < 1:
         size = tuple(max(1, round(side * scaled)) for side in image.shape[1::-1])
@@ -50,6 +53,28 @@ def overlay(image: np.ndarray, result, *, footer: bool = True) -> np.ndarray:
     decision = "MANIPULATED" if result.manipulated else "NO MANIPULATION FOUND"
     line = f"{decision}  score {result.score:.2f} (threshold {result.threshold:.2f})"
     return np.concatenate([canvas, caption(line, image.shape[1], scale)])
+
+
+def thumbnail_size(width: int, height: int) -> tuple[int, int]:
+    """(width, height) of one picture of a thumbnail, for an image of that size; pixels, at least 1."""
+    scaled = min(THUMBNAIL[0] / width, THUMBNAIL[1] / height)
+    return max(1, round(width * scaled)), max(1, round(height * scaled))
+
+
+def thumbnail(image: np.ndarray, result) -> np.ndarray:
+    """The photo and, right of it, its overlay, small.
+
+    Args:
+        image, result: see :func:`overlay`.
+
+    Returns:
+        (h, 2 * w + ``THUMBNAIL_GAP``, 3) uint8, BGR; w and h from :func:`thumbnail_size`.
+    """
+    size = thumbnail_size(image.shape[1], image.shape[0])
+    drawn = overlay(image, result, footer=False, longest=2 * max(THUMBNAIL))
+    photo, drawn = (cv2.resize(picture, size, interpolation=cv2.INTER_AREA) for picture in (image, drawn))
+    gap = np.full((size[1], THUMBNAIL_GAP, 3), 128, np.uint8)
+    return np.concatenate([photo, gap, drawn], axis=1)
 
 
 def caption(text: str, width: int, scale: float) -> np.ndarray:
@@ -70,8 +95,8 @@ def text_scale(shape) -> float:
     return max(0.4, min(shape[:2]) / 900)
 
 
-def side_by_side(panels: list[tuple[str, np.ndarray]], height: int = 240, *, titles: bool = True) -> np.ndarray:
-    """Sets pictures in a row, under their titles if these are asked for.
+def side_by_side(panels: list[tuple[str, np.ndarray]], height: int = 240) -> np.ndarray:
+    """Sets pictures in a row, under their titles.
 
     Args:
         panels: (title, (H, W, 3) uint8 BGR).
@@ -84,7 +109,7 @@ def side_by_side(panels: list[tuple[str, np.ndarray]], height: int = 240, *, tit
     for title, picture in panels:
         width = max(1, round(picture.shape[1] * height / picture.shape[0]))
         scaled = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
-        made.append(np.concatenate([caption(title, width, 0.45), scaled]) if titles else scaled)
+        made.append(np.concatenate([caption(title, width, 0.45), scaled]))
         made.append(np.full((made[0].shape[0], 4, 3), 255, np.uint8))
     return np.concatenate(made[:-1], axis=1)
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import re
+from collections import Counter
 from html import escape
 from pathlib import Path
 from urllib.parse import quote
 
 from .data.files import write_bytes_atomic
 from .evaluation_style import STYLE
+from .report import THUMBNAIL_GAP, thumbnail_size
 
 #: Images on one page, so that forty thousand stay two hundred pages that any browser opens.
 PER_PAGE = 200
@@ -27,10 +31,13 @@ _OWN_STYLE = """
 code{font-size:.8rem;overflow-wrap:anywhere}
 nav a,.links a{margin-right:.9rem}
 a{color:var(--b)}
-details dl{display:grid;grid-template-columns:max-content minmax(0,1fr);gap:2px 14px;margin:.4rem 0}
+.facts{display:grid;grid-template-columns:max-content minmax(0,1fr);gap:2px 14px;margin:.6rem 0;font-size:.85rem}
 dd{margin:0}
-@media (max-width:640px){.result{grid-template-columns:minmax(0,1fr)}}
+@media (max-width:640px){.result,.facts{grid-template-columns:minmax(0,1fr)}}
 """
+
+#: Nothing is loaded from elsewhere and nothing runs, even if a name should get past the escaping.
+_POLICY = "script-src 'none';object-src 'none';frame-src 'none';connect-src 'none';base-uri 'none';form-action 'none'"
 
 _MEANING = """
 <section class="warning"><h2 style="margin-top:0">What a score says, and what it does not</h2>
@@ -41,6 +48,10 @@ from. It is <strong>not proof</strong>, and not the probability that the picture
 changes are missed; a picture made as a whole (staged, or by a generator) has nothing pasted in. Captions, sharp
 borders, strong filters and collages can raise a score without any intent to deceive.</p>
 <p>The bar shows the score; the line across it is the threshold of the decision.</p></section>
+"""
+_MEANING_AGAIN = """
+<p class="warning">A score is a reason to look closer, <strong>not proof</strong>; a low one proves nothing either.
+<a href="results.html">The first page</a> says more.</p>
 """
 
 
@@ -62,20 +73,29 @@ def write_pages(
     """
     pages = [rows[start : start + PER_PAGE] for start in range(0, len(rows), PER_PAGE)] or [[]]
     paths = [folder / _page_name(number) for number in range(len(pages))]
+    facts = _facts(rows, about)
     for number, (path, part) in enumerate(zip(paths, pages)):
-        body = [_head(rows, skipped, about, finished, expected) if number == 0 else f"<h1>Results {number + 1}</h1>"]
-        body.append(_navigation(number, len(pages)))
-        body.append("<h2>Results, highest score first</h2>")
+        title = f"Image manipulation: {_count(len(rows), 'image')} judged"
+        if number:
+            title += f", page {number + 1} of {len(pages)}"
+        body = [f"<h1>{title}</h1>"]
+        body.append(_summary(rows, skipped, finished, expected) + _MEANING if number == 0 else _MEANING_AGAIN)
+        body += [facts, _navigation(number, len(pages), "Pages"), "<h2>Results, highest score first</h2>"]
         body += [_result(row) for row in part] or ["<p>No image was judged.</p>"]
-        body.append(_navigation(number, len(pages)))
+        body.append(_navigation(number, len(pages), "Pages, again"))
         if number == 0 and skipped:
             body.append(_skipped(skipped))
         html = (
             '<!doctype html><html lang="en"><head><meta charset="utf-8">'
             '<meta name="viewport" content="width=device-width,initial-scale=1">'
-            f"<title>Results</title><style>{STYLE}{_OWN_STYLE}</style></head><body>{''.join(body)}</body></html>\n"
+            f'<meta name="color-scheme" content="light dark"><title>{title}</title>'
+            f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
+            f"<style>{STYLE}{_OWN_STYLE}</style></head><body><main>{''.join(body)}</main></body></html>\n"
         )
         write_bytes_atomic(path, html.encode("utf-8"))
+    for path in folder.glob("results-*.html"):  # of an earlier run with more images
+        if re.fullmatch(r"results-\d+\.html", path.name) and path not in paths:
+            path.unlink()
     return paths
 
 
@@ -83,56 +103,83 @@ def _page_name(number: int) -> str:
     return "results.html" if number == 0 else f"results-{number + 1}.html"
 
 
-def _head(rows, skipped, about, finished, expected) -> str:
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
+def _summary(rows, skipped, finished, expected) -> str:
     found = sum(row["manipulated"] for row in rows)
     left = expected - len(rows) - len(skipped)
-    state = "" if finished else f" <strong>Interrupted: {left} files are still to do.</strong>"
-    times = sorted(row["time"] for row in rows)
-    span = f"{times[0]} to {times[-1]}" if times else "nothing was judged"
-    facts = {
-        "Time (UTC)": span,
-        "Weights": about["weights"]["file"],
-        "SHA-256 of the weights": about["weights"]["sha256"],
-        "SHA-256 of the config": about["config_sha256"],
-        **{f"Version of {name}": version for name, version in about["versions"].items()},
-    }
-    listed = "".join(f"<dt>{escape(key)}</dt><dd><code>{escape(value)}</code></dd>" for key, value in facts.items())
+    state = "" if finished else f" <strong>Interrupted: {_count(left, 'file')} still to do; add --resume.</strong>"
+    where = ' (<a href="#skipped">list</a>)' if skipped else ""
     return (
-        f"<h1>Image manipulation: {len(rows)} images judged</h1>"
-        f"<p>{found} called manipulated, {len(rows) - found} without a finding, {len(skipped)} skipped.{state} "
+        f"<p>{found} called manipulated, {len(rows) - found} without a finding, {len(skipped)} skipped{where}.{state} "
         '<a href="results.csv">All as CSV</a></p>'
-        f"{_MEANING}<details><summary>How these results were made</summary><dl>{listed}</dl></details>"
     )
 
 
-def _navigation(number: int, count: int) -> str:
+def _facts(rows, about) -> str:
+    """What made the results; on every page, for pages get printed and passed on alone."""
+    times = sorted(row["time"] for row in rows)
+    now = json.dumps(about["versions"], sort_keys=True)
+    earlier = Counter(row["versions"] for row in rows if row["versions"] != now)
+    config = about["config_sha256"]
+    facts = {
+        "Judged (UTC)": " to ".join(dict.fromkeys((times[0], times[-1]))) if times else "nothing",
+        "Weights": about["weights"]["file"],
+        "SHA-256 of the weights": about["weights"]["sha256"],
+        "SHA-256 of the config": config,
+        "Versions": _versions(about["versions"]),
+        **{
+            f"Versions, {_count(number, 'result')} of an earlier run": _versions(json.loads(one))
+            for one, number in sorted(earlier.items())
+        },
+    }
+    listed = "".join(f"<dt>{escape(key)}</dt><dd><code>{escape(value)}</code></dd>" for key, value in facts.items())
+    return (
+        f'<h2>How these results were made</h2><dl class="facts">{listed}</dl><p class="soft">The config is beside '
+        f'this page: <a href="config-{config[:12]}.yaml">config-{config[:12]}.yaml</a>.</p>'
+    )
+
+
+def _versions(versions) -> str:
+    return ", ".join(f"{name} {version}" for name, version in versions.items())
+
+
+def _navigation(number: int, count: int, label: str) -> str:
     if count == 1:
         return ""
     near = sorted({0, count - 1, *range(max(0, number - 3), min(count, number + 4))})
     links = "".join(
-        f"<strong>{n + 1}</strong> " if n == number else f'<a href="{_page_name(n)}">{n + 1}</a>' for n in near
+        f'<strong aria-current="page">{n + 1}</strong> ' if n == number else f'<a href="{_page_name(n)}">{n + 1}</a>'
+        for n in near
     )
-    return f'<nav aria-label="Pages">Page {links}of {count}</nav>'
+    return f'<nav aria-label="{label}">Page {links}of {count}</nav>'
 
 
 def _result(row: dict) -> str:
     name, state = quote(row["name"]), "yes" if row["manipulated"] else "no"
     said = "Manipulated" if row["manipulated"] else "No manipulation found"
     how = f" ({escape(', '.join(row['techniques']))})" if row["techniques"] else ""
-    regions = f"{row['regions']} suspicious region{'' if row['regions'] == 1 else 's'}"
     notes = f", in {row['tiles']} tiles" if row["tiles"] > row["views"] else ""
     alt = f"Photo and, beside it, the same in grey with suspicious regions in colour: {row['file']}"
+    width, height = thumbnail_size(row["width"], row["height"])
+    # Links read out of context say which file they are of.
+    file = escape(row["file"])
+    links = "".join(
+        f'<a href="{name}{suffix}" aria-label="{kind} of {file}">{kind}</a>'
+        for kind, suffix in (("evidence", "_overlay.jpg"), ("map", "_map.png"), ("JSON", ".json"))
+    )
     return (
         '<article class="case result">'
-        f'<a href="{name}_overlay.jpg"><img loading="lazy" src="thumbnails/{name}.jpg" alt="{escape(alt)}"></a>'
-        f'<div><h3>{escape(row["file"])}</h3><span class="verdict {state}">{said}{how}</span>, '
-        f'score {row["score"]:.3f}, threshold {row["threshold"]:.3f}'
+        f'<a href="{name}_overlay.jpg"><img loading="lazy" src="thumbnails/{name}.jpg" alt="{escape(alt)}" '
+        f'width="{2 * width + THUMBNAIL_GAP}" height="{height}"></a>'
+        f'<div><h3>{file}</h3><span class="verdict {state}">{said}{how}</span>, '
+        f"score {row['score']:.3f}, threshold {row['threshold']:.3f}"
         f'<div class="meter" aria-hidden="true"><i class="{state}" style="width:{100 * row["score"]:.1f}%"></i>'
         f'<b style="left:{100 * row["threshold"]:.1f}%"></b></div>'
-        f'<p class="soft">{row["width"]} × {row["height"]} pixels, {regions}{notes}, '
-        f'judged {escape(row["time"])}</p>'
-        f'<p class="links"><a href="{name}_overlay.jpg">evidence</a><a href="{name}_map.png">map</a>'
-        f'<a href="{name}.json">JSON</a></p>'
+        f'<p class="soft">{row["width"]} × {row["height"]} pixels, {_count(row["regions"], "suspicious region")}'
+        f'{notes}, judged {escape(row["time"])}</p><p class="links">{links}</p>'
         f'<p class="soft">SHA-256 <code>{escape(row["sha256"])}</code></p></div></article>'
     )
 
@@ -143,4 +190,4 @@ def _skipped(skipped: list[dict]) -> str:
         for row in skipped[:SHOWN_SKIPPED]
     )
     more = f"<p>{len(skipped) - SHOWN_SKIPPED} more are in results.csv.</p>" if len(skipped) > SHOWN_SKIPPED else ""
-    return f"<h2>Skipped</h2><ul>{listed}</ul>{more}"
+    return f'<h2 id="skipped">Skipped</h2><ul>{listed}</ul>{more}'

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import json
+import math
+import sys
 from pathlib import Path
 
 from .data.files import write_bytes_atomic
@@ -18,8 +21,7 @@ class ResultsTable:
     """Rows of judged and skipped files; a context manager that keeps the CSV open while it runs.
 
     Attributes:
-        rows: the JSON records of judged images, less their regions, in the order of judging; after ``finish`` by
-            falling score.
+        rows: :func:`row_of` each judged image, in the order of judging; after ``finish`` by falling score.
         skipped: ``{"file", "reason"}`` of the others.
     """
 
@@ -43,9 +45,7 @@ class ResultsTable:
 
     def add(self, record: dict) -> None:
         """Adds a judged image: the record of its JSON file."""
-        row = {key: record[key] for key in ("file", "score", "threshold", "techniques", "width", "height")}
-        row |= {key: record[key] for key in ("manipulated", "sha256", "time", "name", "views", "tiles")}
-        row["regions"] = sum(found["score"] > record["threshold"] for found in record["detections"])
+        row = row_of(record)
         self.rows.append(row)
         self._write(_cells(row))
 
@@ -56,16 +56,39 @@ class ResultsTable:
 
     def finish(self) -> None:
         """Sorts by falling score, skipped files last, and replaces the CSV."""
-        self.rows.sort(key=lambda row: (-row["score"], row["file"]))
+        self.rows.sort(key=lambda row: (-row["score"], row["file"], row["name"]))
         text = io.StringIO(newline="")
-        writer = csv.writer(text)
-        writer.writerows([COLUMNS, *(_cells(row) for row in [*self.rows, *self.skipped])])
+        _writer(text).writerows([COLUMNS, *(_cells(row) for row in [*self.rows, *self.skipped])])
         self._file.close()
         write_bytes_atomic(self.path, text.getvalue().encode("utf-8"))
 
     def _write(self, cells) -> None:
-        csv.writer(self._file).writerow(cells)
+        _writer(self._file).writerow(cells)
         self._file.flush()
+
+
+def row_of(record: dict) -> dict:
+    """What table and page need of an image's JSON record; small, so that forty thousand fit into memory.
+
+    Raises:
+        KeyError, TypeError, ValueError, AttributeError: not the record of a result.
+    """
+    row = {key: str(record[key]) for key in ("file", "sha256", "time", "name")}
+    row |= {key: int(record[key]) for key in ("width", "height", "views", "tiles")}
+    row |= {key: float(record[key]) for key in ("score", "threshold")}
+    if not (math.isfinite(row["score"]) and math.isfinite(row["threshold"])):
+        raise ValueError("a score that is no number")
+    row["manipulated"] = bool(record["manipulated"])
+    row["techniques"] = [sys.intern(str(name)) for name in record["techniques"]]
+    row["regions"] = sum(found["score"] > row["threshold"] for found in record["detections"])
+    versions = {str(name): str(version) for name, version in record["versions"].items()}
+    row["versions"] = sys.intern(json.dumps(versions, sort_keys=True))  # one string for all images of a run
+    return row
+
+
+def _writer(file):
+    # Text in quotes: where ";" separates columns, a spreadsheet would else find new cells inside of names.
+    return csv.writer(file, quoting=csv.QUOTE_NONNUMERIC)
 
 
 def _cells(row: dict) -> list:

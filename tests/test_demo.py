@@ -1,6 +1,8 @@
 """The demo tool: what it writes, what it survives, and that names do no harm."""
 
 import csv
+import errno
+import hashlib
 import io
 import json
 import os
@@ -12,12 +14,16 @@ import pytest
 from PIL import Image
 from tiny import TINY, tiny_model
 
-from constrained_rcnn import demo
+from constrained_rcnn import demo, result_files
 from constrained_rcnn.checkpoint import ManipulationCheckpointer
+from constrained_rcnn.config import load_config
 from constrained_rcnn.demo import run
 from constrained_rcnn.errors import UserError
-from constrained_rcnn.inputs import find_inputs, output_names, printable
+from constrained_rcnn.evidence import config_sha256
+from constrained_rcnn.inputs import digested_name, find_inputs, output_names, printable
+from constrained_rcnn.manipulation_result import ManipulationResult
 from constrained_rcnn.model_zoo import config_file
+from constrained_rcnn.report import thumbnail, thumbnail_size
 from constrained_rcnn.results_page import write_pages
 from constrained_rcnn.results_table import ResultsTable
 
@@ -57,7 +63,11 @@ def test_writes_results_and_goes_on_after_a_bad_file(options, tmp_path, capsys):
     assert len(list(out.glob("same-*.json"))) == 2
     told = json.loads((out / "alone.json").read_text())
     assert told["file"].endswith("alone.jpg") and len(told["config_sha256"]) == 64
-    assert len(told["sha256"]) == len(told["weights"]["sha256"]) == 64
+    assert told["sha256"] == hashlib.sha256((tmp_path / "one" / "alone.jpg").read_bytes()).hexdigest()
+    assert len(told["weights"]["sha256"]) == 64
+    kept = out / f"config-{told['config_sha256'][:12]}.yaml"
+    assert hashlib.sha256(kept.read_bytes()).hexdigest() == told["config_sha256"]
+    assert config_sha256(load_config(str(kept), options[-2:])) == told["config_sha256"]  # the result can be repeated
     assert {"torch", "detectron2", "PIL", "python"} <= told["versions"].keys() and told["time"].endswith("+00:00")
     saved, exact = np.array(Image.open(out / "alone_map.png")), np.load(out / "alone_map.npy")
     assert saved.shape == (50, 40) and saved.dtype in (np.uint16, np.int32)
@@ -107,6 +117,105 @@ def test_resume_judges_only_what_changed(options, tmp_path, monkeypatch):
     assert len(judged) == 9  # without --resume everything is judged
 
 
+def blank(height, width, score=0.3):
+    made = np.full((height, width), score, np.float32)
+    return ManipulationResult(False, score, 0.5, (), made, np.zeros((height, width, 3), np.uint8))
+
+
+class Quick:
+    """A predictor without a network: what the tool does with files is the same."""
+
+    def __init__(self, cfg):
+        self.cfg = cfg
+
+    def __call__(self, data):
+        with Image.open(io.BytesIO(data)) as picture:
+            return blank(picture.height, picture.width)
+
+
+@pytest.fixture
+def quick(tmp_path, monkeypatch):
+    monkeypatch.setattr(demo, "ManipulationPredictor", Quick)
+    (tmp_path / "w.pth").write_bytes(b"weights")
+    return ["MODEL.WEIGHTS", str(tmp_path / "w.pth")]
+
+
+def test_results_never_replace_inputs(quick, tmp_path):
+    first, second = save(tmp_path / "in" / "a.png"), save(tmp_path / "in" / "a_map.png", seed=1)
+    before = open(second, "rb").read()
+    for inputs in ([str(tmp_path / "in")], [first]):
+        with pytest.raises(UserError, match="holds an input.* name another folder"):
+            run(CONFIG, inputs, str(tmp_path / "in"), quick)
+    assert open(second, "rb").read() == before and sorted(os.listdir(tmp_path / "in")) == ["a.png", "a_map.png"]
+    for _ in range(2):  # results inside of the searched folder are not searched
+        assert run(CONFIG, [str(tmp_path / "in")], str(tmp_path / "in" / "out"), quick) == 0
+        assert len(table(tmp_path / "in" / "out" / "results.csv")) == 2
+
+
+def test_a_later_run_keeps_the_results_of_other_files(quick, tmp_path):
+    one, two = save(tmp_path / "monday" / "fig.png", seed=1), save(tmp_path / "tuesday" / "fig.png", seed=2)
+    out = tmp_path / "out"
+    run(CONFIG, [one], str(out), quick)
+    before = (out / "fig.json").read_bytes()
+    run(CONFIG, [two], str(out), quick)
+    (row,) = table(out / "results.csv")
+    assert (out / "fig.json").read_bytes() == before and row["name"].startswith("fig-")
+    assert json.loads((out / f"{row['name']}.json").read_text())["file"] == two
+    made = {path.name: path.stat().st_mtime_ns for path in out.glob("*.json")}
+    for file in (one, two):
+        run(CONFIG, [file], str(out), quick, resume=True)
+    assert {path.name: path.stat().st_mtime_ns for path in out.glob("*.json")} == made
+
+
+def test_resume_trusts_no_damaged_record_and_no_name_of_weights(quick, tmp_path):
+    file, out = save(tmp_path / "in" / "a.png"), tmp_path / "out"
+    run(CONFIG, [file], str(out), quick)
+    whole = json.loads((out / "a.json").read_text())
+    for key, value in (("views", None), ("score", "NaN"), ("versions", 3), ("weights", "w.pth"), ("detections", [1])):
+        (out / "a.json").write_text(json.dumps({**whole, key: value}))
+        assert run(CONFIG, [file], str(out), quick, resume=True) == 0
+        assert json.loads((out / "a.json").read_text())[key] == whole[key]
+    (out / "thumbnails" / "a.jpg").unlink()
+    run(CONFIG, [file], str(out), quick, resume=True)
+    assert (out / "thumbnails" / "a.jpg").is_file()
+    (out / "a.json").write_text(json.dumps({**whole, "time": "long ago", "versions": {"torch": "0.<1>"}}))
+    os.rename(tmp_path / "w.pth", tmp_path / "renamed.pth")  # the same weights
+    run(CONFIG, [file], str(out), ["MODEL.WEIGHTS", str(tmp_path / "renamed.pth")], resume=True)
+    assert json.loads((out / "a.json").read_text())["time"] == "long ago"
+    page = (out / "results.html").read_text(encoding="utf-8")
+    assert "1 result of an earlier run" in page and "torch 0.&lt;1&gt;" in page
+
+
+@pytest.mark.parametrize("where", ["file", "file/below"])
+def test_an_output_that_is_no_folder_is_an_error(quick, tmp_path, where):
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(UserError, match="--output .*; name another folder"):
+        run(CONFIG, [save(tmp_path / "in" / "a.png")], str(tmp_path / where), quick)
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_a_full_disk_ends_the_run_and_is_no_fault_of_the_file(quick, tmp_path, monkeypatch):
+    files = [save(tmp_path / "in" / f"{name}.png") for name in "abc"]
+    plain = result_files.write_png_atomic
+
+    def full(path, array):
+        if path.name == "b_map.png":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        plain(path, array)
+
+    monkeypatch.setattr(result_files, "write_png_atomic", full)
+    with pytest.raises(UserError, match="no space left.* --resume"):
+        run(CONFIG, files, str(tmp_path / "out"), quick)
+    assert [row["name"] for row in table(tmp_path / "out" / "results.csv")] == ["a"]
+
+
+@pytest.mark.parametrize(("height", "width"), [(16, 9000), (9000, 16), (16, 16), (300, 400)])
+def test_thumbnails_of_any_shape_are_small(height, width):
+    made = thumbnail(np.zeros((height, width, 3), np.uint8), blank(height, width))
+    wide, high = thumbnail_size(width, height)
+    assert made.shape == (high, 2 * wide + 4, 3) and 1 <= wide <= 300 and 1 <= high <= 150
+
+
 def test_an_interrupt_keeps_what_is_finished(options, tmp_path, monkeypatch, capsys):
     files = [save(tmp_path / "in" / f"{name}.png", seed=seed) for seed, name in enumerate("abc")]
     plain, calls = demo.ManipulationPredictor.__call__, []
@@ -122,7 +231,7 @@ def test_an_interrupt_keeps_what_is_finished(options, tmp_path, monkeypatch, cap
         run(CONFIG, files, str(tmp_path / "out"), options)
     assert len(table(tmp_path / "out" / "results.csv")) == 2
     page = (tmp_path / "out" / "results.html").read_text(encoding="utf-8")
-    assert "Interrupted: 1 files are still to do" in page and page.count("<article") == 2
+    assert "Interrupted: 1 file still to do" in page and page.count("<article") == 2
     assert "2 images judged" in capsys.readouterr().out
 
 
@@ -164,6 +273,7 @@ def test_hostile_names_do_no_harm(options, tmp_path):
     assert not any(cell[:1] in tuple("=+-@") for row in rows for cell in row.values() if cell)
     page = (out / "results.html").read_text(encoding="utf-8")
     assert "<img src=x" not in page and "onerror='" not in page and "\u202e" not in page and "a\\nb.png" in page
+    assert "script-src 'none'" in page.partition("<body>")[0]
     for row in rows:
         assert json.loads((out / f"{row['name']}.json").read_bytes().decode("utf-8"))["name"] == row["name"]
 
@@ -175,14 +285,43 @@ def test_names_do_not_depend_on_the_order(tmp_path):
     assert names[c] == "q" and len({n.lower() for n in names.values()}) == 3
 
 
+def test_no_name_takes_the_place_of_another(tmp_path):
+    a, b = tmp_path / "x" / "p.png", tmp_path / "y" / "p.png"
+    taken = output_names([a, b])
+    files = [a, b, tmp_path / f"{taken[a]}.png", tmp_path / "z" / f"{taken[b].upper()}.png", tmp_path / "....png"]
+    names = output_names(files)
+    assert len({name.casefold() for name in names.values()}) == len(files)
+    assert names[a] == taken[a] and names[b] == taken[b]
+    odd = [tmp_path / name for name in ("-rf.png", "+1.png", ".hidden.png", "Straße.png", "STRASSE.png")]
+    assert all(name[0].isalnum() for name in output_names(odd).values())
+    assert len({name.casefold() for name in output_names(odd).values()}) == 5
+
+
+@pytest.mark.parametrize("stem", ["日" * 83, "é" * 125, "x" * 251])
+def test_the_longest_names_leave_room_for_the_suffixes(tmp_path, stem):
+    file = tmp_path / f"{stem}.png"
+    for name in (output_names([file])[file], digested_name(file, 64)):
+        (tmp_path / f"{name}_overlay.jpg").touch()
+
+
 def test_lists_from_standard_input(tmp_path, monkeypatch):
     first, second = save(tmp_path / "a.png"), save(tmp_path / "b b.png")
     for text in (f"{first}\n{second}\nnonesuch.png\n", f"{first}\0{second}\0nonesuch.png"):
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
         files, lost = find_inputs(["-"])
         assert [str(file) for file in files] == [first, second]
-        assert len(lost) == 1 and lost[0].startswith("nonesuch.png: ")
-    assert find_inputs(["x" * 5000])[1][0].startswith("xxx") and find_inputs(["a\0b"])[0] == []
+        assert lost == [("nonesuch.png", "no such file, or no picture in it")]
+    assert find_inputs(["x" * 5000])[1] == [("x" * 5000, os.strerror(errno.ENAMETOOLONG))]
+    assert find_inputs(["a\0b"])[0] == []
+
+
+def test_any_spelling_of_a_name_finds_the_file_once(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("~nobody.png", "a[1].png", "plain.png"):
+        save(tmp_path / name)
+    files, lost = find_inputs(["~nobody.png", "a[1].png", "plain.png", str(tmp_path / "plain.png"), "*ain.png"])
+    assert [file.name for file in files] == ["~nobody.png", "a[1].png", "plain.png"] and not lost
+    assert find_inputs(["~nobody-else.png"])[1]
 
 
 @pytest.mark.parametrize("name", ["plain.png", "käse 1.png", "日本.png"])
@@ -194,6 +333,7 @@ def test_many_results_make_many_pages(tmp_path):
     record = {
         "score": 0.5, "threshold": 0.4, "techniques": ["splice"], "width": 4, "height": 3, "manipulated": True,
         "sha256": "0" * 64, "time": "2026-01-01T00:00:00+00:00", "views": 1, "tiles": 1, "detections": [{"score": 0.9}],
+        "versions": {},
     }  # fmt: skip
     with ResultsTable(tmp_path / "results.csv") as made:
         for index in range(450):
@@ -206,3 +346,17 @@ def test_many_results_make_many_pages(tmp_path):
     assert [path.read_text(encoding="utf-8").count("<article") for path in paths] == [200, 200, 50]
     assert 'href="results-3.html"' in paths[0].read_text(encoding="utf-8")
     assert "449.png" in paths[0].read_text(encoding="utf-8")
+    assert all("1" * 64 in path.read_text(encoding="utf-8") for path in paths)  # what made them, on each
+    (tmp_path / "results-mine.html").touch()
+    write_pages(tmp_path, made.rows[:250], [], about, finished=True, expected=250)
+    assert sorted(path.name for path in tmp_path.glob("*.html")) == [
+        "results-2.html", "results-mine.html", "results.html"
+    ]  # fmt: skip
+
+
+def test_cells_are_neither_formulas_nor_split(tmp_path):
+    with ResultsTable(tmp_path / "results.csv") as made:
+        made.skip("a;=1+1;b.png", "@SUM(1)")
+        made.finish()
+    assert (tmp_path / "results.csv").read_text().splitlines()[1].startswith('"a;=1+1;b.png","skipped",')
+    assert table(tmp_path / "results.csv")[0]["reason"] == "'@SUM(1)"

@@ -1,0 +1,108 @@
+"""The files of one image's result: what they are called, whether they are there already, and writing them."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from .data.files import write_bytes_atomic, write_json_atomic, write_png_atomic
+from .evidence import now
+from .inputs import digested_name, printable
+from .report import thumbnail
+from .results_table import row_of
+
+#: Folder of the small pictures that the results page shows.
+THUMBNAILS = "thumbnails"
+
+
+class ResultFiles:
+    """Results in a folder: ``<name>.json``, ``<name>_map.png``, ``<name>_overlay.jpg``, ``thumbnails/<name>.jpg`` and
+    on request ``<name>_map.npy``. The JSON is written last: it stands for a finished result.
+    """
+
+    def __init__(self, folder: Path, about: dict, *, float_maps: bool):
+        """
+        Args:
+            folder: of the results.
+            about: ``weights``, ``config_sha256`` and ``versions`` of the run, put into each JSON.
+            float_maps: whether ``<name>_map.npy``, float32, belongs to a result.
+        """
+        self._folder, self._about, self._float_maps = folder, about, float_maps
+
+    def find(self, file: Path, name: str, digest: str) -> dict | None:
+        """The record of the same bytes, judged by the same weights and config, if all its files are there.
+
+        Args:
+            file, digest: the image and its SHA-256.
+            name: from :func:`.inputs.output_names`.
+        """
+        wanted = (digest, self._about["config_sha256"], self._about["weights"]["sha256"])
+        for candidate in dict.fromkeys((name, digested_name(file))):
+            known = self._record(candidate)
+            if known is not None and _made_of(known) == wanted and self._complete(candidate):
+                return {**known, "name": candidate, "file": printable(file)}
+        return None
+
+    def write(self, file: Path, name: str, data: bytes, digest: str, result) -> dict:
+        """Writes a result; one of another file, from an earlier run, is never replaced.
+
+        Args:
+            file, data, digest: the image's path, content and the content's SHA-256.
+            name: from :func:`.inputs.output_names`; where an earlier run gave it to another file, a digest of the
+                path follows it.
+            result: a :class:`~constrained_rcnn.manipulation_result.ManipulationResult`.
+
+        Returns:
+            The record in ``<name>.json``.
+        """
+        known = self._record(name)
+        if known is not None and known["file"] != printable(file) and known["sha256"] != digest:
+            name = digested_name(file)
+        (self._folder / f"{name}.json").unlink(missing_ok=True)  # never the old record beside a new map
+        write_png_atomic(self._folder / f"{name}_map.png", _to_uint16(result.manipulation_map))
+        if self._float_maps:
+            buffer = io.BytesIO()
+            np.save(buffer, result.manipulation_map)
+            write_bytes_atomic(self._folder / f"{name}_map.npy", buffer.getvalue())
+        else:
+            (self._folder / f"{name}_map.npy").unlink(missing_ok=True)  # of an earlier run with other numbers
+        result.save_overlay(self._folder / f"{name}_overlay.jpg")
+        _, small = cv2.imencode(".jpg", thumbnail(result.image, result), [cv2.IMWRITE_JPEG_QUALITY, 80])
+        write_bytes_atomic(self._folder / THUMBNAILS / f"{name}.jpg", small.tobytes())
+        record = {
+            "file": printable(file), "sha256": digest, "bytes": len(data), "time": now(), "name": name, **self._about,
+            **result.to_json(),
+        }  # fmt: skip
+        write_json_atomic(self._folder / f"{name}.json", record, indent=2)
+        return record
+
+    def _complete(self, name: str) -> bool:
+        wanted = [f"{name}_map.png", f"{name}_overlay.jpg", f"{THUMBNAILS}/{name}.jpg"]
+        return all((self._folder / path).is_file() for path in wanted + [f"{name}_map.npy"] * self._float_maps)
+
+    def _record(self, name: str) -> dict | None:
+        """A JSON that holds all that a result needs; None: not there, damaged, or something else."""
+        try:
+            known = json.loads((self._folder / f"{name}.json").read_text(encoding="utf-8"))
+            row_of(known)
+            _made_of(known)
+        except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            return None
+        return known
+
+
+def _made_of(record: dict) -> tuple[str, str, str]:
+    """Digests of file, config and weights: a result is a file's own if these three agree."""
+    return record["sha256"], record["config_sha256"], record["weights"]["sha256"]
+
+
+def _to_uint16(manipulation_map: np.ndarray) -> np.ndarray:
+    """[0, 1] -> 0..65535, by strips: temporary arrays of a whole picture of 100 megapixels would be 800 MB."""
+    deep = np.empty(manipulation_map.shape, np.uint16)
+    for top in range(0, len(deep), 512):
+        deep[top : top + 512] = np.rint(manipulation_map[top : top + 512] * 65535)
+    return deep
