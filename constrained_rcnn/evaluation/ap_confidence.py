@@ -23,8 +23,10 @@ from .pixel_metrics import NAN
 from .table import format_rows, interval_text
 
 NAMES = ("AP", "AP50", "AP75")
-#: Number of draws; a draw of AP costs a hundred times one of a mean.
+#: Number of draws; a draw of AP costs far more than one of a mean.
 RESAMPLES = 1000
+#: Weights of instances that are in memory at a time: 32 MiB.
+BLOCK = 1 << 22
 TRUTH, INSTANCES = "coco_ground_truth.json", "coco_instances_results.json"
 
 
@@ -59,47 +61,69 @@ class WeightedAP:
         Returns:
             name -> (R,) float64 in [0, 1], NaN where no class has a region.
         """
-        per_class = np.stack([one(weights, self._recalls) for one in self._classes])  # (K, R, T)
-        defined = ~np.isnan(per_class)
-        counts = defined.sum(0)
-        sums = np.where(defined, per_class, 0).sum(0)
-        means = np.divide(sums, counts, out=np.full(counts.shape, NAN), where=counts > 0)
-        at = {"AP50": np.isclose(self._ious, 0.5), "AP75": np.isclose(self._ious, 0.75)}
-        return {"AP": means.mean(1), **{name: means[:, chosen][:, 0] for name, chosen in at.items()}}
+        # (R, T, 101, K): the means run over it in pycocotools' order, so that equal weights give its very numbers.
+        precision = np.stack([one(weights, self._recalls) for one in self._classes], axis=-1)
+        defined = ~np.isnan(precision[:, 0, 0])
+        at = {"AP": slice(None), "AP50": np.isclose(self._ious, 0.5), "AP75": np.isclose(self._ious, 0.75)}
+        result = {name: np.full(len(weights), NAN) for name in NAMES}
+        for row in np.flatnonzero(defined.any(axis=1)):
+            for name in NAMES:
+                result[name][row] = np.mean(precision[row, at[name]][..., defined[row]].ravel())
+        return result
 
 
 class _OneClass:
-    """The instances of one class by falling score, with what each IoU threshold makes of them."""
+    """The instances of one class by falling score, with what each IoU threshold makes of them.
+
+    Precision and recall rise at true instances alone, so the false ones between two of them need only be counted.
+    """
 
     def __init__(self, found: Sequence[Mapping], place: Mapping, thresholds: int):
         scores = np.concatenate([np.asarray(e["dtScores"], np.float64) for e in found]) if found else np.zeros(0)
         order = np.argsort(-scores, kind="mergesort")  # pycocotools' own, so that ties fall alike
         owners = [np.full(len(e["dtScores"]), place[e["image_id"]]) for e in found]
-        self._owner = (np.concatenate(owners) if owners else np.zeros(0, int))[order]
-        matches = [np.asarray(e["dtMatches"], bool).reshape(thresholds, -1) for e in found]
-        ignored = [np.asarray(e["dtIgnore"], bool).reshape(thresholds, -1) for e in found]
-        empty = np.zeros((thresholds, 0), bool)
-        matches = np.concatenate(matches or [empty], axis=1)[:, order]
-        ignored = np.concatenate(ignored or [empty], axis=1)[:, order]
-        self._true, self._false = matches & ~ignored, ~matches & ~ignored
+        owner = (np.concatenate(owners) if owners else np.zeros(0, int))[order]
+        empty = [np.zeros((thresholds, 0), bool)]
+        matches, ignored = (
+            np.concatenate([np.asarray(e[key], bool).reshape(thresholds, -1) for e in found] or empty, axis=1)[:, order]
+            for key in ("dtMatches", "dtIgnore")
+        )
+        true = matches & ~ignored
+        places = np.flatnonzero(true.any(axis=0))  # true at any threshold
+        self._starts = np.concatenate([[0], places[:-1] + 1])
+        self._owner = owner[: places[-1] + 1] if len(places) else owner[:0]
+        #: Per threshold: owners of the true instances, which of ``places`` they are; owners of the ignored ones, and
+        #: how many of these stand before each true one.
+        self._thresholds = []
+        for right, left_out in zip(true, ignored):
+            right, left_out = np.flatnonzero(right), np.flatnonzero(left_out)
+            before = np.searchsorted(left_out, right)
+            self._thresholds.append((owner[right], np.searchsorted(places, right), owner[left_out], before))
         self._regions = np.zeros(len(place))
         for e in found:
             self._regions[place[e["image_id"]]] += np.sum(~np.asarray(e["gtIgnore"], bool))
 
     def __call__(self, weights: np.ndarray, recalls: np.ndarray) -> np.ndarray:
-        """AP at each threshold: (R, T), NaN without a region."""
+        """Precision at each threshold and recall: (R, T, 101), NaN without a region."""
+        rows = max(1, BLOCK // max(len(self._owner), 1))
+        parts = [self._block(weights[start : start + rows], recalls) for start in range(0, len(weights), rows)]
+        return np.concatenate(parts)
+
+    def _block(self, weights: np.ndarray, recalls: np.ndarray) -> np.ndarray:
         regions = weights @ self._regions
-        weighed = weights[:, self._owner]
-        result = np.zeros((len(weights), len(self._true)))
-        for t, (true, false) in enumerate(zip(self._true, self._false)):
-            if weighed.shape[1]:
-                tp, fp = np.cumsum(weighed * true, axis=1), np.cumsum(weighed * false, axis=1)
-                precision = tp / (tp + fp + np.spacing(1))
+        result = np.zeros((len(weights), len(self._thresholds), len(recalls)))
+        if len(self._owner):
+            ranked = np.cumsum(np.add.reduceat(weights[:, self._owner], self._starts, axis=1), axis=1)
+            for t, (owner, places, ignored, before) in enumerate(self._thresholds):
+                tp, counted = np.cumsum(weights[:, owner], axis=1), ranked[:, places]
+                if len(ignored):
+                    counted -= np.pad(np.cumsum(weights[:, ignored], axis=1), ((0, 0), (1, 0)))[:, before]
+                precision = tp / (counted + np.spacing(1))
                 precision = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
+                precision = np.pad(precision, ((0, 0), (0, 1)))  # 0 where a recall is not reached
                 recall = np.divide(tp, regions[:, None], out=np.zeros_like(tp), where=regions[:, None] > 0)
                 for row in range(len(weights)):
-                    at = np.searchsorted(recall[row], recalls, side="left")
-                    result[row, t] = np.append(precision[row], 0.0)[at].mean()
+                    result[row, t] = precision[row, np.searchsorted(recall[row], recalls, side="left")]
         result[regions == 0] = NAN
         return result
 

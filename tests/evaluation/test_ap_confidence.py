@@ -9,6 +9,7 @@ import numpy as np
 import pycocotools.mask as rle_tools
 import pytest
 
+from constrained_rcnn.evaluation import ap_confidence
 from constrained_rcnn.evaluation.ap_confidence import (
     NAMES,
     WeightedAP,
@@ -56,34 +57,52 @@ def write(path, value):
     return path
 
 
-@pytest.mark.parametrize("task", ["bbox", "segm"])
-def test_equal_weights_are_pycocotools(tmp_path, task):
+def with_crowds(truth):
+    """Every third region is a crowd: what is found on it counts neither way."""
+    return truth | {"annotations": [a | {"iscrowd": int(i % 3 == 0)} for i, a in enumerate(truth["annotations"])]}
+
+
+@pytest.mark.parametrize("task, crowds", [("bbox", False), ("segm", False), ("bbox", True)])
+def test_equal_weights_are_exactly_pycocotools(tmp_path, task, crowds):
     truth, results = scenes()
-    file = write(tmp_path / "truth.json", truth)
+    file = write(tmp_path / "truth.json", with_crowds(truth) if crowds else truth)
     expected = coco_ap(file, results, [task])[task]
     made = WeightedAP(_truth(file), results, task, range(1, 13))(np.ones((2, 12)))
-    for name in NAMES:
-        assert made[name] == pytest.approx([expected[name] / 100] * 2, abs=1e-12)
+    assert {name: (100 * made[name]).tolist() for name in NAMES} == {name: [expected[name]] * 2 for name in NAMES}
     assert 0.05 < made["AP"][0] < 0.95
 
 
-def test_a_weight_is_a_number_of_copies(tmp_path):
+@pytest.mark.parametrize("crowds", [False, True])
+def test_a_weight_is_a_number_of_copies(tmp_path, monkeypatch, crowds):
+    monkeypatch.setattr(ap_confidence, "BLOCK", 1)  # a draw at a time
     truth, results = scenes(seed=3)
-    weights = np.random.default_rng(0).integers(0, 4, 12)
-    copied, judged = copy.deepcopy(truth) | {"images": [], "annotations": []}, []
-    for image, times in zip(range(1, 13), weights):
-        for number in range(times):
-            new = image * 100 + number
-            copied["images"].append({"id": new, "height": 100, "width": 120})
-            for annotation in truth["annotations"]:
-                if annotation["image_id"] == image:
-                    copied["annotations"].append(annotation | {"id": len(copied["annotations"]) + 1, "image_id": new})
-            judged += [result | {"image_id": new} for result in results if result["image_id"] == image]
-    expected = coco_ap(write(tmp_path / "copied.json", copied), judged, ["bbox"])["bbox"]
+    truth = with_crowds(truth) if crowds else truth
+    weights = np.random.default_rng(0).integers(0, 4, (3, 12))
     file = write(tmp_path / "truth.json", truth)
-    made = WeightedAP(_truth(file), results, "bbox", range(1, 13))(weights[None].astype(float))
-    for name in NAMES:
-        assert made[name][0] == pytest.approx(expected[name] / 100, abs=1e-9)
+    made = WeightedAP(_truth(file), results, "bbox", range(1, 13))(weights.astype(float))
+    for row, drawn in enumerate(weights):
+        copied, judged = copy.deepcopy(truth) | {"images": [], "annotations": []}, []
+        for image, times in zip(range(1, 13), drawn):
+            for number in range(times):
+                new = image * 100 + number
+                copied["images"].append({"id": new, "height": 100, "width": 120})
+                for annotation in truth["annotations"]:
+                    if annotation["image_id"] == image:
+                        number_of = len(copied["annotations"]) + 1
+                        copied["annotations"].append(annotation | {"id": number_of, "image_id": new})
+                judged += [result | {"image_id": new} for result in results if result["image_id"] == image]
+        expected = coco_ap(write(tmp_path / "copied.json", copied), judged, ["bbox"])["bbox"]
+        for name in NAMES:
+            assert made[name][row] == pytest.approx(expected[name] / 100, abs=1e-9)
+
+
+def test_draws_without_regions_or_instances(tmp_path):
+    truth, results = scenes()
+    one_class = truth | {"annotations": [a for a in truth["annotations"] if a["category_id"] == 1]}
+    alarms = [result for result in results if result["category_id"] == 2]
+    weighted = WeightedAP(_truth(write(tmp_path / "truth.json", one_class)), alarms, "bbox", range(1, 13))
+    found_nothing, no_image = weighted(np.stack([np.ones(12), np.zeros(12)]))["AP"]
+    assert found_nothing == 0 and np.isnan(no_image)
 
 
 def test_intervals_surround_the_value_and_narrow_with_more_images(tmp_path):
