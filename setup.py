@@ -26,7 +26,7 @@ setup(
         "opencv-python",
         "pillow",
         "pycocotools>=2.0.2",
-        "torch>=2.0",
+        "torch>=2.10",  # older ones may execute code or corrupt memory even with weights_only
         "torchvision",
         "tqdm",
         # Detectron2's own run-time needs.

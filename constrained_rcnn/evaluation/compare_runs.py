@@ -9,6 +9,7 @@ from typing import Any
 
 from constrained_rcnn.errors import UserError
 
+from .ap_confidence import RESAMPLES as AP_RESAMPLES
 from .ap_confidence import compare_ap_of_folders
 from .confidence import LEVEL, RESAMPLES, compare, group_labels
 from .records import PLAIN, MetricVariants
@@ -49,7 +50,8 @@ def compare_files(first: str | os.PathLike, second: str | os.PathLike) -> tuple[
     comparison |= compare_ap_of_folders(Path(first).parent, Path(second).parent, first_records)
     groups = int(group_labels(first_records).max(initial=-1)) + 1
     left_out = sum(len(run) for run in runs) - 2 * len(both)
-    about = f"{len(both)} images in {groups} groups, {RESAMPLES} paired draws, {LEVEL:.0%} intervals"
+    draws = f"{RESAMPLES} paired draws ({AP_RESAMPLES} of AP)"
+    about = f"{len(both)} images in {groups} groups, {draws}, {LEVEL:.0%} intervals"
     return comparison, about + (f"; {left_out} records without a partner left out" if left_out else "")
 
 
