@@ -28,7 +28,8 @@ _OWN_STYLE = """
 .meter i{position:absolute;left:0;top:0;bottom:0;border-radius:4px;background:var(--c)}
 .meter i.yes{background:var(--a)}
 .meter b{position:absolute;top:-3px;bottom:-3px;width:2px;background:var(--fg)}
-code{font-size:.8rem;overflow-wrap:anywhere}
+code{font-size:.8rem}
+code,li{overflow-wrap:anywhere}
 nav a,.links a{margin-right:.9rem}
 a{color:var(--b)}
 .facts{display:grid;grid-template-columns:max-content minmax(0,1fr);gap:2px 14px;margin:.6rem 0;font-size:.85rem}
