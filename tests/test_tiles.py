@@ -205,9 +205,7 @@ def test_overlays_are_saved(tmp_path, name, kind):
 #: Peak memory of a prediction in four tiled views, two of them resized, by a stand-in for the network.
 MEASURE = """
 import resource, sys
-import numpy as np
-from PIL import Image
-from test_tiles import BrightSquares, square
+from test_tiles import BrightSquares
 from tiny import tiny_cfg
 from constrained_rcnn.predictor import BYTES_PER_PIXEL, ManipulationPredictor
 
@@ -218,16 +216,16 @@ predictor.model = BrightSquares()
 unit = 1 if sys.platform == "darwin" else 1024
 peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 for name, side in (("small", 1600), ("large", 5000)):
-    file = f"{folder}/{name}.png"
-    Image.new("RGB", (side, side)).save(file)
     before = peak()
-    result = predictor(file)
+    result = predictor(f"{folder}/{name}.png")
     assert (result.views, result.tiled) == (4, True)
 print((peak() - before) / side**2, BYTES_PER_PIXEL)
 """
 
 
 def test_memory_is_bounded(weights, tmp_path):
+    for name, side in (("small", 1600), ("large", 5000)):  # here, or making them would count in the peak before
+        Image.new("RGB", (side, side)).save(tmp_path / f"{name}.png")
     command = [sys.executable, "-c", MEASURE, weights, str(tmp_path)]
     paths = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
     ran = subprocess.run(
