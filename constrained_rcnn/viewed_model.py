@@ -47,9 +47,13 @@ class ViewedModel(torch.nn.Module):
         pixels = item.get("pixels")
         if pixels is None:
             pixels = read_image(item["file_name"], cfg.INPUT.FORMAT, max_pixels=cfg.INPUT.MAX_PIXELS)
-        judged = list(judge_views(self.model, pixels, views_of(cfg), cfg.TEST.TILES))
-        made = sum(one.manipulation_map for one in judged) / len(judged)
-        found = Instances.cat([one.instances for one in judged])
+        views = views_of(cfg)
+        made, instances = None, []
+        for one in judge_views(self.model, pixels, views, cfg.TEST.TILES):
+            made = one.manipulation_map if made is None else made.add_(one.manipulation_map)
+            instances.append(one.instances)
+        made /= len(views)
+        found = Instances.cat(instances)
         threshold = cfg.MODEL.ROI_HEADS.NMS_THRESH_TEST
         keep = batched_nms(found.pred_boxes.tensor, found.scores, found.pred_classes, threshold)
         found = found[keep[: cfg.TEST.DETECTIONS_PER_IMAGE]]
