@@ -43,7 +43,6 @@ from __future__ import annotations
 
 import io
 import os
-import re
 import stat
 import threading
 import warnings
@@ -56,6 +55,7 @@ import numpy as np
 from PIL import ExifTags, Image
 
 from constrained_rcnn.data.files import printable
+from constrained_rcnn.data.image_structure import Refused, check_exif, check_structure, png_chunks
 from constrained_rcnn.errors import UserError
 
 #: Largest picture that is decoded, in pixels: 2^27, for cameras of 100 megapixels (384 MiB of RGB).
@@ -67,17 +67,8 @@ FORMATS = tuple(
 )
 #: Largest file that is opened: some decoders read it whole.
 MAX_BYTES = 1 << 31
-#: Most scans of a JPEG; progressive ones have about ten, and each costs a pass over the whole picture.
-MAX_SCANS = 100
-#: Most segments of a JPEG or chunks of a PNG; at the usual 8 KiB a chunk, that many hold 800 MiB.
-MAX_PARTS = 100_000
 #: Pixels that are converted at a time, so that copies on the way stay small.
 _BLOCK = 1 << 18
-_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-#: A PNM of bytes or bits whose header ends where one looks for it.
-_PNM_HEADER = re.compile(rb"P[456](?:(?:\s|#[^\n\r]*[\n\r])+\d{1,10}){2,3}\s")
-#: What ends a JPEG's coded pixels: neither a stuffed 0xFF nor a restart.
-_JPEG_MARKER = re.compile(rb"\xff+[\x01-\xcf\xd8-\xfe]")
 
 #: EXIF orientation -> the turn that makes the picture upright (EXIF 2.3, tag 0x0112).
 UPRIGHT = {
@@ -237,12 +228,12 @@ def _as_stored(upright: np.ndarray, turn: Image.Transpose | None) -> np.ndarray:
 def _to_8_bit(picture: Image.Image) -> Image.Image:
     """Keeps the high byte of deep grey pictures (Pillow would clip them at 255)."""
     if picture.mode == "F":
-        raise _Refused("floating-point picture without a defined white; save it with 8 or 16 bits")
+        raise Refused("floating-point picture without a defined white; save it with 8 or 16 bits")
     if not picture.mode.startswith("I"):
         return picture
     values = np.asarray(picture)
     if values.size and (values.min() < 0 or values.max() > 65535):
-        raise _Refused("more than 16 bits per pixel; save it with 8 or 16 bits")
+        raise Refused("more than 16 bits per pixel; save it with 8 or 16 bits")
     return Image.fromarray((values.astype(np.int32) >> 8).astype(np.uint8))
 
 
@@ -268,47 +259,13 @@ def _png_has_late_metadata(file: BinaryIO) -> bool:
     position = file.tell()
     try:
         seen_pixels = False
-        for kind in _png_chunks(file):
+        for kind, _ in png_chunks(file):
             if seen_pixels and kind in (b"eXIf", b"iTXt", b"tEXt", b"zTXt"):
                 return True
             seen_pixels |= kind == b"IDAT"
         return False
     finally:
         file.seek(position)
-
-
-def _png_chunks(file: BinaryIO) -> Iterator[bytes]:
-    """The names of a PNG's chunks up to its end; seeks from one to the next."""
-    file.seek(len(_PNG_SIGNATURE))
-    while len(head := file.read(8)) == 8 and head[4:] != b"IEND":
-        yield head[4:]
-        file.seek(int.from_bytes(head[:4], "big") + 4, os.SEEK_CUR)  # data and checksum
-
-
-def _jpeg_segments(file: BinaryIO) -> Iterator[int]:
-    """The second bytes of a JPEG's markers up to its end, restarts left out; what follows the end is not read."""
-    position, size = 2, 1 << 12  # after the start of the image
-    while True:
-        file.seek(position)
-        block = file.read(size)
-        found = _JPEG_MARKER.search(block)
-        if found is None:
-            if len(block) < 2:
-                return
-            position, size = position + len(block) - 1, 1 << 16  # the last byte may begin a marker
-            continue
-        kind = block[found.end() - 1]
-        if kind == 0xD9:  # end of the image
-            return
-        yield kind
-        position, size = position + found.end(), 1 << 12
-        if kind not in (0x01, 0xD8):  # these two have no length
-            file.seek(position)
-            position += int.from_bytes(file.read(2), "big")
-
-
-class _Refused(Exception):
-    """A picture that could be decoded but is not; the message lacks only the file's name."""
 
 
 def _name(source, name: str | None) -> str:
@@ -331,19 +288,20 @@ def _opened(source, max_pixels: int, name: str | None):
             picture = source  # if it is Pillow's, it is the caller's to close
             if not isinstance(source, Image.Image):
                 file = _file(source, stack)
-                _check_structure(file)
+                check_structure(file, max_pixels)
                 picture = stack.enter_context(Image.open(file, formats=FORMATS))
             elif (file := getattr(source, "fp", None)) is not None:  # None: Pillow has decoded it already
-                _check_structure(file)
+                check_structure(file, max_pixels)
             if picture.width * picture.height > max_pixels:
-                raise _Refused(
+                raise Refused(
                     f"{picture.width}x{picture.height} is more than {max_pixels} pixels; "
                     "raise INPUT.MAX_PIXELS if the picture is meant"
                 )
+            check_exif(len(picture.info.get("exif") or b""))  # of WebP and AVIF
             yield picture
     except UserError:
         raise
-    except _Refused as error:
+    except Refused as error:
         raise UserError(f"{name}: {error}") from None
     except FileNotFoundError:
         raise UserError(f"{name}: no such file") from None
@@ -372,44 +330,19 @@ def _file(source, stack: ExitStack) -> BinaryIO:
         try:
             mode = os.stat(source).st_mode
         except ValueError:  # a NUL, or characters that the file system cannot express
-            raise _Refused("no file can have this name") from None
+            raise Refused("no file can have this name") from None
         # Opening a named pipe would wait for a writer that may never come; a device may never end.
         if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
-            raise _Refused("not a regular file")
+            raise Refused("not a regular file")
         file = stack.enter_context(open(source, "rb"))
     elif hasattr(source, "seekable") and not source.seekable():
         file = io.BytesIO(source.read(MAX_BYTES + 1))
     else:
         file = source
     if file.seek(0, os.SEEK_END) > MAX_BYTES:
-        raise _Refused(f"a file of more than {MAX_BYTES >> 30} GiB; save the picture alone")
+        raise Refused(f"a file of more than {MAX_BYTES >> 30} GiB; save the picture alone")
     file.seek(0)
     return file
-
-
-def _check_structure(file: BinaryIO) -> None:
-    """Raises _Refused where going through the parts of a JPEG, PNG or PNM would take minutes."""
-    position = file.tell()
-    try:
-        file.seek(0)
-        head = file.read(1 << 12)
-        if head.startswith(b"\xff\xd8"):
-            parts, costly, limit = _jpeg_segments(file), 0xDA, MAX_SCANS
-        elif head.startswith(_PNG_SIGNATURE):
-            parts, costly, limit = _png_chunks(file), None, 0
-        elif re.match(rb"P[1-7fFy]", head) and not _PNM_HEADER.match(head):
-            raise _Refused("a PNM of text or of another kind than bytes and bits; save it as PNG")
-        else:
-            return
-        scans = 0
-        for count, kind in enumerate(parts, 1):
-            scans += kind == costly
-            if scans > limit:
-                raise _Refused(f"more than {MAX_SCANS} scans in one JPEG: made to cost time; save it anew")
-            if count > MAX_PARTS:
-                raise _Refused(f"more than {MAX_PARTS} parts in one file: made to cost time; save it anew")
-    finally:
-        file.seek(position)
 
 
 _reading = threading.Lock()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -221,8 +222,6 @@ def test_missing_folder_and_text(tmp_path):
 
 def bomb(path, width, height):
     """A PNG whose header claims a size that its data does not have."""
-    import struct
-    import zlib
 
     def chunk(kind, data):
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
@@ -461,6 +460,114 @@ def test_files_of_too_many_parts_are_refused(make):
     for read in (read_image, read_header):
         with pytest.raises(UserError, match="more than 100000 parts"):
             read(make())
+
+
+def tiff(tags, data=b""):
+    """A TIFF of 16x16 grey pixels with these tags, (tag, type, count, value), ``data`` behind its directory."""
+    base = {256: (4, 1, 16), 257: (4, 1, 16), 258: (3, 1, 8), 259: (3, 1, 1), 262: (3, 1, 1), 277: (3, 1, 1)}
+    entries = sorted({**base, **{tag: rest for tag, *rest in tags}}.items())
+    behind = 8 + 2 + 12 * len(entries) + 4
+    directory = b"".join(
+        struct.pack("<HHLL", tag, kind, count, behind if value is None else value)
+        for tag, (kind, count, value) in entries
+    )
+    return b"II*\0" + struct.pack("<LH", 8, len(entries)) + directory + b"\0\0\0\0" + data
+
+
+def test_tiff_of_too_many_strips_or_numbers_is_refused():
+    """Pillow makes Python objects of them, whatever the size of the picture."""
+    grey = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    good = tiff([(273, 4, 1, None), (278, 4, 1, 16), (279, 4, 1, 256)], grey.tobytes())
+    assert np.array_equal(read_grey(good), grey)
+    many = 100_001
+    for bad in (
+        [(273, 1, many, None), (278, 4, 1, 1)],  # strips at offsets of a byte each
+        [(324, 3, many, None), (322, 4, 1, 1), (323, 4, 1, 1)],
+        [(273, 4, 1, 8), (282, 5, many, None)],  # a resolution of fractions
+        [(273, 4, 1, 8), (274, 3, many, None)],
+        [(273, 4, 1, 8), (34675, 5, many, None)],
+    ):
+        for read in (read_image, read_header):
+            with pytest.raises(UserError, match="more than 100000 parts"):
+                read(tiff(bad, b"\1" * 8 * many))
+    profile = tiff([(273, 4, 1, 8), (34675, 7, many, None)], b"\0" * many)
+    assert read_grey(profile).shape == (16, 16)  # bytes may be many
+    big = b"II+\0\x08\0\0\0" + struct.pack("<QQ", 16, many) + struct.pack("<HHQQ", 256, 4, 1, 16) * many
+    with pytest.raises(UserError, match="more than 100000 parts"):
+        read_image(big)
+
+
+def test_tiff_of_tiles_larger_than_a_picture_is_refused():
+    tags = [(259, 3, 1, 8), (322, 4, 1, 1 << 15), (323, 4, 1, 1 << 14), (324, 4, 1, None), (325, 4, 1, 1000)]
+    with pytest.raises(UserError, match="tiles of more than"):
+        read_image(tiff(tags, zlib.compress(bytes(1 << 20))))
+
+
+def gif():
+    buffer = io.BytesIO()
+    Image.fromarray(picture()).quantize(8).save(buffer, "GIF")
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("extra", [b"!\xfe" + b"\1x" * 1_000_001 + b"\0", b"!\xfe\0" * 1_000_001, bytes(1_000_001)])
+def test_gif_of_too_many_blocks_is_refused(extra):
+    data = gif()
+    start = 13 + (3 << ((data[10] & 7) + 1))
+    assert data[10] & 0x80 and data[start : start + 1] in b"!,"
+    few = data[:start] + extra[:2] + b"\1x" * 1000 + b"\0" + data[start:]
+    if extra.startswith(b"!\xfe\1"):
+        assert np.array_equal(read_image(few), read_image(data))
+    for bad in (data[:start] + extra + data[start:], data[:-1] + extra + data[-1:]):
+        for read in (read_image, read_header):
+            with pytest.raises(UserError, match="more than 1000000 parts"):
+                read(bad)
+
+
+@pytest.mark.skipif("JPEG2000" not in image_io.FORMATS, reason="this Pillow reads no JPEG 2000")
+@pytest.mark.parametrize("wrapped", [True, False])
+def test_jpeg_2000_of_too_many_parts_is_refused(wrapped):
+    buffer = io.BytesIO()
+    Image.fromarray(picture()).save(buffer, "JPEG2000", no_jp2=not wrapped)
+    data = buffer.getvalue()
+    assert read_image(data).shape == (24, 40, 3)
+    if wrapped:
+        at = data.index(b"jp2h")
+        made = [data[:at - 4] + b"\0\0\0\x08free" * 100_001 + data[at - 4:],
+                b"".join((data[:at + 4], b"\0\0\0\x08free" * 100_001, data[at + 4:]))]  # fmt: skip
+    else:
+        at = 4 + int.from_bytes(data[4:6], "big")  # behind the size
+        made = [data[:at] + b"\xff\x30\0\2" * 100_001 + data[at:]]
+    for bad in made:
+        with pytest.raises(UserError, match="more than 100000 parts"):
+            read_image(bad)
+
+
+def test_exif_is_bounded():
+    """Pillow joins a JPEG's segments, at a cost that grows with the square, and numbers become Python objects."""
+    data, block = jpeg(), b"Exif\0\0" + b"MM\0*\0\0\0\x08\0\0" + bytes(65000)
+    segment = b"\xff\xe1" + (len(block) + 2).to_bytes(2, "big") + block
+    assert np.array_equal(read_image(data[:2] + segment * 3 + data[2:]), read_image(data))
+    bad = [data[:2] + segment * 17 + data[2:]]
+    for form in ("PNG", "WEBP", "AVIF"):
+        if form in image_io.FORMATS:
+            buffer = io.BytesIO()
+            Image.fromarray(picture()).save(buffer, form, exif=b"Exif\0\0" + block[6:] + bytes(1 << 20))
+            bad.append(buffer.getvalue())
+    for file in bad:
+        with pytest.raises(UserError, match="more than 1 MiB of EXIF"):
+            read_header(file)
+
+
+def test_a_large_bmp_with_run_lengths_is_refused():
+    def bmp(width, height, data):
+        header = struct.pack("<LllHHLLllLL", 40, width, height, 1, 8, 1, len(data), 0, 0, 256, 0)
+        colours = bytes(1024)
+        return b"BM" + struct.pack("<LLL", 54 + 1024 + len(data), 0, 54 + 1024) + header + colours + data
+
+    assert read_grey(bmp(16, 2, b"\x10\0\0\0\x10\0\0\1")).shape == (2, 16)
+    for bad in (bmp(5000, 5000, b"\0\0" * 5000 + b"\0\1"), bmp(16, 2, bytes(1 << 25))):
+        with pytest.raises(UserError, match="a BMP with run lengths"):
+            read_image(bad)
 
 
 def test_pnm_is_of_bytes_with_a_short_header():
