@@ -24,6 +24,7 @@ from .data.techniques import TAMPERED, TECHNIQUES
 from .errors import UserError
 from .evaluation.manipulation_evaluator import build_evaluators
 from .evaluation.records import MetricVariants
+from .inference_model import load_for_inference
 from .prediction_images import PredictionImages
 from .viewed_model import as_evaluated
 
@@ -210,8 +211,7 @@ def evaluate(cfg) -> dict:
     """
     if not cfg.DATASETS.TEST:
         raise UserError("DATASETS.TEST is empty; name a dataset: DATASETS.TEST \"('casia_v1_test',)\"")
-    model = ManipulationTrainer.build_model(cfg)
-    ManipulationCheckpointer(model).load_strictly(cfg.MODEL.WEIGHTS)
+    model, _ = load_for_inference(cfg)
     return ManipulationTrainer.test(cfg, model)
 
 

@@ -8,16 +8,15 @@ from typing import BinaryIO, Union
 
 import numpy as np
 import torch
-from detectron2.modeling import build_model
 from detectron2.structures import Boxes, Instances, pairwise_iou
 from PIL import Image
 
 from . import model_zoo
-from .checkpoint import ManipulationCheckpointer
 from .config import load_config
 from .data.image_io import read_image
 from .data.techniques import TAMPERED, TECHNIQUES
 from .errors import UserError
+from .inference_model import load_for_inference
 from .manipulation_result import Detection, ManipulationResult
 from .views import Judged, finish, judge_views, manipulation_scores, views_of, whole_input
 
@@ -61,8 +60,7 @@ class ManipulationPredictor:
         if not cfg.MODEL.WEIGHTS:
             raise UserError("MODEL.WEIGHTS is empty; give a checkpoint: --opts MODEL.WEIGHTS FILE")
         self.cfg = cfg.clone()
-        self.model = build_model(self.cfg).eval()
-        extra = ManipulationCheckpointer(self.model).load_strictly(cfg.MODEL.WEIGHTS)
+        self.model, extra = load_for_inference(self.cfg)
         metadata = extra.get("metadata", {})
         self.classes = tuple(metadata.get("classes") or default_classes(cfg.MODEL.ROI_HEADS.NUM_CLASSES))
         configured = cfg.MODEL.MANIPULATION_MAP.DECISION_THRESHOLD

@@ -95,17 +95,16 @@ def model_judge(cfg, dataset: str):
     from detectron2.data import detection_utils
     from detectron2.data import transforms as T
 
-    from .checkpoint import ManipulationCheckpointer
     from .data import catalog
-    from .engine import ManipulationTrainer, class_names
+    from .engine import class_names
     from .evaluation.manipulation_evaluator import unpack_output
+    from .inference_model import load_for_inference
     from .viewed_model import as_evaluated
 
     if not cfg.MODEL.WEIGHTS:
         raise UserError("MODEL.WEIGHTS is empty; give a checkpoint: --opts MODEL.WEIGHTS FILE")
     items, names = catalog.dataset_dicts(dataset), class_names(cfg, [dataset])
-    model = ManipulationTrainer.build_model(cfg).eval()
-    ManipulationCheckpointer(model).load_strictly(cfg.MODEL.WEIGHTS)
+    model, _ = load_for_inference(cfg)
     evaluated = as_evaluated(model, cfg).eval()
     augmentations = T.AugmentationList(detection_utils.build_augmentation(cfg, False))
 

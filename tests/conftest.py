@@ -12,16 +12,16 @@ DATA_VARIABLES = ("CONSTRAINED_RCNN_PARITY", "DETECTRON2_DATASETS")
 
 
 def skip_is_expected(reason: str, environ) -> bool:
-    """A skip is in order where it names CUDA, a browser that is not there, or a data variable that is not set."""
+    """A skip is in order where it names what is not there: CUDA, a browser, bfloat16 instructions, a data variable."""
     missing = [name for name in DATA_VARIABLES if not environ.get(name)]
-    return any(word in reason for word in ("CUDA", "Chromium is not installed", *missing))
+    return any(word in reason for word in ("CUDA", "Chromium is not installed", "no bfloat16 instructions", *missing))
 
 
 def pytest_addoption(parser):
     parser.addoption(
         "--no-unexpected-skips",
         action="store_true",
-        help="fail when a test is skipped for another reason than CUDA, a browser or data that is not there",
+        help="fail when a test is skipped for another reason than something that is not there",
     )
 
 
@@ -41,6 +41,6 @@ def pytest_sessionfinish(session):
 def pytest_terminal_summary(terminalreporter, config):
     skips = _unexpected_skips(config)
     if skips:
-        terminalreporter.section("skipped without needing CUDA, a browser or missing data: a failure", red=True)
+        terminalreporter.section("skipped without needing what is not there: a failure", red=True)
         for line in skips:
             terminalreporter.line(line)

@@ -13,6 +13,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from .cbam import CBAM
+from .precision import in_float32
 
 #: Key under which AttentionRPN stores its attended feature R, (N, channels of res3, /16), in the features
 #: dict; the guided mask branch reads it there.
@@ -42,6 +43,7 @@ class RPNPredictor(nn.Module):
         anchors = build_anchor_generator(cfg, input_shape).num_anchors
         return {"in_channels": input_shape[0].channels, "num_anchors": anchors[0]}
 
+    @in_float32
     def forward(self, features: list[torch.Tensor]):
         """
         Args:

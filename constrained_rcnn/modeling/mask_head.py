@@ -8,6 +8,8 @@ from detectron2.layers import get_norm
 from torch import nn
 from torch.nn import functional as F
 
+from .precision import in_float32
+
 
 class SkipFusion(nn.Module):
     """Adds the low-level feature C3 and the attended RPN feature R, half each, and widens the sum to C4.
@@ -27,6 +29,7 @@ class SkipFusion(nn.Module):
         self.at_low_level_stride = at_low_level_stride
         self.conv = nn.Conv2d(in_channels, out_channels, 1)
 
+    @in_float32
     def forward(self, low_level: torch.Tensor, attended: torch.Tensor) -> torch.Tensor:
         """
         Args:
@@ -76,6 +79,7 @@ class MaskPredictor(nn.Module):
             "norm": cfg.MODEL.ROI_MASK_HEAD.NORM,
         }
 
+    @in_float32
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """
         Args:

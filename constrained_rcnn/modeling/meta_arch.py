@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import torch
 from detectron2.config import configurable
 from detectron2.modeling import META_ARCH_REGISTRY, GeneralizedRCNN
@@ -18,19 +20,25 @@ class ConstrainedRCNN(GeneralizedRCNN):
     resizes_images = False
 
     @configurable
-    def __init__(self, *, score_weighted: bool = True, **kwargs):
+    def __init__(self, *, score_weighted: bool = True, bfloat16: bool = False, **kwargs):
         """
         Args:
             score_weighted: weigh each mask by its box's manipulation score when merging (False: as in the
                 paper).
+            bfloat16: run convolutions of test images in bfloat16; results are float32 all the same.
             kwargs: see :class:`GeneralizedRCNN`.
         """
         super().__init__(**kwargs)
         self.score_weighted = score_weighted
+        self.bfloat16 = bfloat16
 
     @classmethod
     def from_config(cls, cfg):
-        return {**super().from_config(cfg), "score_weighted": cfg.MODEL.MANIPULATION_MAP.SCORE_WEIGHTED}
+        return {
+            **super().from_config(cfg),
+            "score_weighted": cfg.MODEL.MANIPULATION_MAP.SCORE_WEIGHTED,
+            "bfloat16": cfg.TEST.BFLOAT16,
+        }
 
     def inference(self, batched_inputs, detected_instances=None, do_postprocess=True):
         """As :meth:`GeneralizedRCNN.inference`, with two more entries in each result.
@@ -48,15 +56,20 @@ class ConstrainedRCNN(GeneralizedRCNN):
         results = [None] * len(batched_inputs)
         for indices in _same_size(batched_inputs):
             batch = [batched_inputs[i] for i in indices]
-            if detected_instances is None:
-                raw = super().inference(batch, do_postprocess=False)
-            else:
-                raw = self._masks_of_given_boxes(batch, [detected_instances[i] for i in indices])
+            with self._precision():
+                if detected_instances is None:
+                    raw = super().inference(batch, do_postprocess=False)
+                else:
+                    raw = self._masks_of_given_boxes(batch, [detected_instances[i] for i in indices])
             for index, instances in zip(indices, raw):
                 results[index] = instances
         if not do_postprocess:
             return results
         return [self._finish(raw, item) for raw, item in zip(results, batched_inputs)]
+
+    def _precision(self):
+        """Autocast to bfloat16 where that is asked for; else whatever the caller has set."""
+        return torch.autocast(self.device.type, torch.bfloat16) if self.bfloat16 else nullcontext()
 
     def _masks_of_given_boxes(self, batch, instances):
         """Masks for known boxes; the attended feature they need is computed although no proposals are."""

@@ -17,6 +17,22 @@ from .attention_rpn import ATTENDED_FEATURE
 from .backbone import make_resnet_stage
 from .mask_head import MaskPredictor, SkipFusion
 from .mask_targets import crop_mask_to_boxes
+from .precision import in_float32
+
+
+class BoxPredictor(FastRCNNOutputLayers):
+    """Detectron2's output layers, in float32."""
+
+    @in_float32
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """
+        Args:
+            x: (R, C) one feature per box.
+
+        Returns:
+            Scores (R, K + 1), the last for "authentic", and box deltas (R, 4K), float32.
+        """
+        return super().forward(x)
 
 
 @ROI_HEADS_REGISTRY.register()
@@ -82,7 +98,7 @@ class ConstrainedROIHeads(ROIHeads):
             box_in_feature=feature,
             box_pooler=_pooler(cfg.MODEL.ROI_BOX_HEAD, input_shape[feature].stride),
             res5=make_resnet_stage(cfg, 5, cfg.MODEL.ROI_BOX_HEAD.NORM or None),
-            box_predictor=FastRCNNOutputLayers(cfg, ShapeSpec(channels=res5_channels, height=1, width=1)),
+            box_predictor=BoxPredictor(cfg, ShapeSpec(channels=res5_channels, height=1, width=1)),
         )
         if cfg.MODEL.MASK_ON:
             ret.update(cls._mask_branch_from_config(cfg, input_shape, feature, res5_channels))

@@ -11,7 +11,7 @@ require_detectron2()
 from .meta_arch import ReleasedRCNN  # noqa: E402
 from .resnet import ReleasedBottleneck, ReleasedConstrainedConv2d, build_released_resnet_backbone  # noqa: E402
 from .roi_heads import ReleasedBoxPredictor, ReleasedROIHeads  # noqa: E402
-from .rpn import ReleasedAnchorGenerator, ReleasedCBAM, ReleasedRPN, ReleasedRPNPredictor  # noqa: E402
+from .rpn import ReleasedAnchorGenerator, ReleasedCBAM, ReleasedRPN  # noqa: E402
 
 __all__ = [
     "ReleasedAnchorGenerator",
@@ -22,6 +22,5 @@ __all__ = [
     "ReleasedRCNN",
     "ReleasedROIHeads",
     "ReleasedRPN",
-    "ReleasedRPNPredictor",
     "build_released_resnet_backbone",
 ]

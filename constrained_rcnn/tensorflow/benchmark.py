@@ -13,6 +13,7 @@ from detectron2.modeling.backbone.resnet import BottleneckBlock
 
 from constrained_rcnn.checkpoint import ManipulationCheckpointer
 from constrained_rcnn.config import load_config
+from constrained_rcnn.inference_model import prepare
 from constrained_rcnn.model_zoo import config_file
 
 from .preprocessing import resize, resize_scale
@@ -59,60 +60,71 @@ def _tame(model) -> None:
 
 
 def compare(
-    image: torch.Tensor, repeats: int, device: str = "cpu", weights: str = "", progress: Callable = iter
+    images: list[torch.Tensor], repeats: int, device: str = "cpu", weights: str = "", progress: Callable = iter
 ) -> dict[str, float]:
     """Times a forward pass of the released network, of Mask R-CNN, and of the released one in bfloat16, in turns.
 
+    The released network runs in the form the predictor gives it (:func:`..inference_model.prepare`).
+
     Args:
-        image: (3, H, W) uint8, BGR; both networks see it resized as the release does (600x900 stays).
+        images: (3, H, W) uint8, BGR; the networks see them resized as the release does (600x900 stays). Times are
+            those of the first, maps are compared on all.
         repeats: counted rounds, after one that is not counted.
         device, weights: see :func:`models`.
-        progress: wraps the iteration over rounds.
+        progress: wraps the iterations over rounds and images.
 
     Returns:
         Median seconds "released", "mask_rcnn" and "bfloat16"; medians of the ratios within each round, "ratio"
-        (released over mask_rcnn) and "bfloat16_ratio" (bfloat16 over released); and how far the bfloat16 map
-        is from the float32 one: "map_mean" and "map_max" (absolute) as they come, and "same_boxes_mean" and
-        "same_boxes_max" where it masks the eight boxes that float32 has chosen. The choice is among hundreds of
-        boxes by probability alone, so a small error can exchange one for another.
+        (released over mask_rcnn) and "bfloat16_ratio" (bfloat16 over released); and lists with an entry per image of
+        how far the bfloat16 map is from the float32 one: "map_mean" and "map_max" (absolute) as they come, and
+        "same_boxes_mean" and "same_boxes_max" where it masks the eight boxes that float32 has chosen. The choice
+        is among hundreds of boxes by probability alone, so a small error can exchange one for another.
     """
     released, stock = models(device, weights)
-    for model in (released, stock):
-        model.proposal_generator.register_forward_hook(_require_all_proposals)
-    height, width = image.shape[1:]
-    item = {"image": image, "height": height, "width": width}
+    prepare(released)
+    hooks = [m.proposal_generator.register_forward_hook(_require_all_proposals) for m in (released, stock)]
+    items = [{"image": image, "height": image.shape[1], "width": image.shape[2]} for image in images]
+    item = items[0]
     # The released network resizes its input itself; Mask R-CNN gets the same size.
-    same_size = {**item, "image": resize(image.float(), resize_scale(height, width))}
+    scale = resize_scale(item["height"], item["width"])
+    same_size = {**item, "image": resize(item["image"].float(), scale)}
     runs = {
         "released": lambda: _forward(released, item),
         "mask_rcnn": lambda: _forward(stock, same_size),
-        "bfloat16": lambda: _forward(released, item, torch.bfloat16),
+        "bfloat16": lambda: _in_bfloat16(released, item),
     }
-    rounds, outputs = [], {}
+    rounds = []
     for index in progress(range(repeats + 1)):
         times = {}
         for name, run in runs.items():
             started = time.perf_counter()
-            outputs[name] = run()
+            run()
             if device == "cuda":
                 torch.cuda.synchronize()
             times[name] = time.perf_counter() - started
         if index:
             rounds.append(times)
-    with torch.inference_mode():
-        chosen = released.inference([item], do_postprocess=False)
-    outputs["same_boxes"] = _forward(released, item, torch.bfloat16, chosen)
-    exact = outputs["released"]["manipulation_map"]
-    free, same = ((outputs[name]["manipulation_map"] - exact).abs() for name in ("bfloat16", "same_boxes"))
+    for hook in hooks:
+        hook.remove()
     return {
         **{name: statistics.median(r[name] for r in rounds) for name in runs},
         "ratio": statistics.median(r["released"] / r["mask_rcnn"] for r in rounds),
         "bfloat16_ratio": statistics.median(r["bfloat16"] / r["released"] for r in rounds),
-        "map_mean": float(free.mean()),
-        "map_max": float(free.max()),
-        "same_boxes_mean": float(same.mean()),
-        "same_boxes_max": float(same.max()),
+        **_differences(released, progress(items)),
     }
+
+
+def _differences(model, items) -> dict[str, list[float]]:
+    found = {"map_mean": [], "map_max": [], "same_boxes_mean": [], "same_boxes_max": []}
+    for item in items:
+        with torch.inference_mode():
+            chosen = model.inference([item], do_postprocess=False)
+        exact = _forward(model, item)["manipulation_map"]
+        for name, boxes in (("map", None), ("same_boxes", chosen)):
+            away = (_in_bfloat16(model, item, boxes)["manipulation_map"] - exact).abs()
+            found[f"{name}_mean"].append(float(away.mean()))
+            found[f"{name}_max"].append(float(away.max()))
+    return found
 
 
 def _require_all_proposals(_, inputs, output) -> None:
@@ -122,6 +134,14 @@ def _require_all_proposals(_, inputs, output) -> None:
         raise RuntimeError(f"{found} proposals instead of {PROPOSALS}")
 
 
-def _forward(model, item, dtype: torch.dtype | None = None, chosen=None) -> dict:
-    with torch.inference_mode(), torch.autocast(model.device.type, dtype=dtype, enabled=dtype is not None):
+def _forward(model, item, chosen=None) -> dict:
+    with torch.inference_mode():
         return model.inference([item], chosen)[0]
+
+
+def _in_bfloat16(model, item, chosen=None) -> dict:
+    model.bfloat16 = True
+    try:
+        return _forward(model, item, chosen)
+    finally:
+        model.bfloat16 = False

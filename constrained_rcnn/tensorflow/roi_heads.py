@@ -6,17 +6,15 @@ import torch
 from detectron2.config import configurable
 from detectron2.layers import ShapeSpec
 from detectron2.modeling import ROI_HEADS_REGISTRY
-from detectron2.modeling.roi_heads import FastRCNNOutputLayers
 from detectron2.structures import Boxes, Instances
 from torch import nn
 from torch.nn import functional as F
 
 from constrained_rcnn.modeling.mask_head import MaskPredictor, SkipFusion
-from constrained_rcnn.modeling.roi_heads import ConstrainedROIHeads
+from constrained_rcnn.modeling.roi_heads import BoxPredictor, ConstrainedROIHeads
 
 from .boxes import WIDTH_OFFSET, ReleasedBoxTransform, clip_outward, nms
 from .crop import CropAndResize
-from .precision import InFloat32
 from .resnet import make_released_stage
 
 
@@ -42,8 +40,8 @@ class BatchStatisticsNorm(nn.Module):
         return F.batch_norm(x, None, None, training=True, eps=self.eps) + self.bias[:, None, None]
 
 
-class ReleasedBoxPredictor(InFloat32, FastRCNNOutputLayers):
-    """Detectron2's output layers on ``+ 1`` boxes.
+class ReleasedBoxPredictor(BoxPredictor):
+    """The native output layers on ``+ 1`` boxes.
 
     Classes are in Detectron2's order, authentic last; the converter sorts them. ``width_offset`` is stored
     so that a checkpoint of this network never passes for one of the native network, whose parameters have
@@ -54,7 +52,7 @@ class ReleasedBoxPredictor(InFloat32, FastRCNNOutputLayers):
     def __init__(self, input_shape: ShapeSpec, **kwargs):
         """
         Args:
-            input_shape, kwargs: see :class:`FastRCNNOutputLayers`.
+            input_shape, kwargs: see :class:`BoxPredictor`.
         """
         super().__init__(input_shape, **kwargs)
         self.register_buffer("width_offset", torch.tensor([WIDTH_OFFSET]))
@@ -104,14 +102,6 @@ class ReleasedBoxPredictor(InFloat32, FastRCNNOutputLayers):
         return Instances(size, pred_boxes=Boxes(boxes.flatten(0, 1)[best]), scores=scores, pred_classes=classes)
 
 
-class ReleasedSkipFusion(InFloat32, SkipFusion):
-    """The native fusion, in float32."""
-
-
-class ReleasedMaskPredictor(InFloat32, MaskPredictor):
-    """The native predictor, in float32: its normalisation would enlarge what bfloat16 rounds away."""
-
-
 @ROI_HEADS_REGISTRY.register()
 class ReleasedROIHeads(ConstrainedROIHeads):
     """The native heads with the released crops, stages, box arithmetic and choice of boxes.
@@ -132,8 +122,8 @@ class ReleasedROIHeads(ConstrainedROIHeads):
             ret["mask_pooler"] = CropAndResize(cfg.MODEL.ROI_MASK_HEAD.POOLER_RESOLUTION, stride)
             ret["mask_res5"] = make_released_stage(cfg, 5)
             low, high = input_shape["res3"], input_shape[ret["box_in_feature"]]
-            ret["mask_fusion"] = ReleasedSkipFusion(low.channels, high.channels)
-            ret["mask_predictor"] = ReleasedMaskPredictor(
+            ret["mask_fusion"] = SkipFusion(low.channels, high.channels)
+            ret["mask_predictor"] = MaskPredictor(
                 in_channels=channels,
                 up_channels=cfg.MODEL.ROI_MASK_HEAD.CONV_DIM,
                 hidden_channels=cfg.MODEL.GUIDED_MASK.HIDDEN_CHANNELS,

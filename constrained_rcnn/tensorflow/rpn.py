@@ -6,14 +6,12 @@ import numpy as np
 import torch
 from detectron2.modeling import PROPOSAL_GENERATOR_REGISTRY
 from detectron2.modeling.anchor_generator import ANCHOR_GENERATOR_REGISTRY, DefaultAnchorGenerator
-from detectron2.modeling.proposal_generator.rpn import RPN_HEAD_REGISTRY
 from detectron2.structures import Boxes, Instances
 
-from constrained_rcnn.modeling.attention_rpn import AttentionRPN, RPNPredictor
+from constrained_rcnn.modeling.attention_rpn import AttentionRPN
 from constrained_rcnn.modeling.cbam import CBAM
 
 from .boxes import ReleasedBoxTransform, clip, nms
-from .precision import InFloat32
 
 #: Side of the square all anchors come from, pixels; also the stride of the feature.
 BASE = 16
@@ -59,11 +57,6 @@ class ReleasedCBAM(CBAM):
         if valid is not None:
             summary = summary * valid
         return x * channel * torch.sigmoid(self.spatial(summary))
-
-
-@RPN_HEAD_REGISTRY.register()
-class ReleasedRPNPredictor(InFloat32, RPNPredictor):
-    """The native layers, in float32: their scores rank 25,000 anchors."""
 
 
 @PROPOSAL_GENERATOR_REGISTRY.register()

@@ -19,6 +19,7 @@ from constrained_rcnn.config import load_config
 from constrained_rcnn.data.mapper import ManipulationDatasetMapper
 from constrained_rcnn.data.techniques import TECHNIQUES
 from constrained_rcnn.errors import UserError
+from constrained_rcnn.inference_model import multiplies_bfloat16
 from constrained_rcnn.model_zoo import config_file
 from constrained_rcnn.predictor import ManipulationPredictor
 
@@ -168,14 +169,14 @@ def test_an_authentic_training_image_gives_every_mask_parameter_a_gradient(weigh
     assert all(p.grad is not None for n, p in model.named_parameters() if ".mask_" in n and p.requires_grad)
 
 
+@pytest.mark.skipif(not multiplies_bfloat16(), reason="no bfloat16 instructions: emulated, it takes minutes")
 @torch.no_grad()
-def test_autocast_keeps_the_map(model_50, golden_map):
-    """For the boxes that float32 chooses, everywhere; it may choose others, where probabilities are close."""
+def test_bfloat16_keeps_the_map(model_50, golden_map, monkeypatch):
+    """Everywhere for the boxes that float32 chooses, and on average; it may choose others, as likely."""
     item = {"image": torch.from_numpy(cv2.imread(str(PICTURE)).transpose(2, 0, 1).copy()), "height": 240, "width": 352}
     chosen = model_50.inference([item], do_postprocess=False)
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        (free,) = model_50([item])
-        (same,) = model_50.inference([item], chosen)
+    monkeypatch.setattr(model_50, "bfloat16", True)
+    (free,), (same,) = model_50([item]), model_50.inference([item], chosen)
     assert free["manipulation_map"].dtype == torch.float32
-    assert np.abs(same["manipulation_map"].numpy() - golden_map).max() < 0.02
+    assert 0 < np.abs(same["manipulation_map"].numpy() - golden_map).max() < 0.02
     assert np.abs(free["manipulation_map"].numpy() - golden_map).mean() < 0.02

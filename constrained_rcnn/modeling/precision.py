@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import functools
+
 import torch
 
 
-class InFloat32:
-    """Goes in front of a module's other base class; its forward then runs in float32, autocast or not."""
+def in_float32(forward):
+    """Decorates a module's forward: it runs in float32, autocast or not.
 
-    def forward(self, *inputs):
-        """As the other base's forward.
+    Args:
+        forward: of tensors, or lists of tensors, of any float dtype.
+    """
 
-        Args:
-            inputs: tensors, or lists of tensors.
-        """
+    @functools.wraps(forward)
+    def wrapped(self, *inputs):
         first = inputs[0][0] if isinstance(inputs[0], (list, tuple)) else inputs[0]
         with torch.autocast(device_type=first.device.type, enabled=False):
-            return super().forward(*(_float(x) for x in inputs))
+            return forward(self, *(_float(x) for x in inputs))
+
+    return wrapped
 
 
 def _float(x):
