@@ -42,7 +42,7 @@ class ManipulationPredictor:
     Memory is bounded: what the network needs for its largest input (a tile, or the resized image), the content of
     the file, and ``BYTES_PER_PIXEL`` for every pixel of the image, reading it and any number of views included.
     That is 1.6 GB for 100 megapixels; 7 bytes per pixel stay with the result. Some formats take more while they are
-    read (JPEG 2000 18 to 20), and a model that resizes images itself (the released network) takes 32 in all.
+    read (JPEG 2000 18 to 20, HEIF 26), and a model that resizes images itself (the released network) takes 32 in all.
     In a batch every image counts. Masks of detections are drawn only when they are asked for.
     """
 

@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 #: Suffixes (lower case) that count as pictures when a folder is listed.
 IMAGE_SUFFIXES = frozenset(
-    {".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp", ".gif", ".ppm", ".pgm", ".jp2", ".avif", ".mpo"}
+    ".jpg .jpeg .png .tif .tiff .bmp .webp .gif .ppm .pgm .jp2 .avif .heic .heif .hif .mpo".split()
 )
 #: Characters that a terminal, a table or a page must not be handed as they are: controls, line and paragraph
 #: separators, and those that turn the direction of writing.

@@ -7,8 +7,9 @@ decodes nothing here.
 
 What a file of an unusual kind becomes, the same rule everywhere:
 
-- EXIF (or XMP, or TIFF) orientation is applied, so that the rows are those a viewer shows;
-- several pages or frames: the first one;
+- EXIF (or XMP, or TIFF) orientation is applied, so that the rows are those a viewer shows (of HEIF the turns that it
+  names itself, and no other, as its standard says);
+- several pages or frames: the first one (of HEIF the primary one);
 - 16 bits per channel: the high byte (Pillow does the same for colour by itself); 32-bit integers count as
   16-bit if they fit; floating point has no defined white and is refused;
 - palette: its colours; alpha: dropped, colours as stored and not blended; grey: repeated over three channels;
@@ -30,7 +31,7 @@ And of a hostile kind:
 
 Memory in bytes per pixel, beyond the file itself and some 20 MB: 7 (Pillow's four, our three), turned upright or
 not; 11 for a TIFF whose tag turns it; 10 for a progressive JPEG. Decoders that make copies of their own need more:
-AVIF 10, WebP 16, JPEG 2000 18.
+AVIF 10, WebP 16, JPEG 2000 18, HEIF 26.
 
 No setting of Pillow or of ``warnings`` is changed for longer than a file is open: Pillow's warnings, of pictures that
 are large but within our limit and of odd metadata, are silenced while any thread reads.
@@ -43,6 +44,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import stat
 import threading
 import warnings
@@ -54,6 +56,11 @@ from typing import BinaryIO, Union
 import numpy as np
 from PIL import ExifTags, Image
 
+try:  # HEIF, phones' HEIC files among it: an extra
+    import pillow_heif
+except ImportError:
+    pillow_heif = None
+
 from constrained_rcnn.data.files import printable
 from constrained_rcnn.data.image_structure import Refused, check_exif, check_structure, png_chunks
 from constrained_rcnn.errors import UserError
@@ -61,10 +68,17 @@ from constrained_rcnn.errors import UserError
 #: Largest picture that is decoded, in pixels: 2^27, for cameras of 100 megapixels (384 MiB of RGB).
 MAX_PIXELS = 134_217_728
 Image.init()
+if pillow_heif is not None:
+    # The primary picture is all that is wanted of a file.
+    pillow_heif.register_heif_opener(thumbnails=False, depth_images=False, aux_images=False)
 #: What files are opened, by Pillow's names, as far as this Pillow can: the still pictures that people have.
 FORMATS = tuple(
-    name for name in ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP") if name in Image.OPEN
+    name
+    for name in ("AVIF", "BMP", "GIF", "HEIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
+    if name in Image.OPEN
 )
+#: How a HEIF file begins whose pictures are coded in HEVC (the first four bytes are a length).
+_HEIF = re.compile(rb"....ftyp(?:hei[cxms]|hev[cxms]|mif1|msf1)", re.DOTALL)
 #: Largest file that is opened: some decoders read it whole.
 MAX_BYTES = 1 << 31
 #: Pixels that are converted at a time, so that copies on the way stay small.
@@ -179,6 +193,7 @@ def read_header(path: Source, *, max_pixels: int = MAX_PIXELS, name: str | None 
         if turn in _SIDEWAYS:
             width, height = height, width
         deep = picture.mode.startswith(("I", "F")) or any("16" in str(tile[3]) for tile in picture.tile)
+        deep |= picture.info.get("bit_depth", 8) > 8  # of HEIF
         # Not n_frames: counting walks through a whole TIFF or GIF.
         return Header(height, width, orientation, picture.mode, deep, getattr(picture, "is_animated", False))
 
@@ -289,6 +304,8 @@ def _opened(source, max_pixels: int, name: str | None):
             if not isinstance(source, Image.Image):
                 file = _file(source, stack)
                 check_structure(file, max_pixels)
+                if "HEIF" not in FORMATS and _HEIF.match(_head(file)):
+                    raise Refused("HEIF (HEIC) is read where pillow-heif is: pip install 'constrained_rcnn[heif]'")
                 picture = stack.enter_context(Image.open(file, formats=FORMATS))
             elif (file := getattr(source, "fp", None)) is not None:  # None: Pillow has decoded it already
                 check_structure(file, max_pixels)
@@ -297,7 +314,7 @@ def _opened(source, max_pixels: int, name: str | None):
                     f"{picture.width}x{picture.height} is more than {max_pixels} pixels; "
                     "raise INPUT.MAX_PIXELS if the picture is meant"
                 )
-            check_exif(len(picture.info.get("exif") or b""))  # of WebP and AVIF
+            check_exif(len(picture.info.get("exif") or b""))  # of WebP, AVIF and HEIF
             yield picture
     except UserError:
         raise
@@ -343,6 +360,13 @@ def _file(source, stack: ExitStack) -> BinaryIO:
         raise Refused(f"a file of more than {MAX_BYTES >> 30} GiB; save the picture alone")
     file.seek(0)
     return file
+
+
+def _head(file: BinaryIO) -> bytes:
+    """The first bytes of a file that stands at its start, and stays there."""
+    head = file.read(16)
+    file.seek(0)
+    return head
 
 
 _reading = threading.Lock()

@@ -410,6 +410,44 @@ def test_bytes_open_files_and_pillows_images_are_read_by_the_same_rules(tmp_path
         read_image(b"nothing of the kind")
 
 
+def heif(*pictures, **options) -> bytes:
+    """A HEIF file of nearly the given RGB or 16-bit grey arrays."""
+    first, *others = [Image.fromarray(np.ascontiguousarray(p)) for p in pictures]
+    buffer = io.BytesIO()
+    first.save(buffer, "HEIF", quality=95, save_all=bool(others), append_images=others, **options)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("orientation", sorted(STORED))
+def test_heif_is_turned_as_the_file_itself_says(orientation):
+    """Phones name the turn twice, in HEIF's own terms and in EXIF; it is done once."""
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    upright = picture(96, 160)
+    data = heif(STORED[orientation](upright), exif=exif.tobytes())
+    read = read_image(data, "RGB")
+    assert read.shape == upright.shape and read_size(data) == (96, 160)
+    assert np.abs(read.astype(int) - upright).mean() < 3
+    assert not read_header(data).deep and not read_header(data).several
+
+
+def test_heif_of_several_pictures_and_of_more_bits():
+    dark, light = np.zeros((64, 64, 3), np.uint8), np.full((64, 64, 3), 255, np.uint8)
+    data = heif(dark, light, primary_index=1)
+    assert read_header(data).several and read_image(data).min() > 250
+    ramp = np.tile(np.arange(0, 65536, 512, dtype=np.uint16), (64, 1))
+    data = heif(ramp)
+    assert read_header(data).deep
+    assert np.abs(read_image(data)[:, :, 0].astype(int) - (ramp >> 8)).max() <= 4
+
+
+def test_heif_without_its_reader_says_what_to_install(monkeypatch):
+    data = heif(picture(64, 64))
+    monkeypatch.setattr(image_io, "FORMATS", tuple(name for name in image_io.FORMATS if name != "HEIF"))
+    with pytest.raises(UserError, match=r"^image: HEIF \(HEIC\) .* pip install 'constrained_rcnn\[heif\]'"):
+        read_image(data)
+
+
 def test_other_formats_and_polyglots(tmp_path):
     with pytest.raises(UserError, match="format that is not read"):
         read_image(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\nshowpage\n")
