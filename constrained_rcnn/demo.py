@@ -80,9 +80,11 @@ def run(
         for file, reason in lost:
             table.skip(file, reason)
         try:
-            for file in tqdm(files, unit="image"):
+            # What is there goes into the table first, so that an interruption leaves none of it out.
+            for file in _not_there(files, names, results, table) if resume else tqdm(files, unit="image"):
                 try:
-                    table.add(_result_of(predictor, file, names[file], results, resume))
+                    data = _read_bytes(file)
+                    table.add(results.write(file, names[file], data, _digest(data), predictor(data)))
                 except Exception as error:  # whatever one file does, the rest go on
                     if isinstance(error, OSError) and error.errno in _DISK:
                         line = f"{printable(output)}: {error.strerror.lower()}; make room, then go on with --resume"
@@ -139,12 +141,23 @@ def _reason(error: BaseException, file: Path) -> str:
     return said
 
 
-def _result_of(predictor, file: Path, name: str, results: ResultFiles, resume: bool) -> dict:
-    """The JSON record of one file, made now or found."""
-    data = _read_bytes(file)
-    digest = hashlib.sha256(data).hexdigest()
-    known = results.find(file, name, digest) if resume else None
-    return known or results.write(file, name, data, digest, predictor(data))
+def _not_there(files: list[Path], names, results: ResultFiles, table: ResultsTable) -> tqdm:
+    """Adds the results that are there to the table; the other files, with their own progress."""
+    left = []
+    for file in tqdm(files, unit="image", desc="looking for results"):
+        try:
+            known = results.find(file, names[file], _digest(_read_bytes(file)))
+        except Exception:  # judging meets it again, and says what it is
+            known = None
+        if known is None:
+            left.append(file)
+        else:
+            table.add(known)
+    return tqdm(left, unit="image")
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
 
 
 def _read_bytes(file: Path) -> bytes:

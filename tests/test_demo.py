@@ -235,6 +235,23 @@ def test_an_interrupt_keeps_what_is_finished(options, tmp_path, monkeypatch, cap
     assert "2 images judged" in capsys.readouterr().out
 
 
+def test_an_interrupted_resumption_keeps_all_that_was_there(options, tmp_path, monkeypatch):
+    """Also the results of files that come after the one at which it was interrupted."""
+    files = [save(tmp_path / "in" / f"{name}.png", seed=seed) for seed, name in enumerate("abc")]
+    out = str(tmp_path / "out")
+    run(CONFIG, files[1:], out, options)
+
+    def interrupted(self, data):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(demo.ManipulationPredictor, "__call__", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run(CONFIG, files, out, options, resume=True)
+    assert len(table(tmp_path / "out" / "results.csv")) == 2
+    page = (tmp_path / "out" / "results.html").read_text(encoding="utf-8")
+    assert "Interrupted: 1 file still to do" in page and page.count("<article") == 2
+
+
 def test_one_file_that_breaks_in_a_new_way_does_not_stop_the_rest(options, tmp_path, monkeypatch, capsys):
     files = [save(tmp_path / "in" / f"{name}.png", seed=seed) for seed, name in enumerate("ab")]
     plain, calls = demo.ManipulationPredictor.__call__, []
