@@ -14,6 +14,7 @@ from detectron2.structures import BitMasks, Boxes, Instances
 from detectron2.utils.events import EventStorage
 
 from .config import load_config
+from .inference_model import prepare
 from .model_zoo import config_file
 
 #: Proposals, and boxes that get a mask, on both sides.
@@ -76,7 +77,8 @@ def sample(height: int, width: int) -> dict:
 
 
 def compare(height: int, width: int, repeats: int, device: str = "cpu", progress=iter) -> dict:
-    """Times a forward pass and a training step of both networks in turns.
+    """Times a forward pass and a training step of both networks in turns; then ours as it judges (see
+    :func:`.inference_model.prepare`) beside stock Mask R-CNN's forward pass, in float32 and in bfloat16.
 
     Args:
         height, width: of the image, pixels.
@@ -85,13 +87,17 @@ def compare(height: int, width: int, repeats: int, device: str = "cpu", progress
         progress: wraps the iteration over pairs.
 
     Returns:
-        {"forward": ..., "training step": ...}, each with "constrained" and "mask_rcnn" (median seconds),
+        {"forward": ..., "training step": ..., "judging": ..., "judging in bfloat16": ...}, each with "constrained" and "mask_rcnn" (median seconds),
         "ratio" (median of the pairwise ratios), "ratio_min" and "ratio_max".
     """
     built, item = models(device), sample(height, width)
     results = {}
     _check_workload(built, item)
-    for step, run in (("forward", _forward), ("training step", _train_step)):
+    steps = {"forward": _forward, "training step": _train_step, "judging": _forward, "judging in bfloat16": _forward}
+    for step, run in steps.items():
+        if step == "judging":
+            prepare(built["constrained"].eval())
+        built["constrained"].bfloat16 = step == "judging in bfloat16"
         pairs = []
         for index in progress(range(repeats + 1)):
             times = {name: _seconds(run, model, item, device) for name, model in built.items()}

@@ -105,7 +105,7 @@ def add_constrained_rcnn_config(cfg: CN) -> None:
     # Overlap of neighbours in pixels, at most half a side: regions up to this size are seen whole.
     cfg.TEST.TILES.OVERLAP = 384
     # True: convolutions of test images run in bfloat16, half the time where the processor has instructions for
-    # it. Maps change by less than 0.01 on average; where boxes are about equally likely, others may be chosen.
+    # it. Maps change a little; where boxes are about equally likely, others may be chosen.
     cfg.TEST.BFLOAT16 = False
 
     # --- evaluation -----------------------------------------------------------------------------------

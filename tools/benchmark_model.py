@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Times the R-101 model against stock Mask R-CNN R-101-C4: batch 1, 100 proposals, 8 mask boxes, fp32."""
+"""Times the R-101 model against stock Mask R-CNN R-101-C4: batch 1, 100 proposals, 8 mask boxes."""
 
 import argparse
 import sys
