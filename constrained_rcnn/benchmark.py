@@ -87,7 +87,8 @@ def compare(height: int, width: int, repeats: int, device: str = "cpu", progress
         progress: wraps the iteration over pairs.
 
     Returns:
-        {"forward": ..., "training step": ..., "judging": ..., "judging in bfloat16": ...}, each with "constrained" and "mask_rcnn" (median seconds),
+        {"forward": ..., "training step": ..., "judging": ..., "judging in bfloat16": ...}, each with "constrained"
+        and "mask_rcnn" (median seconds),
         "ratio" (median of the pairwise ratios), "ratio_min" and "ratio_max".
     """
     built, item = models(device), sample(height, width)
