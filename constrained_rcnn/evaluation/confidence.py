@@ -222,13 +222,20 @@ class WeightedMetrics:
     def names_with_few_groups(self, labels: np.ndarray) -> set[str]:
         """Metrics that fewer than two of the groups have a say in: no spread can be seen.
 
+        A metric that compares authentic with manipulated images needs two groups of each: where there is one
+        authentic image, it is in every draw.
+
         Args:
             labels: (N,) from :func:`group_labels`.
         """
         few = {n for n, (_, bottom) in self._ratios.items() if len(np.unique(labels[bottom > 0])) < 2}
         scored = ~np.isnan(self._scores)
-        if len(np.unique(labels[scored])) < 2:
-            few |= {"image_auc", "image_f1", "image_bacc"}
+        sides = scored & self._manipulated, scored & ~self._manipulated
+        manipulated, authentic = (len(np.unique(labels[side])) for side in sides)
+        if min(manipulated, authentic) < 2:
+            few |= {"image_auc", "image_bacc"}
+        if manipulated < 2:
+            few.add("image_f1")
         for name in self._paper:
             if len(np.unique(labels[np.any([b > 0 for _, b in self._paper[name]], axis=0)])) < 2:
                 few.add(name)
