@@ -37,10 +37,10 @@ def run(
 ) -> int:
     """Judges every input.
 
-    Writes per image ``<name>.json``, ``<name>_map.png`` (16 bit), ``<name>_overlay.jpg`` and a thumbnail, and of all
-    together ``results.csv`` (row by row while it runs, sorted by score at the end), ``results.html`` and the config
-    whose digest the results carry, ``config-<its first 12 digits>.yaml``. A result of another file, from an earlier
-    run, is never replaced.
+    Writes per image ``<name>.json``, ``<name>_map.png`` (16 bit), ``<name>_overlay.jpg``, a thumbnail and, where
+    regions occur twice (:mod:`.repeats`), ``<name>_repeats.jpg``; and of all together ``results.csv`` (row by row while
+    it runs, sorted by score at the end), ``results.html`` and the config whose digest the results carry,
+    ``config-<its first 12 digits>.yaml``. A result of another file, from an earlier run, is never replaced.
 
     Args:
         config_file, options: see :func:`load_config`; a ``config_file`` of None stands for the config and weights

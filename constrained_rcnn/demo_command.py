@@ -1,6 +1,7 @@
 """Judges images: was a picture manipulated, how, and where?
 
-Per image <name>.json, <name>_map.png (16 bit) and <name>_overlay.jpg; of all together results.csv and results.html.
+Per image <name>.json, <name>_map.png (16 bit), <name>_overlay.jpg and, where a region occurs twice, <name>_repeats.jpg;
+of all together results.csv and results.html.
 Without --config-file the weights that come with the package are used.
 """
 

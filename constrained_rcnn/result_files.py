@@ -12,6 +12,8 @@ import numpy as np
 from .data.files import write_bytes_atomic, write_json_atomic, write_png_atomic
 from .evidence import now
 from .inputs import digested_name, printable
+from .repeats import find_repeats
+from .repeats_evidence import draw_repeats, map_means, repeats_record
 from .report import thumbnail
 from .results_table import row_of
 
@@ -20,8 +22,9 @@ THUMBNAILS = "thumbnails"
 
 
 class ResultFiles:
-    """Results in a folder: ``<name>.json``, ``<name>_map.png``, ``<name>_overlay.jpg``, ``thumbnails/<name>.jpg`` and
-    on request ``<name>_map.npy``. The JSON is written last: it stands for a finished result.
+    """Results in a folder: ``<name>.json``, ``<name>_map.png``, ``<name>_overlay.jpg``, ``thumbnails/<name>.jpg``,
+    ``<name>_repeats.jpg`` where regions occur twice, and on request ``<name>_map.npy``. The JSON is written last: it
+    stands for a finished result.
     """
 
     def __init__(self, folder: Path, about: dict, *, float_maps: bool):
@@ -43,7 +46,7 @@ class ResultFiles:
         wanted = (digest, self._about["config_sha256"], self._about["weights"]["sha256"])
         for candidate in dict.fromkeys((name, digested_name(file))):
             known = self._record(candidate)
-            if known is not None and _made_of(known) == wanted and self._complete(candidate):
+            if known is not None and _made_of(known) == wanted and self._complete(candidate, known):
                 return {**known, "name": candidate, "file": printable(file)}
         return None
 
@@ -71,18 +74,28 @@ class ResultFiles:
         else:
             (self._folder / f"{name}_map.npy").unlink(missing_ok=True)  # of an earlier run with other numbers
         result.save_overlay(self._folder / f"{name}_overlay.jpg")
-        _, small = cv2.imencode(".jpg", thumbnail(result.image, result), [cv2.IMWRITE_JPEG_QUALITY, 80])
-        write_bytes_atomic(self._folder / THUMBNAILS / f"{name}.jpg", small.tobytes())
+        repeats = find_repeats(result.image)
+        means = map_means(repeats, result.manipulation_map)
+        if repeats:
+            self._write_jpeg(f"{name}_repeats.jpg", draw_repeats(result.image, repeats, means), 90)
+        else:
+            (self._folder / f"{name}_repeats.jpg").unlink(missing_ok=True)
+        self._write_jpeg(f"{THUMBNAILS}/{name}.jpg", thumbnail(result.image, result), 80)
         record = {
             "file": printable(file), "sha256": digest, "bytes": len(data), "time": now(), "name": name, **self._about,
-            **result.to_json(),
+            **result.to_json(), "repeats": repeats_record(repeats, means),
         }  # fmt: skip
         write_json_atomic(self._folder / f"{name}.json", record, indent=2)
         return record
 
-    def _complete(self, name: str) -> bool:
+    def _write_jpeg(self, path: str, picture: np.ndarray, quality: int) -> None:
+        _, data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])
+        write_bytes_atomic(self._folder / path, data.tobytes())
+
+    def _complete(self, name: str, record: dict) -> bool:
         wanted = [f"{name}_map.png", f"{name}_overlay.jpg", f"{THUMBNAILS}/{name}.jpg"]
-        return all((self._folder / path).is_file() for path in wanted + [f"{name}_map.npy"] * self._float_maps)
+        wanted += [f"{name}_map.npy"] * self._float_maps + [f"{name}_repeats.jpg"] * bool(record["repeats"])
+        return all((self._folder / path).is_file() for path in wanted)
 
     def _record(self, name: str) -> dict | None:
         """A JSON that holds all that a result needs; None: not there, damaged, or something else."""

@@ -48,7 +48,11 @@ from. It is <strong>not proof</strong>, and not the probability that the picture
 <p>A low score proves nothing either. Recompression, resizing and screenshots wipe traces out; small or careful
 changes are missed; a picture made as a whole (staged, or by a generator) has nothing pasted in. Captions, sharp
 borders, strong filters and collages can raise a score without any intent to deceive.</p>
-<p>The bar shows the score; the line across it is the threshold of the decision.</p></section>
+<p>The bar shows the score; the line across it is the threshold of the decision.</p>
+<p><strong>Pairs of regions alike</strong> are another test, without the network: parts of the picture that occur
+twice, down to their finest structure. Somebody may have copied one over the other, or the world itself repeats:
+windows, tiles, printed patterns. Look at both places. Where the network tells which of the two is the copy, an arrow
+leads to it.</p></section>
 """
 _MEANING_AGAIN = """
 <p class="warning">A score is a reason to look closer, <strong>not proof</strong>; a low one proves nothing either.
@@ -112,9 +116,11 @@ def _summary(rows, skipped, finished, expected) -> str:
     found = sum(row["manipulated"] for row in rows)
     left = expected - len(rows) - len(skipped)
     state = "" if finished else f" <strong>Interrupted: {_count(left, 'file')} still to do; add --resume.</strong>"
+    twice = sum(bool(row["repeats"]) for row in rows)
     where = ' (<a href="#skipped">list</a>)' if skipped else ""
     return (
-        f"<p>{found} called manipulated, {len(rows) - found} without a finding, {len(skipped)} skipped{where}.{state} "
+        f"<p>{found} called manipulated, {len(rows) - found} without a finding, {len(skipped)} skipped{where}; "
+        f"something occurs twice in {twice}.{state} "
         '<a href="results.csv">All as CSV</a></p>'
     )
 
@@ -167,10 +173,12 @@ def _result(row: dict) -> str:
     width, height = thumbnail_size(row["width"], row["height"])
     # Links read out of context say which file they are of.
     file = escape(row["file"])
+    kinds = [("evidence", "_overlay.jpg"), ("map", "_map.png"), ("JSON", ".json")]
+    kinds[1:1] = [("what occurs twice", "_repeats.jpg")] * bool(row["repeats"])
     links = "".join(
-        f'<a href="{name}{suffix}" aria-label="{kind} of {file}">{kind}</a>'
-        for kind, suffix in (("evidence", "_overlay.jpg"), ("map", "_map.png"), ("JSON", ".json"))
+        f'<a href="{name}{suffix}" aria-label="{kind} of {file}">{kind}</a>' for kind, suffix in kinds
     )
+    twice = f', <strong>{_count(row["repeats"], "pair")} of regions alike</strong>' if row["repeats"] else ""
     return (
         '<article class="case result">'
         f'<a href="{name}_overlay.jpg"><img loading="lazy" src="thumbnails/{name}.jpg" alt="{escape(alt)}" '
@@ -180,7 +188,7 @@ def _result(row: dict) -> str:
         f'<div class="meter" aria-hidden="true"><i class="{state}" style="width:{100 * row["score"]:.1f}%"></i>'
         f'<b style="left:{100 * row["threshold"]:.1f}%"></b></div>'
         f'<p class="soft">{row["width"]} × {row["height"]} pixels, {_count(row["regions"], "suspicious region")}'
-        f'{notes}, judged {escape(row["time"])}</p><p class="links">{links}</p>'
+        f'{twice}{notes}, judged {escape(row["time"])}</p><p class="links">{links}</p>'
         f'<p class="soft">SHA-256 <code>{escape(row["sha256"])}</code></p></div></article>'
     )
 

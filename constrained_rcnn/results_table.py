@@ -12,8 +12,8 @@ from pathlib import Path
 from .data.files import write_bytes_atomic
 
 COLUMNS = (
-    "file", "status", "score", "threshold", "techniques", "regions", "width", "height", "sha256", "time", "name",
-    "reason",
+    "file", "status", "score", "threshold", "techniques", "regions", "repeats", "width", "height", "sha256", "time",
+    "name", "reason",
 )  # fmt: skip
 
 
@@ -81,6 +81,7 @@ def row_of(record: dict) -> dict:
     row["manipulated"] = bool(record["manipulated"])
     row["techniques"] = [sys.intern(str(name)) for name in record["techniques"]]
     row["regions"] = sum(found["score"] > row["threshold"] for found in record["detections"])
+    row["repeats"] = len(record["repeats"])
     versions = {str(name): str(version) for name, version in record["versions"].items()}
     row["versions"] = sys.intern(json.dumps(versions, sort_keys=True))  # one string for all images of a run
     return row

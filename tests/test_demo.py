@@ -349,7 +349,8 @@ def test_ordinary_names_stay_themselves(name):
 def test_many_results_make_many_pages(tmp_path):
     record = {
         "score": 0.5, "threshold": 0.4, "techniques": ["splice"], "width": 4, "height": 3, "manipulated": True,
-        "sha256": "0" * 64, "time": "2026-01-01T00:00:00+00:00", "views": 1, "tiles": 1, "detections": [{"score": 0.9}],
+        "sha256": "0" * 64, "time": "2026-01-01T00:00:00+00:00", "views": 1, "tiles": 1,
+        "detections": [{"score": 0.9}], "repeats": [],
         "versions": {},
     }  # fmt: skip
     with ResultsTable(tmp_path / "results.csv") as made:

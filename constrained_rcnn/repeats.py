@@ -1,0 +1,259 @@
+"""Regions that occur twice in a picture: what copy-move leaves, found by matching the picture with itself.
+
+No network and no training. SIFT keypoints (Lowe, IJCV 2004) are matched among themselves by the generalised ratio
+test (Amerini et al., TIFS 2011), and once more with mirrored descriptors; RANSAC finds transforms that many matches
+share; and of each, what it maps on what is compared pixel by pixel, after smooth shading is taken out: a copy shares
+the finest structure, two windows of one facade only their outlines. Regions without texture have no keypoints and are
+missed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+#: Longest side that is looked at, pixels; larger pictures are reduced.
+WORKING_SIDE = 1600
+#: Least agreement of two regions, median correlation of their fine structure. Chosen with casia_v1_train and half of
+#: CASIA's authentic images (odd numbers). Mirrored ones must agree more closely: the world is full of symmetric things.
+LEAST_SIMILARITY, LEAST_SIMILARITY_MIRRORED = 0.84, 0.9
+#: Most keypoints, strongest first: time and memory grow with their square.
+_KEYPOINTS = 6000
+#: Matches at a distance of less than this are neighbours, not copies; pixels.
+_APART = 16
+#: A match is kept when its distance is below this share of the next one's, and below the second value in all.
+_RATIO, _FARTHEST = 0.6, 0.5
+#: Copies of one keypoint that are followed up.
+_COPIES = 6
+#: Fewest keypoints that must agree on a transform, and how closely, pixels.
+_AGREEING, _TOLERANCE = 5, 2.0
+#: Scales of the second region over the first that are believed.
+_SCALES = (0.4, 2.5)
+#: Transforms that are looked at in one picture.
+_ROUNDS = 6
+#: Window, pixels, and least correlation of fine structure and of grey values at one place.
+_WINDOW, _FINE, _GREY = 9, 0.6, 0.8
+#: Smallest region, as a share of the picture, and fewest keypoints in a connected part of it.
+_SMALLEST, _KEYPOINTS_IN_PART = 0.0008, 3
+
+
+@dataclass(frozen=True)
+class Repeat:
+    """A region that occurs twice. Which of the two is the original, the picture does not say.
+
+    Attributes:
+        first, second: (h, w) bool, the region and its twin, in the picture or, where it is longer than
+            ``WORKING_SIDE``, in its reduced copy.
+        first_box, second_box: XYXY around them, float, pixels of the picture.
+        matches: keypoints that agree.
+        similarity: median correlation of their fine structure, ``LEAST_SIMILARITY`` to 1.
+        mirrored: the second is the first mirrored left to right, then scaled and turned.
+        scale, angle: of the second over the first; degrees, positive clockwise as shown.
+    """
+
+    first: np.ndarray
+    second: np.ndarray
+    first_box: tuple[float, float, float, float]
+    second_box: tuple[float, float, float, float]
+    matches: int
+    similarity: float
+    mirrored: bool
+    scale: float
+    angle: float
+
+    def to_json(self) -> dict:
+        """What JSON can hold: everything but the two regions."""
+        return {
+            "first_box": [round(side, 1) for side in self.first_box],
+            "second_box": [round(side, 1) for side in self.second_box],
+            "matches": self.matches,
+            "similarity": round(self.similarity, 4),
+            "mirrored": self.mirrored,
+            "scale": round(self.scale, 4),
+            "angle": round(self.angle, 2),
+        }
+
+
+def find_repeats(image: np.ndarray) -> tuple[Repeat, ...]:
+    """
+    Args:
+        image: (H, W, 3) uint8, BGR.
+
+    Returns:
+        Pairs of regions, largest first; empty where nothing occurs twice.
+    """
+    image, factor = reduced(image)
+    grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+    points, descriptors = _keypoints(grey)
+    grey = grey.astype(np.float32)
+    found = []
+    for mirrored in (False, True):
+        pairs = _self_matches(points, descriptors, _mirrored(descriptors) if mirrored else descriptors)
+        for transform, agreeing in _transforms(points, pairs, mirrored):
+            found.append(_compare(grey, transform, agreeing, factor))
+    return tuple(sorted((r for r in found if r is not None), key=lambda r: -int(r.first.sum())))
+
+
+def reduced(image: np.ndarray) -> tuple[np.ndarray, float]:
+    """The picture with a longer side of at most ``WORKING_SIDE``, and its pixels per pixel of the picture.
+
+    Args:
+        image: (H, W) or (H, W, 3).
+    """
+    factor = min(1.0, WORKING_SIDE / max(image.shape[:2]))
+    if factor < 1:
+        size = tuple(max(1, round(side * factor)) for side in image.shape[1::-1])
+        image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    return image, factor
+
+
+def _keypoints(grey: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Positions (N, 2) float32, XY, and descriptors (N, 128) float32 of length 1: roots of SIFT's (RootSIFT)."""
+    sift = cv2.SIFT_create(
+        nfeatures=_KEYPOINTS, contrastThreshold=0.005, edgeThreshold=20, enable_precise_upscale=True
+    )
+    found, descriptors = sift.detectAndCompute(grey, None)
+    if descriptors is None:
+        return np.zeros((0, 2), np.float32), np.zeros((0, 128), np.float32)
+    points = np.array([one.pt for one in found], np.float32)
+    descriptors = np.sqrt(descriptors / np.maximum(descriptors.sum(axis=1, keepdims=True), 1e-9))
+    return points[:_KEYPOINTS], descriptors[:_KEYPOINTS].astype(np.float32)
+
+
+def _mirrored(descriptors: np.ndarray) -> np.ndarray:
+    """The descriptors that the same keypoints have in the mirrored picture.
+
+    SIFT's 4 rows, 4 columns and 8 directions lie along the keypoint's own direction: mirrored, the rows are in reverse
+    order and the directions run the other way round.
+    """
+    cells = descriptors.reshape(-1, 4, 4, 8)
+    return cells[:, ::-1, :, -np.arange(8) % 8].reshape(descriptors.shape)
+
+
+def _self_matches(points: np.ndarray, descriptors: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Pairs (M, 2) of indices: keypoints whose descriptor stands out as like another's, some distance apart."""
+    if len(points) <= _COPIES + 1:
+        return np.zeros((0, 2), int)
+    pairs = []
+    for start in range(0, len(points), 500):
+        rows = np.arange(start, min(start + 500, len(points)))
+        cosines = descriptors[rows] @ others.T
+        across, down = (np.subtract.outer(points[rows, axis], points[:, axis]) for axis in (0, 1))
+        cosines[across * across + down * down < _APART**2] = -np.inf
+        # Most keypoints resemble nothing, or too many others: told without sorting.
+        nearest = 2 - 2 * cosines.max(axis=1)  # squared distance
+        rivals = np.count_nonzero(cosines > (1 - nearest / (2 * _RATIO**2))[:, None], axis=1)
+        promising = (nearest < _FARTHEST**2) & (rivals <= _COPIES)
+        rows, cosines = rows[promising], cosines[promising]
+        closest = np.argpartition(cosines, -_COPIES - 1, axis=1)[:, -_COPIES - 1 :]
+        values = np.take_along_axis(cosines, closest, axis=1)
+        order = (-values).argsort(axis=1)
+        closest, values = np.take_along_axis(closest, order, axis=1), np.take_along_axis(values, order, axis=1)
+        values = np.sqrt(np.maximum(0, 2 - 2 * values))  # distances
+        with np.errstate(invalid="ignore"):  # inf / inf, of keypoints with few others far enough
+            ends = (values[:, :-1] < _FARTHEST) & (values[:, :-1] < _RATIO * values[:, 1:])
+        # All up to the first gap are copies: two copies of one region would else hide each other.
+        taken = (np.arange(_COPIES) <= ends.argmax(axis=1)[:, None]) & ends.any(axis=1)[:, None]
+        one, rank = taken.nonzero()
+        pairs.append(np.stack([rows[one], closest[one, rank]], axis=1))
+    return np.concatenate(pairs)
+
+
+def _transforms(points: np.ndarray, pairs: np.ndarray, mirrored: bool) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Transforms (2, 3) that many pairs share, and the positions (K, 2) that each maps on their twins.
+
+    Turned, scaled and shifted; mirrored left to right before it if asked for.
+    """
+    flip = np.float32([-1 if mirrored else 1, 1])
+    for _ in range(_ROUNDS):
+        if len(pairs) < _AGREEING:
+            return
+        first, second = points[pairs[:, 0]], points[pairs[:, 1]]
+        transform, inliers = cv2.estimateAffinePartial2D(
+            first * flip, second, method=cv2.RANSAC, ransacReprojThreshold=_TOLERANCE, maxIters=5000, confidence=0.999
+        )
+        if transform is None:
+            return
+        transform[:, :2] *= flip
+        inliers = inliers[:, 0].astype(bool)
+        agreeing = np.unique(np.rint(first[inliers]).astype(int), axis=0)
+        if len(agreeing) < _AGREEING:
+            return
+        if _SCALES[0] < _scale(transform) < _SCALES[1]:
+            yield transform, agreeing
+        # Each pair has been found from both ends.
+        back = cv2.invertAffineTransform(transform)
+        reverse = np.abs(first @ back[:, :2].T + back[:, 2] - second).max(axis=1) < 1.5 * _TOLERANCE
+        pairs = pairs[~inliers & ~reverse]
+
+
+def _scale(transform: np.ndarray) -> float:
+    return float(np.hypot(transform[0, 0], transform[1, 0]))
+
+
+def _compare(grey: np.ndarray, transform: np.ndarray, agreeing: np.ndarray, factor: float) -> Repeat | None:
+    """The region around the agreeing keypoints in which the picture equals what the transform maps it on."""
+    height, width = grey.shape
+    outside = -500.0
+    aligned = cv2.warpAffine(
+        grey, transform, (width, height), flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP, borderValue=outside
+    )
+    inside = cv2.erode((aligned > -100).astype(np.uint8), np.ones((_WINDOW, _WINDOW), np.uint8)) > 0
+    fine = _correlation(_fine(grey), _fine(aligned))
+    alike = inside & (fine > _FINE) & (_correlation(grey, aligned) > _GREY)
+    alike = cv2.morphologyEx(alike.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((7, 7), np.uint8))
+    count, labels, statistics, _ = cv2.connectedComponentsWithStats(alike)
+    x, y = agreeing[:, 0].clip(0, width - 1), agreeing[:, 1].clip(0, height - 1)
+    held = np.bincount(labels[y, x], minlength=count)
+    areas = statistics[:, cv2.CC_STAT_AREA]
+    kept = (held >= _KEYPOINTS_IN_PART) & (areas >= _SMALLEST * grey.size)
+    kept[0] = False  # what is not alike
+    first, second, matches = np.zeros(grey.shape, bool), np.zeros(grey.shape, bool), 0
+    for part in sorted(np.flatnonzero(kept), key=lambda part: -areas[part]):
+        region = labels == part
+        if second[region].mean() > 0.5:  # a twin already: half a turn, say, leads from the copy back as well
+            continue
+        first |= region
+        second |= cv2.warpAffine(region.astype(np.uint8), transform, (width, height), flags=cv2.INTER_NEAREST) > 0
+        matches += int(held[part])
+    if not second.any():
+        return None
+    similarity = float(np.median(fine[first]))
+    mirrored = bool(np.linalg.det(transform[:, :2]) < 0)
+    if similarity < (LEAST_SIMILARITY_MIRRORED if mirrored else LEAST_SIMILARITY):
+        return None
+    return Repeat(
+        first=first,
+        second=second,
+        first_box=_box(first, factor),
+        second_box=_box(second, factor),
+        matches=matches,
+        similarity=min(1.0, similarity),
+        mirrored=mirrored,
+        scale=_scale(transform),
+        angle=float(np.degrees(np.arctan2(*transform[::-1, 0] * (-1 if mirrored else 1)))),
+    )
+
+
+def _fine(grey: np.ndarray) -> np.ndarray:
+    return grey - cv2.GaussianBlur(grey, (0, 0), 2)
+
+
+def _correlation(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Correlation coefficient within a window around every pixel; 0 where either is flat, below half a grey level."""
+
+    def mean(values):
+        return cv2.blur(values, (_WINDOW, _WINDOW))
+
+    one_mean, other_mean = mean(one), mean(other)
+    variances = [np.maximum(mean(a * a) - m * m, 0.25) for a, m in ((one, one_mean), (other, other_mean))]
+    return (mean(one * other) - one_mean * other_mean) / np.sqrt(variances[0] * variances[1])
+
+
+def _box(region: np.ndarray, factor: float) -> tuple[float, float, float, float]:
+    rows, columns = np.nonzero(region)
+    sides = columns.min(), rows.min(), columns.max() + 1, rows.max() + 1
+    return tuple(float(side) / factor for side in sides)

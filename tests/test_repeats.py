@@ -1,0 +1,110 @@
+"""Repeated regions: found where a region was copied, however it was turned, and nowhere else."""
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+from fixtures import copied
+from fixtures.copied import FROM, SIDE, forged
+from skimage import data
+
+from constrained_rcnn import repeats
+from constrained_rcnn.repeats import WORKING_SIDE, find_repeats
+
+
+@pytest.fixture(scope="module")
+def photo():
+    return copied.photo()
+
+
+def overlap(one, other):
+    return (one & other).sum() / (one | other).sum()
+
+
+CHANGES = [
+    {}, {"scale": 0.8}, {"scale": 0.9, "angle": 25}, {"angle": 90}, {"angle": 180}, {"mirrored": True},
+    {"mirrored": True, "angle": 90}, {"quality": 85}, {"scale": 0.9, "angle": -10, "quality": 90},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=str)
+def test_a_copied_region_and_its_source_are_found(photo, change):
+    image, mask = forged(photo, **change)
+    (found,) = find_repeats(image)
+    regions = found.first, found.second
+    assert max(overlap(region, mask) for region in regions) > 0.6
+    scale, angle = change.get("scale", 1.0), change.get("angle", 0)
+    if overlap(found.first, mask) > 0.6:  # the finding runs from the copy to its source
+        scale, angle = 1 / scale, angle if change.get("mirrored") else -angle
+    assert found.scale == pytest.approx(scale, abs=0.02)
+    assert (found.angle - angle + 180) % 360 - 180 == pytest.approx(0, abs=1.5)
+    assert found.mirrored == change.get("mirrored", False)
+    source = np.zeros(mask.shape, bool)
+    source[FROM[1] : FROM[1] + SIDE, FROM[0] : FROM[0] + SIDE] = True
+    for region in regions:
+        assert (region & (mask | source)).sum() > 0.95 * region.sum()
+
+
+def test_an_untouched_photo_has_none(photo):
+    assert find_repeats(photo) == ()
+
+
+@pytest.mark.parametrize("name", ["astronaut", "chelsea", "rocket", "retina"])
+def test_untouched_photos_have_none(name):
+    assert find_repeats(np.ascontiguousarray(getattr(data, name)()[:, :, ::-1])) == ()
+
+
+def test_two_copies_of_one_region_do_not_hide_each_other(photo):
+    image, first = forged(photo)
+    image[240:370, 430:560] = photo[20:150, 300:430]
+    second = np.zeros_like(first)
+    second[240:370, 430:560] = True
+    everything = np.logical_or.reduce([part for r in find_repeats(image) for part in (r.first, r.second)])
+    for copy in (first, second):
+        assert (everything & copy).sum() > 0.6 * copy.sum()
+
+
+def test_a_texture_that_is_only_similar_is_not_a_copy(photo):
+    """The twin is the source seen again: the same outlines under other noise, as in two frames or two windows."""
+    image, mask = forged(cv2.GaussianBlur(photo, (0, 0), 1))
+    noisy = np.clip(image + np.random.default_rng(0).normal(0, 6, image.shape), 0, 255).astype(np.uint8)
+    assert find_repeats(image) and find_repeats(noisy) == ()
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 2000), (9, 7), (64, 64), (500, 700)])
+@pytest.mark.parametrize("value", [0, 128, 255])
+def test_flat_pictures_have_none(shape, value):
+    assert find_repeats(np.full((*shape, 3), value, np.uint8)) == ()
+
+
+def test_noise_has_none():
+    assert find_repeats(np.random.default_rng(0).integers(0, 256, (300, 400, 3), np.uint8)) == ()
+
+
+def test_boxes_are_in_pixels_of_a_picture_that_was_reduced(photo):
+    image, mask = forged(photo)
+    large = cv2.resize(image, None, fx=4, fy=4, interpolation=cv2.INTER_CUBIC)
+    (found,) = find_repeats(large)
+    assert max(found.first.shape) == WORKING_SIDE < max(large.shape)
+    (small,) = find_repeats(image)
+    boxes = {tuple(np.round(np.array(box) / 8).astype(int)) for box in (found.first_box, found.second_box)}
+    for box in (small.first_box, small.second_box):
+        assert min(np.abs(np.array(box) * 4 / 8 - other).max() for other in boxes) < 8
+
+
+def test_the_same_picture_gives_the_same_answer(photo):
+    image, _ = forged(photo, scale=0.9, angle=15)
+    first, second = find_repeats(image), find_repeats(image)
+    assert json.dumps([r.to_json() for r in first]) == json.dumps([r.to_json() for r in second])
+    assert all(np.array_equal(a.first, b.first) for a, b in zip(first, second))
+
+
+def test_json_holds_what_was_found(photo):
+    (found,) = find_repeats(forged(photo)[0])
+    told = json.loads(json.dumps(found.to_json()))
+    assert told.keys() == {"first_box", "second_box", "matches", "similarity", "mirrored", "scale", "angle"}
+    x0, y0, x1, y1 = told["first_box"]
+    rows, columns = np.nonzero(found.first)
+    assert (x0, y0, x1, y1) == (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)
+    assert repeats.LEAST_SIMILARITY <= told["similarity"] <= 1 and told["matches"] >= 3

@@ -1,0 +1,146 @@
+"""What a person sees of repeated regions: the copy told from its original, the drawing, the files of a run."""
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+from fixtures.copied import FROM, SIDE, forged, photo
+from PIL import Image
+
+from constrained_rcnn import demo
+from constrained_rcnn.demo import run
+from constrained_rcnn.manipulation_result import ManipulationResult
+from constrained_rcnn.model_zoo import config_file
+from constrained_rcnn.repeats import find_repeats
+from constrained_rcnn.repeats_evidence import draw_repeats, likelier_copy, map_means, repeats_record
+
+CONFIG = config_file("constrained_rcnn_small.yaml")
+
+
+@pytest.fixture(scope="module")
+def case():
+    """(image, mask of the copy, findings)."""
+    image, mask = forged(photo())
+    return image, mask, find_repeats(image)
+
+
+def centre(box):
+    return (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+
+
+@pytest.mark.parametrize("which", ["copy", "original"])
+def test_the_region_that_the_map_marks_is_the_likelier_copy(case, which):
+    _, mask, repeats = case
+    marked = np.zeros(mask.shape, np.float32)
+    marked[FROM[1] : FROM[1] + SIDE, FROM[0] : FROM[0] + SIDE] = which == "original"
+    marked[mask] = which == "copy"
+    (told,) = json.loads(json.dumps(repeats_record(repeats, map_means(repeats, marked))))
+    x, y = centre(told[f"{told['likelier_copy']}_box"])
+    assert marked[round(y), round(x)] == 1
+    assert max(told["map_means"]) > 0.9 and min(told["map_means"]) < 0.1
+
+
+def test_a_map_that_is_alike_in_both_tells_nothing(case):
+    _, mask, repeats = case
+    for value in (0.0, 0.7):
+        means = map_means(repeats, np.full(mask.shape, value, np.float32))
+        assert means == [pytest.approx((value, value), abs=1e-6)]
+        assert repeats_record(repeats, means)[0]["likelier_copy"] is None
+    assert likelier_copy((0.5, 0.41)) is None and likelier_copy((0.5, 0.39)) == "first"
+    assert likelier_copy((0.39, 0.5)) == "second"
+    assert map_means((), np.zeros((9, 9), np.float32)) == []
+
+
+def test_means_of_a_picture_that_is_reduced(case):
+    image, mask, _ = case
+    large = cv2.resize(image, None, fx=4, fy=4, interpolation=cv2.INTER_CUBIC)
+    marked = cv2.resize(mask.astype(np.float32), large.shape[1::-1], interpolation=cv2.INTER_NEAREST)
+    repeats = find_repeats(large)
+    means = map_means(repeats, marked)
+    x, y = centre(getattr(repeats[0], f"{likelier_copy(means[0])}_box"))
+    assert marked[round(y), round(x)] == 1
+
+
+def test_the_drawing_colours_the_regions_and_nothing_else(case):
+    image, _, repeats = case
+    drawn = draw_repeats(image, repeats, [(0.0, 0.0)])
+    assert drawn.shape == image.shape and drawn.dtype == np.uint8
+    coloured = np.ptp(drawn.astype(int), axis=2) > 20
+    regions = repeats[0].first | repeats[0].second
+    assert coloured[regions].mean() > 0.95
+    near = cv2.dilate(regions.astype(np.uint8), np.ones((5, 5))) > 0
+    assert coloured[~near].mean() < 0.02  # the line between them
+    assert np.array_equal(draw_repeats(image, (), [])[:, :, 0], cv2.cvtColor(image, cv2.COLOR_BGR2GRAY))
+
+
+def test_the_arrow_leads_to_the_copy(case):
+    """Its head adds pixels to the plain line around the end where it points, and nowhere else."""
+    image, _, repeats = case
+    plain = draw_repeats(image, repeats, [(0.5, 0.5)])
+    for means, name in (((0.9, 0.1), "first"), ((0.1, 0.9), "second")):
+        rows, columns = np.nonzero((draw_repeats(image, repeats, [means]) != plain).any(axis=2))
+        region = getattr(repeats[0], name)
+        ys, xs = np.nonzero(region)
+        assert len(rows) > 10
+        # A line drawn from its other end differs in a pixel or two.
+        assert (np.hypot(rows - ys.mean(), columns - xs.mean()) < 25).mean() > 0.95
+
+
+class Network:
+    """A predictor that marks the copy, without a network."""
+
+    def __init__(self, cfg):
+        self.cfg = cfg
+
+    def __call__(self, data):
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+        made = np.zeros(image.shape[:2], np.float32)
+        made[220:350, 60:190] = 0.8
+        return ManipulationResult(True, 0.8, 0.5, (), made, image)
+
+
+@pytest.fixture
+def options(tmp_path, monkeypatch):
+    monkeypatch.setattr(demo, "ManipulationPredictor", Network)
+    (tmp_path / "w.pth").write_bytes(b"weights")
+    return ["MODEL.WEIGHTS", str(tmp_path / "w.pth")]
+
+
+def test_a_run_writes_and_shows_what_occurs_twice(case, options, tmp_path):
+    folder, out = tmp_path / "in", tmp_path / "out"
+    folder.mkdir()
+    Image.fromarray(case[0][:, :, ::-1]).save(folder / "copied.png")
+    Image.fromarray(photo()[:, :, ::-1]).save(folder / "plain.png")
+    assert run(CONFIG, [str(folder)], str(out), options) == 0
+    copied, plain = (json.loads((out / f"{name}.json").read_text()) for name in ("copied", "plain"))
+    assert plain["repeats"] == [] and not (out / "plain_repeats.jpg").exists()
+    (pair,) = copied["repeats"]
+    x, y = centre(pair[f"{pair['likelier_copy']}_box"])
+    assert case[1][round(y), round(x)]
+    assert cv2.imread(str(out / "copied_repeats.jpg")).shape == case[0].shape
+    page = (out / "results.html").read_text(encoding="utf-8")
+    assert page.count("copied_repeats.jpg") == 1 and "plain_repeats.jpg" not in page
+    assert "something occurs twice in 1." in page and "<strong>1 pair of regions alike</strong>" in page
+    head, *rows = (out / "results.csv").read_text(encoding="utf-8").splitlines()
+    column = head.split(",").index('"repeats"')
+    assert sorted(row.split(",")[column] for row in rows) == ["0", "1"]
+
+    (out / "copied_repeats.jpg").unlink()  # not whole any more
+    assert run(CONFIG, [str(folder)], str(out), options, resume=True) == 0
+    assert (out / "copied_repeats.jpg").is_file()
+    Image.fromarray(photo()[:, :, ::-1]).save(folder / "copied.png")  # another picture under the same name
+    assert run(CONFIG, [str(folder)], str(out), options) == 0
+    assert not (out / "copied_repeats.jpg").exists()
+
+
+def test_records_from_before_repeats_were_looked_for_are_made_again(options, tmp_path):
+    folder, out = tmp_path / "in", tmp_path / "out"
+    folder.mkdir()
+    Image.fromarray(photo()[:, :, ::-1]).save(folder / "plain.png")
+    run(CONFIG, [str(folder)], str(out), options)
+    record = json.loads((out / "plain.json").read_text())
+    del record["repeats"]
+    (out / "plain.json").write_text(json.dumps(record))
+    assert run(CONFIG, [str(folder)], str(out), options, resume=True) == 0
+    assert json.loads((out / "plain.json").read_text())["repeats"] == []
