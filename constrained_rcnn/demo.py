@@ -34,6 +34,7 @@ def run(
     *,
     resume: bool = False,
     float_maps: bool = False,
+    repeats: bool = True,
 ) -> int:
     """Judges every input.
 
@@ -49,6 +50,7 @@ def run(
         output: folder for the results, made if it is not there.
         resume: leave out files whose result is there already, made of the same bytes by the same weights and config.
         float_maps: also write ``<name>_map.npy``, float32.
+        repeats: look for regions that occur twice.
 
     Returns:
         0, or 1 if any input was skipped; each is listed with its reason at the end.
@@ -74,7 +76,8 @@ def run(
         "versions": versions(),
     }
     write_bytes_atomic(folder / f"config-{about['config_sha256'][:12]}.yaml", config_text(predictor.cfg).encode())
-    names, results = output_names(files), ResultFiles(folder, about, float_maps=float_maps)
+    names = output_names(files)
+    results = ResultFiles(folder, about, float_maps=float_maps, repeats=repeats)
     interrupted = None
     with ResultsTable(folder / "results.csv") as table:
         for file, reason in lost:

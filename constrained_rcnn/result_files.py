@@ -27,14 +27,15 @@ class ResultFiles:
     stands for a finished result.
     """
 
-    def __init__(self, folder: Path, about: dict, *, float_maps: bool):
+    def __init__(self, folder: Path, about: dict, *, float_maps: bool, repeats: bool):
         """
         Args:
             folder: of the results.
             about: ``weights``, ``config_sha256`` and ``versions`` of the run, put into each JSON.
             float_maps: whether ``<name>_map.npy``, float32, belongs to a result.
+            repeats: whether it is to be known of a result what occurs twice.
         """
-        self._folder, self._about, self._float_maps = folder, about, float_maps
+        self._folder, self._about, self._float_maps, self._repeats = folder, about, float_maps, repeats
 
     def find(self, file: Path, name: str, digest: str) -> dict | None:
         """The record of the same bytes, judged by the same weights and config, if all its files are there.
@@ -74,7 +75,7 @@ class ResultFiles:
         else:
             (self._folder / f"{name}_map.npy").unlink(missing_ok=True)  # of an earlier run with other numbers
         result.save_overlay(self._folder / f"{name}_overlay.jpg")
-        repeats = find_repeats(result.image)
+        repeats = find_repeats(result.image) if self._repeats else ()
         means = map_means(repeats, result.manipulation_map)
         if repeats:
             self._write_jpeg(f"{name}_repeats.jpg", draw_repeats(result.image, repeats, means), 90)
@@ -83,7 +84,7 @@ class ResultFiles:
         self._write_jpeg(f"{THUMBNAILS}/{name}.jpg", thumbnail(result.image, result), 80)
         record = {
             "file": printable(file), "sha256": digest, "bytes": len(data), "time": now(), "name": name, **self._about,
-            **result.to_json(), "repeats": repeats_record(repeats, means),
+            **result.to_json(), "repeats": repeats_record(repeats, means) if self._repeats else None,
         }  # fmt: skip
         write_json_atomic(self._folder / f"{name}.json", record, indent=2)
         return record
@@ -93,6 +94,8 @@ class ResultFiles:
         write_bytes_atomic(self._folder / path, data.tobytes())
 
     def _complete(self, name: str, record: dict) -> bool:
+        if self._repeats and record["repeats"] is None:  # not looked for
+            return False
         wanted = [f"{name}_map.png", f"{name}_overlay.jpg", f"{THUMBNAILS}/{name}.jpg"]
         wanted += [f"{name}_map.npy"] * self._float_maps + [f"{name}_repeats.jpg"] * bool(record["repeats"])
         return all((self._folder / path).is_file() for path in wanted)

@@ -116,11 +116,12 @@ def _summary(rows, skipped, finished, expected) -> str:
     found = sum(row["manipulated"] for row in rows)
     left = expected - len(rows) - len(skipped)
     state = "" if finished else f" <strong>Interrupted: {_count(left, 'file')} still to do; add --resume.</strong>"
-    twice = sum(bool(row["repeats"]) for row in rows)
+    looked = any(row["repeats"] is not None for row in rows)
+    twice = f"; something occurs twice in {sum(bool(row['repeats']) for row in rows)}" if looked else ""
     where = ' (<a href="#skipped">list</a>)' if skipped else ""
     return (
-        f"<p>{found} called manipulated, {len(rows) - found} without a finding, {len(skipped)} skipped{where}; "
-        f"something occurs twice in {twice}.{state} "
+        f"<p>{found} called manipulated, {len(rows) - found} without a finding, {len(skipped)} skipped{where}"
+        f"{twice}.{state} "
         '<a href="results.csv">All as CSV</a></p>'
     )
 

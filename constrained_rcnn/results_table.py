@@ -81,7 +81,7 @@ def row_of(record: dict) -> dict:
     row["manipulated"] = bool(record["manipulated"])
     row["techniques"] = [sys.intern(str(name)) for name in record["techniques"]]
     row["regions"] = sum(found["score"] > row["threshold"] for found in record["detections"])
-    row["repeats"] = len(record["repeats"])
+    row["repeats"] = None if record["repeats"] is None else len(record["repeats"])  # None: not looked for
     versions = {str(name): str(version) for name, version in record["versions"].items()}
     row["versions"] = sys.intern(json.dumps(versions, sort_keys=True))  # one string for all images of a run
     return row
@@ -98,7 +98,8 @@ def _cells(row: dict) -> list:
     else:
         status = "manipulated" if row["manipulated"] else "no manipulation found"
     values = {**row, "status": status, "techniques": " ".join(row.get("techniques", ()))}
-    return [_harmless(values.get(column, "")) for column in COLUMNS]
+    cells = (values.get(column) for column in COLUMNS)
+    return ["" if cell is None else _harmless(cell) for cell in cells]
 
 
 def _harmless(value):

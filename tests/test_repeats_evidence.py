@@ -134,6 +134,23 @@ def test_a_run_writes_and_shows_what_occurs_twice(case, options, tmp_path):
     assert not (out / "copied_repeats.jpg").exists()
 
 
+def test_a_run_that_does_not_look_says_nothing(case, options, tmp_path):
+    folder, out = tmp_path / "in", tmp_path / "out"
+    folder.mkdir()
+    Image.fromarray(case[0][:, :, ::-1]).save(folder / "copied.png")
+    for _ in range(2):
+        assert run(CONFIG, [str(folder)], str(out), options, repeats=False, resume=True) == 0
+        assert json.loads((out / "copied.json").read_text())["repeats"] is None
+        assert not (out / "copied_repeats.jpg").exists()
+        assert "occurs twice in" not in (out / "results.html").read_text(encoding="utf-8")
+        head, row = (out / "results.csv").read_text(encoding="utf-8").splitlines()
+        assert row.split(",")[head.split(",").index('"repeats"')] == '""'
+    assert run(CONFIG, [str(folder)], str(out), options, resume=True) == 0  # that is not a whole result now
+    assert len(json.loads((out / "copied.json").read_text())["repeats"]) == 1
+    assert run(CONFIG, [str(folder)], str(out), options, repeats=False, resume=True) == 0
+    assert len(json.loads((out / "copied.json").read_text())["repeats"]) == 1  # more than was asked for
+
+
 def test_records_from_before_repeats_were_looked_for_are_made_again(options, tmp_path):
     folder, out = tmp_path / "in", tmp_path / "out"
     folder.mkdir()
