@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Makes docs/guide.jpg: forgeries of the demo's test photos as the package's own weights see them.
+"""Makes docs/guide.jpg and docs/repeats.jpg: forgeries of the demo's test photos as the package's own weights see them.
 
-Of 60 forgeries, by F1 at threshold 0.5: one of the best tenth, the median and one of the worst tenth. Only the layout
-was chosen, not the pictures.
+Of 60 forgeries, by F1 at threshold 0.5: one of the best tenth, the median and one of the worst tenth. And what occurs
+twice in the first copy-move and the first removal where something does, and in the first copy-move where nothing was
+found. Only the layout was chosen, not the pictures.
 """
 
 import argparse
@@ -21,7 +22,7 @@ PLACES = {"a good result": 0.1, "a middling result": 0.5, "a poor result": 0.9}
 @command_line
 def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--output", type=Path, default=Path("docs/guide.jpg"))
+    parser.add_argument("--output", type=Path, default=Path("docs"), metavar="DIR")
     args = parser.parse_args(argv)
     import cv2
     import numpy as np
@@ -33,26 +34,42 @@ def main(argv=None):
     from constrained_rcnn.data.synthesis.writer import write_forgeries
     from constrained_rcnn.evaluation.pixel_metrics import score_map_metrics
     from constrained_rcnn.predictor import ManipulationPredictor
+    from constrained_rcnn.repeats import find_repeats
+    from constrained_rcnn.repeats_evidence import draw_repeats, map_means
     from constrained_rcnn.report import grid, heat, overlay, side_by_side
+
+    def write(name, rows):
+        _, data = cv2.imencode(".jpg", grid(rows), [cv2.IMWRITE_JPEG_QUALITY, 85])
+        write_bytes_atomic(args.output / name, data.tobytes())
 
     predictor = ManipulationPredictor()
     with tempfile.TemporaryDirectory() as folder:
         photos = demo_photos.load("test")
         done = write_forgeries(photos, Path(folder), "guide", COUNT, SEED, size=SIZE, authentic=0.0)
-        judged = []
+        judged, twice = [], {}
         for item in tqdm(internal_form.load(done["json_file"]), unit="image"):
             result, truth = predictor(item["file_name"]), read_mask(item["mask_file_name"])
-            judged.append((score_map_metrics(result.manipulation_map, truth)["f1_fixed"], result, truth))
+            f1 = score_map_metrics(result.manipulation_map, truth)["f1_fixed"]
+            changed = np.where(truth[:, :, None], 255, 0).astype(np.uint8).repeat(3, 2)
+            judged.append((f1, result, changed))
+            found = find_repeats(result.image)
+            twice.setdefault((item["technique"], bool(found)), (result, changed, found))
     judged.sort(key=lambda one: -one[0])
     rows = []
     for title, place in PLACES.items():
-        f1, result, truth = judged[round(place * (len(judged) - 1))]
-        white = np.where(truth[:, :, None], 255, 0).astype(np.uint8).repeat(3, 2)
-        panels = [(title, result.image), (f"changed (F1 {f1:.2f})", white), ("map", heat(result.manipulation_map)),
+        f1, result, changed = judged[round(place * (len(judged) - 1))]
+        panels = [(title, result.image), (f"changed (F1 {f1:.2f})", changed), ("map", heat(result.manipulation_map)),
                   (f"overlay, score {result.score:.2f}", overlay(result.image, result, footer=False))]  # fmt: skip
         rows.append([side_by_side(panels, 200)])
-    _, data = cv2.imencode(".jpg", grid(rows), [cv2.IMWRITE_JPEG_QUALITY, 85])
-    write_bytes_atomic(args.output, data.tobytes())
+    write("guide.jpg", rows)
+    rows = []
+    for kind in (("copy-move", True), ("removal", True), ("copy-move", False)):
+        result, changed, found = twice[kind]
+        drawn = draw_repeats(result.image, found, map_means(found, result.manipulation_map))
+        panels = [(kind[0] if found else f"{kind[0]}, missed", result.image), ("changed", changed),
+                  ("what occurs twice", drawn), ("map", heat(result.manipulation_map))]  # fmt: skip
+        rows.append([side_by_side(panels, 200)])
+    write("repeats.jpg", rows)
     print(f"{args.output}: F1 at 0.5 of {COUNT} forgeries: mean {np.mean([one[0] for one in judged]):.3f}")
 
 
