@@ -50,7 +50,7 @@ def run(
         output: folder for the results, made if it is not there.
         resume: leave out files whose result is there already, made of the same bytes by the same weights and config.
         float_maps: also write ``<name>_map.npy``, float32.
-        repeats: look for regions that occur twice.
+        repeats: look for regions that occur twice; False also sets ``TEST.REPEATS`` False.
 
     Returns:
         0, or 1 if any input was skipped; each is listed with its reason at the end.
@@ -66,6 +66,8 @@ def run(
         raise UserError(f"--input {' '.join(map(printable, inputs))}: no picture found there; give files, folders "
                         "or patterns")  # fmt: skip
     _check_output(folder, files)
+    if not repeats:
+        options = [*options, "TEST.REPEATS", "False"]
     predictor = ManipulationPredictor(_config(config_file, options))
     about = {
         "weights": {

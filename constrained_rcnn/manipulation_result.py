@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -11,6 +12,9 @@ import torch
 from detectron2.layers import paste_masks_in_image
 
 from .data.files import write_bytes_atomic
+from .data.techniques import COPY_MOVE
+from .repeats import find_repeats
+from .repeats_evidence import JudgedRepeat, judge_repeats
 from .report import overlay
 
 #: JPEG quality of overlays.
@@ -74,6 +78,7 @@ class ManipulationResult:
         views: number of views (scales, mirrored or not) whose maps were averaged.
         tiles: number of runs of the network over all views; more than ``views`` where the image was tiled.
         tiled: whether it was.
+        raised_by: regions that occur twice, where the map has been raised by them (``TEST.REPEATS``), else None.
     """
 
     manipulated: bool
@@ -84,6 +89,14 @@ class ManipulationResult:
     image: np.ndarray = field(repr=False)
     views: int = 1
     tiles: int = 1
+    raised_by: tuple[JudgedRepeat, ...] | None = field(default=None, repr=False)
+
+    @cached_property
+    def repeats(self) -> tuple[JudgedRepeat, ...]:
+        """Regions that occur twice; looked for when first asked for, if the predictor has not done so already."""
+        if self.raised_by is not None:
+            return self.raised_by
+        return judge_repeats(find_repeats(self.image), self.manipulation_map)
 
     @property
     def tiled(self) -> bool:
@@ -91,8 +104,12 @@ class ManipulationResult:
 
     @property
     def techniques(self) -> tuple[str, ...]:
-        """Techniques of the detections above the threshold, best first; none if the image is called authentic."""
-        found = [d.technique for d in self.detections if self.manipulated and d.score > self.threshold]
+        """Techniques of the detections above the threshold, best first, and copy-move where a region that occurs twice
+        has raised the map above it; none if the image is called authentic."""
+        if not self.manipulated:
+            return ()
+        found = [d.technique for d in self.detections if d.score > self.threshold]
+        found += [COPY_MOVE for one in self.raised_by or () if one.suspicion > self.threshold]
         return tuple(dict.fromkeys(found))
 
     def to_json(self) -> dict:

@@ -18,6 +18,8 @@ from .data.techniques import TAMPERED, TECHNIQUES
 from .errors import UserError
 from .inference_model import load_for_inference
 from .manipulation_result import Detection, ManipulationResult
+from .repeats import find_repeats
+from .repeats_evidence import judge_repeats, raise_map
 from .views import Judged, finish, judge_views, manipulation_scores, views_of, whole_input
 
 #: Decision threshold where neither config nor checkpoint has one.
@@ -36,8 +38,8 @@ class ManipulationPredictor:
     """Loads a config's model and weights once and judges images.
 
     Resizes as Detectron2's DefaultPredictor does, so both give the same instances. What goes beyond it is switched
-    on by the config: several views (``TEST.AUG``), and tiles for images that are too large for the network
-    (``TEST.TILES``).
+    on by the config: several views (``TEST.AUG``), tiles for images that are too large for the network
+    (``TEST.TILES``), and a map that is raised where regions occur twice (``TEST.REPEATS``).
 
     Memory is bounded: what the network needs for its largest input (a tile, or the resized image), the content of
     the file, and ``BYTES_PER_PIXEL`` for every pixel of the image, reading it and any number of views included.
@@ -133,16 +135,21 @@ class ManipulationPredictor:
             del one  # or its map would stay while the next view is judged
         if len(instances) > 1:
             made.div_(len(instances))
+        made, repeats = made.numpy(), None
+        if self.cfg.TEST.REPEATS:
+            repeats = judge_repeats(find_repeats(pixels), made)
+            raise_map(made, repeats)
         score = float(made.max())
         return ManipulationResult(
             manipulated=score > self.threshold,
             score=score,
             threshold=float(self.threshold),
             detections=self._detections(instances, pixels.shape[:2]),
-            manipulation_map=made.numpy(),
+            manipulation_map=made,
             image=pixels,
             views=len(instances),
             tiles=tiles,
+            raised_by=repeats,
         )
 
     def _detections(self, views: list[Instances], size: tuple[int, int]) -> tuple[Detection, ...]:

@@ -1,65 +1,93 @@
-"""What repeated regions show a person: which of two is the likelier copy, drawn and as a record."""
+"""What repeated regions and the network's map say together: which is the likelier copy; drawn, and put into the map."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
 from .repeats import Repeat, reduced
 
-#: Least difference of the manipulation map's means over a region and its twin that tells copy from original. Chosen
-#: on casia_v1_train.
+#: Least difference of the map's means over a region and its twin that tells copy from original. Chosen, as the two
+#: values below, on casia_v1_train.
 LEAST_DIFFERENCE = 0.1
+#: What the map is raised to on a region that is told to be the copy, and on both where neither is.
+COPY, EITHER = 0.9, 0.6
 
 
-def map_means(repeats: tuple[Repeat, ...], manipulation_map: np.ndarray) -> list[tuple[float, float]]:
-    """Means of the map over the first and the second region of each pair, in [0, 1].
+@dataclass(frozen=True)
+class JudgedRepeat:
+    """A region that occurs twice, and what the network's map says of both places.
 
+    Attributes:
+        repeat: the two regions.
+        map_means: means of the map over the first and the second, in [0, 1].
+    """
+
+    repeat: Repeat
+    map_means: tuple[float, float]
+
+    @property
+    def likelier_copy(self) -> str | None:
+        """Which region the network finds manipulated: "first", "second", or None where it cannot tell."""
+        first, second = self.map_means
+        if abs(first - second) < LEAST_DIFFERENCE:
+            return None
+        return "first" if first > second else "second"
+
+    @property
+    def suspicion(self) -> float:
+        """What the map is raised to: ``COPY`` or ``EITHER``."""
+        return EITHER if self.likelier_copy is None else COPY
+
+    @property
+    def suspects(self) -> tuple[np.ndarray, ...]:
+        """The copy's region, or both where neither is told to be it; as in :class:`.repeats.Repeat`."""
+        copy = self.likelier_copy
+        return (self.repeat.first, self.repeat.second) if copy is None else (getattr(self.repeat, copy),)
+
+    def to_json(self) -> dict:
+        """What JSON can hold: everything but the two regions."""
+        means = [round(mean, 4) for mean in self.map_means]
+        return {**self.repeat.to_json(), "map_means": means, "likelier_copy": self.likelier_copy}
+
+
+def judge_repeats(repeats: tuple[Repeat, ...], manipulation_map: np.ndarray) -> tuple[JudgedRepeat, ...]:
+    """
     Args:
         repeats: of :func:`.repeats.find_repeats`.
-        manipulation_map: (H, W) float32 in [0, 1], of the same picture.
+        manipulation_map: (H, W) float32 in [0, 1], the network's of the same picture.
     """
     if not repeats:
-        return []
+        return ()
     small, _ = reduced(manipulation_map)
-    return [(float(small[repeat.first].mean()), float(small[repeat.second].mean())) for repeat in repeats]
+    return tuple(JudgedRepeat(r, (float(small[r.first].mean()), float(small[r.second].mean()))) for r in repeats)
 
 
-def likelier_copy(means: tuple[float, float]) -> str | None:
-    """Which region the network finds manipulated: "first", "second", or None where it cannot tell.
-
-    Args:
-        means: of the map over both, see :func:`map_means`.
-    """
-    if abs(means[0] - means[1]) < LEAST_DIFFERENCE:
-        return None
-    return "first" if means[0] > means[1] else "second"
-
-
-def repeats_record(repeats: tuple[Repeat, ...], means: list[tuple[float, float]]) -> list[dict]:
-    """For JSON: each pair's :meth:`.Repeat.to_json` with ``map_means`` and ``likelier_copy``.
+def raise_map(manipulation_map: np.ndarray, judged: tuple[JudgedRepeat, ...]) -> None:
+    """Raises the map on suspected regions to at least their suspicion, in place.
 
     Args:
-        repeats, means: of one picture, see :func:`map_means`.
+        manipulation_map: (H, W) float32 in [0, 1].
+        judged: of :func:`judge_repeats`, by this map.
     """
-    return [
-        {
-            **repeat.to_json(),
-            "map_means": [round(mean, 4) for mean in both],
-            "likelier_copy": likelier_copy(both),
-        }
-        for repeat, both in zip(repeats, means)
-    ]
+    for one in judged:
+        for region in one.suspects:
+            if region.shape != manipulation_map.shape:  # of a reduced picture
+                size = manipulation_map.shape[::-1]
+                region = cv2.resize(region.view(np.uint8), size, interpolation=cv2.INTER_NEAREST).view(bool)
+            np.maximum(manipulation_map, np.float32(one.suspicion), out=manipulation_map, where=region)
 
 
-def draw_repeats(image: np.ndarray, repeats: tuple[Repeat, ...], means: list[tuple[float, float]]) -> np.ndarray:
+def draw_repeats(image: np.ndarray, judged: tuple[JudgedRepeat, ...]) -> np.ndarray:
     """The picture in grey; each region and its twin in one colour, outlined, joined by a line.
 
     Where the map tells which is the copy, an arrow leads to it.
 
     Args:
         image: (H, W, 3) uint8, BGR, that :func:`.repeats.find_repeats` was given.
-        repeats, means: of this image, see :func:`map_means`.
+        judged: of :func:`judge_repeats`.
 
     Returns:
         (h, w, 3) uint8, BGR; of the picture's size, or reduced so that the longer side is ``WORKING_SIDE``.
@@ -68,15 +96,16 @@ def draw_repeats(image: np.ndarray, repeats: tuple[Repeat, ...], means: list[tup
     canvas = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
     width = max(1, round(max(image.shape[:2]) / 500))
     lines = []
-    for number, (repeat, both) in enumerate(zip(repeats, means)):
+    for number, one in enumerate(judged):
         hue = np.uint8([[[(10 + 47 * number) % 180, 255, 255]]])
         colour = cv2.cvtColor(hue, cv2.COLOR_HSV2BGR)[0, 0]
-        for region in (repeat.first, repeat.second):
+        regions = one.repeat.first, one.repeat.second
+        for region in regions:
             canvas[region] = (0.55 * canvas[region] + 0.45 * colour).astype(np.uint8)
             outline, _ = cv2.findContours(region.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
             cv2.drawContours(canvas, outline, -1, colour.tolist(), width)
-        ends = [_centre(repeat.first), _centre(repeat.second)]
-        copy = likelier_copy(both)
+        ends = [_centre(region) for region in regions]
+        copy = one.likelier_copy
         lines.append((ends[::-1] if copy == "first" else ends, copy is not None, colour.tolist()))
     for (start, end), arrow, colour in lines:  # last, so that no region hides one
         for shade, thickness in (((0, 0, 0), 3 * width), (colour, width)):

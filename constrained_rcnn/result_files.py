@@ -12,8 +12,7 @@ import numpy as np
 from .data.files import write_bytes_atomic, write_json_atomic, write_png_atomic
 from .evidence import now
 from .inputs import digested_name, printable
-from .repeats import find_repeats
-from .repeats_evidence import draw_repeats, map_means, repeats_record
+from .repeats_evidence import draw_repeats
 from .report import thumbnail
 from .results_table import row_of
 
@@ -75,16 +74,15 @@ class ResultFiles:
         else:
             (self._folder / f"{name}_map.npy").unlink(missing_ok=True)  # of an earlier run with other numbers
         result.save_overlay(self._folder / f"{name}_overlay.jpg")
-        repeats = find_repeats(result.image) if self._repeats else ()
-        means = map_means(repeats, result.manipulation_map)
+        repeats = result.repeats if self._repeats else ()
         if repeats:
-            self._write_jpeg(f"{name}_repeats.jpg", draw_repeats(result.image, repeats, means), 90)
+            self._write_jpeg(f"{name}_repeats.jpg", draw_repeats(result.image, repeats), 90)
         else:
             (self._folder / f"{name}_repeats.jpg").unlink(missing_ok=True)
         self._write_jpeg(f"{THUMBNAILS}/{name}.jpg", thumbnail(result.image, result), 80)
         record = {
             "file": printable(file), "sha256": digest, "bytes": len(data), "time": now(), "name": name, **self._about,
-            **result.to_json(), "repeats": repeats_record(repeats, means) if self._repeats else None,
+            **result.to_json(), "repeats": [one.to_json() for one in repeats] if self._repeats else None,
         }  # fmt: skip
         write_json_atomic(self._folder / f"{name}.json", record, indent=2)
         return record

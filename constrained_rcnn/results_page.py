@@ -52,7 +52,8 @@ borders, strong filters and collages can raise a score without any intent to dec
 <p><strong>Pairs of regions alike</strong> are another test, without the network: parts of the picture that occur
 twice, down to their finest structure. Somebody may have copied one over the other, or the world itself repeats:
 windows, tiles, printed patterns. Look at both places. Where the network tells which of the two is the copy, an arrow
-leads to it.</p></section>
+leads to it; where the config says TEST.REPEATS, as that of the package's own weights does, they raise map and
+score, too.</p></section>
 """
 _MEANING_AGAIN = """
 <p class="warning">A score is a reason to look closer, <strong>not proof</strong>; a low one proves nothing either.

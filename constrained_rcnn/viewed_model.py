@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from detectron2.layers import batched_nms, paste_masks_in_image
 from detectron2.structures import Instances
@@ -9,6 +10,8 @@ from detectron2.structures import Instances
 from .data.image_io import read_image
 from .modeling.manipulation_map import image_score
 from .modeling.meta_arch import ConstrainedRCNN
+from .repeats import find_repeats
+from .repeats_evidence import judge_repeats, raise_map
 from .views import judge_views, needs_tiles, views_of
 
 
@@ -21,8 +24,9 @@ class ViewedModel(torch.nn.Module):
     """Judges images of a test loader as the predictor does.
 
     An image that needs neither several views nor tiles goes through the model as it came; any other is taken from its
-    ``pixels``, (H, W, 3) uint8 in the order of INPUT.FORMAT, or read again from its ``file_name``. Its instances are
-    those of all views, less what non-maximum suppression by class takes out.
+    ``pixels``, (H, W, 3) uint8 in the order of INPUT.FORMAT, or read again from its ``file_name``. So is one in which
+    regions that occur twice may raise the map. Its instances are those of all views, less what non-maximum suppression
+    by class takes out.
     """
 
     def __init__(self, model: torch.nn.Module, cfg):
@@ -37,16 +41,32 @@ class ViewedModel(torch.nn.Module):
 
     def forward(self, batched_inputs: list[dict]) -> list[dict]:
         """As ConstrainedRCNN in evaluation mode."""
-        return [self._judge(item) for item in batched_inputs]
+        outputs = [self._judge(item) for item in batched_inputs]
+        if self.cfg.TEST.REPEATS:
+            for item, output in zip(batched_inputs, outputs):
+                self._raise_map(item, output)
+        return outputs
+
+    def _pixels(self, item: dict) -> np.ndarray:
+        """(H, W, 3) uint8 in the order of INPUT.FORMAT."""
+        pixels = item.get("pixels")
+        if pixels is None:
+            pixels = read_image(item["file_name"], self.cfg.INPUT.FORMAT, max_pixels=self.cfg.INPUT.MAX_PIXELS)
+        return pixels
+
+    def _raise_map(self, item: dict, output: dict) -> None:
+        pixels, made = self._pixels(item), output["manipulation_map"].cpu().numpy()
+        bgr = pixels if self.cfg.INPUT.FORMAT == "BGR" else np.ascontiguousarray(pixels[:, :, ::-1])
+        raise_map(made, judge_repeats(find_repeats(bgr), made))
+        output["manipulation_map"] = torch.from_numpy(made)
+        output["manipulation_score"] = image_score(output["manipulation_map"])
 
     def _judge(self, item: dict) -> dict:
         cfg = self.cfg
         size = tuple(item["image"].shape[-2:])
         if not cfg.TEST.AUG.ENABLED and (self.model.resizes_images or not needs_tiles(size, cfg.TEST.TILES)):
             return self.model([item])[0]
-        pixels = item.get("pixels")
-        if pixels is None:
-            pixels = read_image(item["file_name"], cfg.INPUT.FORMAT, max_pixels=cfg.INPUT.MAX_PIXELS)
+        pixels = self._pixels(item)
         views = views_of(cfg)
         made, instances = None, []
         for one in judge_views(self.model, pixels, views, cfg.TEST.TILES):

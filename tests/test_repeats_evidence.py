@@ -13,7 +13,14 @@ from constrained_rcnn.demo import run
 from constrained_rcnn.manipulation_result import ManipulationResult
 from constrained_rcnn.model_zoo import config_file
 from constrained_rcnn.repeats import find_repeats
-from constrained_rcnn.repeats_evidence import draw_repeats, likelier_copy, map_means, repeats_record
+from constrained_rcnn.repeats_evidence import (
+    COPY,
+    EITHER,
+    JudgedRepeat,
+    draw_repeats,
+    judge_repeats,
+    raise_map,
+)
 
 CONFIG = config_file("constrained_rcnn_small.yaml")
 
@@ -29,13 +36,18 @@ def centre(box):
     return (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
 
 
+def judged_by(repeats, *means):
+    return tuple(JudgedRepeat(repeat, both) for repeat, both in zip(repeats, means))
+
+
 @pytest.mark.parametrize("which", ["copy", "original"])
 def test_the_region_that_the_map_marks_is_the_likelier_copy(case, which):
     _, mask, repeats = case
     marked = np.zeros(mask.shape, np.float32)
     marked[FROM[1] : FROM[1] + SIDE, FROM[0] : FROM[0] + SIDE] = which == "original"
     marked[mask] = which == "copy"
-    (told,) = json.loads(json.dumps(repeats_record(repeats, map_means(repeats, marked))))
+    (judged,) = judge_repeats(repeats, marked)
+    told = json.loads(json.dumps(judged.to_json()))
     x, y = centre(told[f"{told['likelier_copy']}_box"])
     assert marked[round(y), round(x)] == 1
     assert max(told["map_means"]) > 0.9 and min(told["map_means"]) < 0.1
@@ -44,47 +56,91 @@ def test_the_region_that_the_map_marks_is_the_likelier_copy(case, which):
 def test_a_map_that_is_alike_in_both_tells_nothing(case):
     _, mask, repeats = case
     for value in (0.0, 0.7):
-        means = map_means(repeats, np.full(mask.shape, value, np.float32))
-        assert means == [pytest.approx((value, value), abs=1e-6)]
-        assert repeats_record(repeats, means)[0]["likelier_copy"] is None
-    assert likelier_copy((0.5, 0.41)) is None and likelier_copy((0.5, 0.39)) == "first"
-    assert likelier_copy((0.39, 0.5)) == "second"
-    assert map_means((), np.zeros((9, 9), np.float32)) == []
+        (judged,) = judge_repeats(repeats, np.full(mask.shape, value, np.float32))
+        assert judged.map_means == pytest.approx((value, value), abs=1e-6)
+        assert judged.to_json()["likelier_copy"] is None and len(judged.suspects) == 2
+    for means, copy in (((0.5, 0.41), None), ((0.5, 0.39), "first"), ((0.39, 0.5), "second")):
+        assert JudgedRepeat(repeats[0], means).likelier_copy == copy
+    assert judge_repeats((), np.zeros((9, 9), np.float32)) == ()
 
 
 def test_means_of_a_picture_that_is_reduced(case):
     image, mask, _ = case
     large = cv2.resize(image, None, fx=4, fy=4, interpolation=cv2.INTER_CUBIC)
     marked = cv2.resize(mask.astype(np.float32), large.shape[1::-1], interpolation=cv2.INTER_NEAREST)
-    repeats = find_repeats(large)
-    means = map_means(repeats, marked)
-    x, y = centre(getattr(repeats[0], f"{likelier_copy(means[0])}_box"))
+    judged = judge_repeats(find_repeats(large), 0.5 * marked)
+    x, y = centre(getattr(judged[0].repeat, f"{judged[0].likelier_copy}_box"))
     assert marked[round(y), round(x)] == 1
+    raised = 0.5 * marked
+    raise_map(raised, judged)
+    assert raised.max() == np.float32(COPY) and (raised[marked > 0] == np.float32(COPY)).mean() > 0.6
+    assert (raised[marked == 0] > 0).mean() < 0.01
+
+
+def test_the_map_is_raised_on_the_copy_or_on_both_and_never_lowered(case):
+    _, mask, repeats = case
+    first, second = repeats[0].first, repeats[0].second
+    before = np.random.default_rng(0).random(mask.shape, np.float32)
+    for means, regions, value in (
+        ((0.9, 0.1), first, COPY),
+        ((0.1, 0.9), second, COPY),
+        ((0.3, 0.3), first | second, EITHER),
+    ):
+        made = before.copy()
+        raise_map(made, judged_by(repeats, means))
+        assert made.dtype == np.float32 and np.array_equal(made[~regions], before[~regions])
+        assert np.array_equal(made[regions], np.maximum(before[regions], np.float32(value)))
+    raise_map(made, ())
+
+
+def test_a_map_that_has_been_raised_tells_the_same(case):
+    """So that results read again agree with those just made."""
+    _, mask, repeats = case
+    for level in (0.0, 0.2, 0.79):
+        made = np.full(mask.shape, 0.0, np.float32)
+        made[repeats[0].first] = level
+        judged = judge_repeats(repeats, made)
+        raise_map(made, judged)
+        assert judge_repeats(repeats, made)[0].likelier_copy == judged[0].likelier_copy
 
 
 def test_the_drawing_colours_the_regions_and_nothing_else(case):
     image, _, repeats = case
-    drawn = draw_repeats(image, repeats, [(0.0, 0.0)])
+    drawn = draw_repeats(image, judged_by(repeats, (0.0, 0.0)))
     assert drawn.shape == image.shape and drawn.dtype == np.uint8
     coloured = np.ptp(drawn.astype(int), axis=2) > 20
     regions = repeats[0].first | repeats[0].second
     assert coloured[regions].mean() > 0.95
     near = cv2.dilate(regions.astype(np.uint8), np.ones((5, 5))) > 0
     assert coloured[~near].mean() < 0.02  # the line between them
-    assert np.array_equal(draw_repeats(image, (), [])[:, :, 0], cv2.cvtColor(image, cv2.COLOR_BGR2GRAY))
+    assert np.array_equal(draw_repeats(image, ())[:, :, 0], cv2.cvtColor(image, cv2.COLOR_BGR2GRAY))
 
 
 def test_the_arrow_leads_to_the_copy(case):
     """Its head adds pixels to the plain line around the end where it points, and nowhere else."""
     image, _, repeats = case
-    plain = draw_repeats(image, repeats, [(0.5, 0.5)])
+    plain = draw_repeats(image, judged_by(repeats, (0.5, 0.5)))
     for means, name in (((0.9, 0.1), "first"), ((0.1, 0.9), "second")):
-        rows, columns = np.nonzero((draw_repeats(image, repeats, [means]) != plain).any(axis=2))
+        rows, columns = np.nonzero((draw_repeats(image, judged_by(repeats, means)) != plain).any(axis=2))
         region = getattr(repeats[0], name)
         ys, xs = np.nonzero(region)
         assert len(rows) > 10
         # A line drawn from its other end differs in a pixel or two.
         assert (np.hypot(rows - ys.mean(), columns - xs.mean()) < 25).mean() > 0.95
+
+
+def test_a_result_looks_when_it_is_asked(case):
+    image, mask, repeats = case
+    result = ManipulationResult(True, 0.8, 0.5, (), 0.8 * mask.astype(np.float32), image)
+    assert result.techniques == ()  # the map has not been raised by them
+    (judged,) = result.repeats
+    assert result.repeats is result.repeats
+    x, y = centre(getattr(judged.repeat, f"{judged.likelier_copy}_box"))
+    assert mask[round(y), round(x)]
+    raised = judged_by(repeats, (0.5, 0.5))  # to 0.6 on both
+    for threshold, techniques in ((0.5, ("copy-move",)), (0.7, ())):
+        result = ManipulationResult(True, 0.8, threshold, (), np.zeros_like(image[..., 0]), image, raised_by=raised)
+        assert result.repeats is raised and result.techniques == techniques
 
 
 class Network:

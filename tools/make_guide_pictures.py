@@ -34,8 +34,7 @@ def main(argv=None):
     from constrained_rcnn.data.synthesis.writer import write_forgeries
     from constrained_rcnn.evaluation.pixel_metrics import score_map_metrics
     from constrained_rcnn.predictor import ManipulationPredictor
-    from constrained_rcnn.repeats import find_repeats
-    from constrained_rcnn.repeats_evidence import draw_repeats, map_means
+    from constrained_rcnn.repeats_evidence import draw_repeats
     from constrained_rcnn.report import grid, heat, overlay, side_by_side
 
     def write(name, rows):
@@ -52,8 +51,7 @@ def main(argv=None):
             f1 = score_map_metrics(result.manipulation_map, truth)["f1_fixed"]
             changed = np.where(truth[:, :, None], 255, 0).astype(np.uint8).repeat(3, 2)
             judged.append((f1, result, changed))
-            found = find_repeats(result.image)
-            twice.setdefault((item["technique"], bool(found)), (result, changed, found))
+            twice.setdefault((item["technique"], bool(result.repeats)), (result, changed))
     judged.sort(key=lambda one: -one[0])
     rows = []
     for title, place in PLACES.items():
@@ -64,9 +62,9 @@ def main(argv=None):
     write("guide.jpg", rows)
     rows = []
     for kind in (("copy-move", True), ("removal", True), ("copy-move", False)):
-        result, changed, found = twice[kind]
-        drawn = draw_repeats(result.image, found, map_means(found, result.manipulation_map))
-        panels = [(kind[0] if found else f"{kind[0]}, missed", result.image), ("changed", changed),
+        result, changed = twice[kind]
+        drawn = draw_repeats(result.image, result.repeats)
+        panels = [(kind[0] if kind[1] else f"{kind[0]}, missed", result.image), ("changed", changed),
                   ("what occurs twice", drawn), ("map", heat(result.manipulation_map))]  # fmt: skip
         rows.append([side_by_side(panels, 200)])
     write("repeats.jpg", rows)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+#: A region copied within its picture.
+COPY_MOVE = "copy-move"
 #: Classes of the box head, in the order of their contiguous ids 0, 1, 2 (the paper's NIST16 classes).
-TECHNIQUES = ("splice", "copy-move", "removal")
+TECHNIQUES = ("splice", COPY_MOVE, "removal")
 #: The single class of a set whose technique is unknown, or whose techniques a config merges.
 TAMPERED = "tampered"
 #: An image with regions of more than one technique.
@@ -14,7 +16,7 @@ AUTHENTIC = "authentic"
 #: RGB, 0..255, told apart by people with the common colour-vision deficiencies (Okabe and Ito's palette).
 COLOURS = {
     "splice": (213, 94, 0),
-    "copy-move": (0, 114, 178),
+    COPY_MOVE: (0, 114, 178),
     "removal": (0, 158, 115),
     TAMPERED: (204, 121, 167),
 }

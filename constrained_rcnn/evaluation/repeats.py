@@ -12,7 +12,7 @@ import numpy as np
 from constrained_rcnn.data.image_io import read_image, read_mask
 from constrained_rcnn.errors import UserError
 from constrained_rcnn.repeats import Repeat, find_repeats
-from constrained_rcnn.repeats_evidence import likelier_copy, map_means
+from constrained_rcnn.repeats_evidence import judge_repeats
 
 from .confidence import bootstrap_interval
 from .map_files import find_maps, read_map
@@ -95,12 +95,12 @@ def _summary(rows: list[dict], with_maps: bool) -> dict[str, Any]:
 def _verdicts(repeats: tuple[Repeat, ...], truth: np.ndarray, manipulation_map: np.ndarray) -> list[bool | None]:
     """For each pair of which the mask covers one alone, whether the map says so; None where it says nothing."""
     verdicts = []
-    for repeat, means in zip(repeats, map_means(repeats, manipulation_map)):
-        small = _resized(truth, repeat.first.shape)
-        inside = {"first": small[repeat.first].mean(), "second": small[repeat.second].mean()}
+    for judged in judge_repeats(repeats, manipulation_map):
+        small = _resized(truth, judged.repeat.first.shape)
+        inside = {name: small[getattr(judged.repeat, name)].mean() for name in ("first", "second")}
         original, copy = sorted(inside, key=inside.get)
         if inside[copy] >= COPY_INSIDE and inside[original] <= ORIGINAL_INSIDE:
-            said = likelier_copy(means)
+            said = judged.likelier_copy
             verdicts.append(None if said is None else said == copy)
     return verdicts
 
