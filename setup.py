@@ -23,7 +23,7 @@ setup(
     entry_points={"console_scripts": ["constrained-rcnn = constrained_rcnn.demo_command:main"]},
     install_requires=[
         "numpy",
-        "opencv-python",
+        "opencv-python>=4.8",
         "pillow",
         "pycocotools>=2.0.2",
         "torch>=2.10",  # older ones may execute code or corrupt memory even with weights_only

@@ -34,7 +34,10 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--config-file", metavar="FILE", help="yaml file that the weights were trained with")
     parser.add_argument("--resume", action="store_true", help="leave out what is judged already")
     parser.add_argument("--float-maps", action="store_true", help="also write <name>_map.npy, float32")
-    parser.add_argument("--no-repeats", action="store_true", help="do not look for regions that occur twice: faster")
+    parser.add_argument(
+        "--no-repeats", action="store_true",
+        help="do not look for regions that occur twice, nor let them raise map and score (another config): faster",
+    )  # fmt: skip
     parser.add_argument(
         "--opts", nargs=argparse.REMAINDER, default=[], metavar="KEY VALUE",
         help="config keys; with --config-file, MODEL.WEIGHTS among them",

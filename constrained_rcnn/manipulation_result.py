@@ -13,12 +13,13 @@ from detectron2.layers import paste_masks_in_image
 
 from .data.files import write_bytes_atomic
 from .data.techniques import COPY_MOVE
-from .repeats import find_repeats
 from .repeats_evidence import JudgedRepeat, judge_repeats
 from .report import overlay
 
 #: JPEG quality of overlays.
 OVERLAY_QUALITY = 92
+#: Side of the soft mask of a region that occurs twice.
+REPEAT_MASK_SIDE = 112
 #: Rows of a mask that are drawn at a time.
 _ROWS = 512
 
@@ -33,6 +34,7 @@ class Detection:
         technique_scores: probability of each technique that the network proposed for this region, best first.
         box: (x1, y1, x2, y2), pixels of the original image, exclusive on the right and below.
         image_size: (height, width) of that image, pixels.
+        found_by: "network"; or "repeats", a region that occurs twice and has raised the map (``TEST.REPEATS``).
         soft_mask: (M, M) float32 in [0, 1], probability of "manipulated" stretched over the box; None without a
             mask branch.
     """
@@ -43,6 +45,29 @@ class Detection:
     box: tuple[float, float, float, float]
     image_size: tuple[int, int]
     soft_mask: np.ndarray | None = field(default=None, repr=False)
+    found_by: str = "network"
+
+    @classmethod
+    def of_repeat(cls, judged: JudgedRepeat, name: str, image_size: tuple[int, int]) -> Detection:
+        """A suspect among regions that occur twice.
+
+        Args:
+            judged: the pair.
+            name: "first" or "second".
+            image_size: as the attribute.
+        """
+        region = getattr(judged.repeat, name)
+        rows, columns = (np.flatnonzero(region.any(axis=axis)) for axis in (1, 0))
+        inside = region[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].astype(np.float32)
+        return cls(
+            technique=COPY_MOVE,
+            score=judged.suspicion,
+            technique_scores={COPY_MOVE: judged.suspicion},
+            box=getattr(judged.repeat, f"{name}_box"),
+            image_size=tuple(image_size),
+            soft_mask=cv2.resize(inside, (REPEAT_MASK_SIDE, REPEAT_MASK_SIDE), interpolation=cv2.INTER_LINEAR),
+            found_by="repeats",
+        )
 
     @property
     def mask(self) -> np.ndarray | None:
@@ -96,7 +121,7 @@ class ManipulationResult:
         """Regions that occur twice; looked for when first asked for, if the predictor has not done so already."""
         if self.raised_by is not None:
             return self.raised_by
-        return judge_repeats(find_repeats(self.image), self.manipulation_map)
+        return judge_repeats(self.image, self.manipulation_map)
 
     @property
     def tiled(self) -> bool:
@@ -104,12 +129,8 @@ class ManipulationResult:
 
     @property
     def techniques(self) -> tuple[str, ...]:
-        """Techniques of the detections above the threshold, best first, and copy-move where a region that occurs twice
-        has raised the map above it; none if the image is called authentic."""
-        if not self.manipulated:
-            return ()
-        found = [d.technique for d in self.detections if d.score > self.threshold]
-        found += [COPY_MOVE for one in self.raised_by or () if one.suspicion > self.threshold]
+        """Techniques of the detections above the threshold, best first; none if the image is called authentic."""
+        found = [d.technique for d in self.detections if self.manipulated and d.score > self.threshold]
         return tuple(dict.fromkeys(found))
 
     def to_json(self) -> dict:
@@ -132,6 +153,7 @@ class ManipulationResult:
                     "score": round(d.score, 6),
                     "technique_scores": {name: round(value, 6) for name, value in d.technique_scores.items()},
                     "box": [round(v, 2) for v in d.box],
+                    "found_by": d.found_by,
                 }
                 for d in self.detections
             ],

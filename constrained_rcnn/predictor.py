@@ -13,12 +13,11 @@ from PIL import Image
 
 from . import model_zoo
 from .config import load_config
-from .data.image_io import read_image
+from .data.image_io import check_image, read_image
 from .data.techniques import TAMPERED, TECHNIQUES
 from .errors import UserError
 from .inference_model import load_for_inference
 from .manipulation_result import Detection, ManipulationResult
-from .repeats import find_repeats
 from .repeats_evidence import judge_repeats, raise_map
 from .views import Judged, finish, judge_views, manipulation_scores, views_of, whole_input
 
@@ -45,7 +44,8 @@ class ManipulationPredictor:
     the file, and ``BYTES_PER_PIXEL`` for every pixel of the image, reading it and any number of views included.
     That is 1.6 GB for 100 megapixels; 7 bytes per pixel stay with the result. Some formats take more while they are
     read (JPEG 2000 18 to 20, HEIF 26), and a model that resizes images itself (the released network) takes 32 in all.
-    In a batch every image counts. Masks of detections are drawn only when they are asked for.
+    Looking for regions that occur twice takes up to 0.7 GB, whatever the image's size; each pair keeps up to 5 MB. In a
+    batch every image counts. Masks of detections are drawn only when they are asked for.
     """
 
     def __init__(self, cfg=None):
@@ -116,9 +116,7 @@ class ManipulationPredictor:
         name = image if isinstance(image, (str, os.PathLike)) else "image"
         if not isinstance(image, np.ndarray):
             image = read_image(image, "BGR", max_pixels=self.cfg.INPUT.MAX_PIXELS)
-        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or 0 in image.shape:
-            raise ValueError(f"image must be (H, W, 3) uint8 in BGR order, not {image.shape} {image.dtype}")
-        height, width = image.shape[:2]
+        height, width = check_image(image).shape[:2]
         if min(height, width) < MIN_SIDE:
             raise UserError(f"{name}: {width}x{height} pixels; a side below {MIN_SIDE} holds no trace to find")
         return image
@@ -137,14 +135,14 @@ class ManipulationPredictor:
             made.div_(len(instances))
         made, repeats = made.numpy(), None
         if self.cfg.TEST.REPEATS:
-            repeats = judge_repeats(find_repeats(pixels), made)
+            repeats = judge_repeats(pixels, made)
             raise_map(made, repeats)
         score = float(made.max())
         return ManipulationResult(
             manipulated=score > self.threshold,
             score=score,
             threshold=float(self.threshold),
-            detections=self._detections(instances, pixels.shape[:2]),
+            detections=self._detections(instances, pixels.shape[:2], repeats or ()),
             manipulation_map=made,
             image=pixels,
             views=len(instances),
@@ -152,7 +150,7 @@ class ManipulationPredictor:
             raised_by=repeats,
         )
 
-    def _detections(self, views: list[Instances], size: tuple[int, int]) -> tuple[Detection, ...]:
+    def _detections(self, views: list[Instances], size: tuple[int, int], repeats) -> tuple[Detection, ...]:
         boxes = torch.cat([one.pred_boxes.tensor for one in views])
         scores = torch.cat([one.scores for one in views])
         probable = torch.cat([manipulation_scores(one) for one in views])
@@ -175,6 +173,7 @@ class ManipulationPredictor:
                     soft_mask=soft[best],
                 )
             )
+        found += [Detection.of_repeat(one, name, size) for one in repeats for name in one.suspects]
         return tuple(sorted(found, key=lambda d: -d.score))
 
 

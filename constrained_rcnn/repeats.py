@@ -15,11 +15,16 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from .data.image_io import check_image
+
 #: Longest side that is looked at, pixels; larger pictures are reduced.
 WORKING_SIDE = 1600
-#: Least agreement of two regions, median correlation of their fine structure. Chosen with casia_v1_train and half of
-#: CASIA's authentic images (odd numbers). Mirrored ones must agree more closely: the world is full of symmetric things.
+#: Least agreement of two regions, median correlation of their fine structure, to be told by itself. Mirrored ones must
+#: agree more closely: the world is full of symmetric things. Like what follows chosen with casia_v1_train and half of
+#: CASIA's authentic images (odd numbers).
 LEAST_SIMILARITY, LEAST_SIMILARITY_MIRRORED = 0.84, 0.9
+#: Least agreement of doubtful pairs, which need another witness.
+LEAST_SIMILARITY_DOUBTFUL = 0.65
 #: Most keypoints, strongest first: time and memory grow with their square.
 _KEYPOINTS = 6000
 #: Matches at a distance of less than this are neighbours, not copies; pixels.
@@ -35,7 +40,7 @@ _SCALES = (0.4, 2.5)
 #: Transforms that are looked at in one picture.
 _ROUNDS = 6
 #: Window, pixels, and least correlation of fine structure and of grey values at one place.
-_WINDOW, _FINE, _GREY = 9, 0.6, 0.8
+_WINDOW, _FINE, _GREY = 9, 0.4, 0.6
 #: Smallest region, as a share of the picture, and fewest keypoints in a connected part of it.
 _SMALLEST, _KEYPOINTS_IN_PART = 0.0008, 3
 
@@ -49,7 +54,7 @@ class Repeat:
             ``WORKING_SIDE``, in its reduced copy.
         first_box, second_box: XYXY around them, float, pixels of the picture.
         matches: keypoints that agree.
-        similarity: median correlation of their fine structure, ``LEAST_SIMILARITY`` to 1.
+        similarity: median correlation of their fine structure, ``LEAST_SIMILARITY_DOUBTFUL`` to 1.
         mirrored: the second is the first mirrored left to right, then scaled and turned.
         scale, angle: of the second over the first; degrees, positive clockwise as shown.
     """
@@ -64,6 +69,11 @@ class Repeat:
     scale: float
     angle: float
 
+    @property
+    def doubtful(self) -> bool:
+        """Too little alike to be told without another witness."""
+        return self.similarity < (LEAST_SIMILARITY_MIRRORED if self.mirrored else LEAST_SIMILARITY)
+
     def to_json(self) -> dict:
         """What JSON can hold: everything but the two regions."""
         return {
@@ -77,15 +87,20 @@ class Repeat:
         }
 
 
-def find_repeats(image: np.ndarray) -> tuple[Repeat, ...]:
+def find_repeats(image: np.ndarray, *, doubtful: bool = False) -> tuple[Repeat, ...]:
     """
     Args:
         image: (H, W, 3) uint8, BGR.
+        doubtful: doubtful pairs, too.
 
     Returns:
-        Pairs of regions, largest first; empty where nothing occurs twice.
+        Pairs of regions, largest first; empty where nothing occurs twice. Takes up to 0.7 GB while it looks.
+
+    Raises:
+        ValueError: an array of another shape or dtype.
     """
-    image, factor = reduced(image)
+    size = check_image(image).shape[1::-1]
+    image = reduced(image)
     grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
     points, descriptors = _keypoints(grey)
     grey = grey.astype(np.float32)
@@ -93,21 +108,21 @@ def find_repeats(image: np.ndarray) -> tuple[Repeat, ...]:
     for mirrored in (False, True):
         pairs = _self_matches(points, descriptors, _mirrored(descriptors) if mirrored else descriptors)
         for transform, agreeing in _transforms(points, pairs, mirrored):
-            found.append(_compare(grey, transform, agreeing, factor))
-    return tuple(sorted((r for r in found if r is not None), key=lambda r: -int(r.first.sum())))
+            found.append(_compare(grey, transform, agreeing, size))
+    kept = []
+    for one in sorted(filter(None, found), key=lambda one: -int(one.first.sum())):
+        if (doubtful or not one.doubtful) and not any(_same(one, other) for other in kept):
+            kept.append(one)
+    return tuple(kept)
 
 
-def reduced(image: np.ndarray) -> tuple[np.ndarray, float]:
-    """The picture with a longer side of at most ``WORKING_SIDE``, and its pixels per pixel of the picture.
-
-    Args:
-        image: (H, W) or (H, W, 3).
-    """
+def reduced(image: np.ndarray) -> np.ndarray:
+    """The picture with a longer side of at most ``WORKING_SIDE``; itself if that is so. Args: (H, W) or (H, W, 3)."""
     factor = min(1.0, WORKING_SIDE / max(image.shape[:2]))
     if factor < 1:
         size = tuple(max(1, round(side * factor)) for side in image.shape[1::-1])
         image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-    return image, factor
+    return image
 
 
 def _keypoints(grey: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -194,8 +209,11 @@ def _scale(transform: np.ndarray) -> float:
     return float(np.hypot(transform[0, 0], transform[1, 0]))
 
 
-def _compare(grey: np.ndarray, transform: np.ndarray, agreeing: np.ndarray, factor: float) -> Repeat | None:
-    """The region around the agreeing keypoints in which the picture equals what the transform maps it on."""
+def _compare(grey: np.ndarray, transform: np.ndarray, agreeing: np.ndarray, size) -> Repeat | None:
+    """The region around the agreeing keypoints in which the picture equals what the transform maps it on.
+
+    ``size`` is the picture's (width, height), before it was reduced.
+    """
     height, width = grey.shape
     outside = -500.0
     aligned = cv2.warpAffine(
@@ -219,17 +237,17 @@ def _compare(grey: np.ndarray, transform: np.ndarray, agreeing: np.ndarray, fact
         first |= region
         second |= cv2.warpAffine(region.astype(np.uint8), transform, (width, height), flags=cv2.INTER_NEAREST) > 0
         matches += int(held[part])
-    if not second.any():
+    if not second.any() or second[first].mean() > 0.5:  # nothing, or mapped on itself
         return None
     similarity = float(np.median(fine[first]))
     mirrored = bool(np.linalg.det(transform[:, :2]) < 0)
-    if similarity < (LEAST_SIMILARITY_MIRRORED if mirrored else LEAST_SIMILARITY):
+    if similarity < LEAST_SIMILARITY_DOUBTFUL:
         return None
     return Repeat(
         first=first,
         second=second,
-        first_box=_box(first, factor),
-        second_box=_box(second, factor),
+        first_box=_box(first, size),
+        second_box=_box(second, size),
         matches=matches,
         similarity=min(1.0, similarity),
         mirrored=mirrored,
@@ -253,7 +271,14 @@ def _correlation(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     return (mean(one * other) - one_mean * other_mean) / np.sqrt(variances[0] * variances[1])
 
 
-def _box(region: np.ndarray, factor: float) -> tuple[float, float, float, float]:
+def _same(one: Repeat, other: Repeat) -> bool:
+    """Whether most of a pair is within another, either way round: found once more, from the other end."""
+    ways = ((other.first, other.second), (other.second, other.first))
+    return any(first[one.first].mean() > 0.5 and second[one.second].mean() > 0.5 for first, second in ways)
+
+
+def _box(region: np.ndarray, size) -> tuple[float, float, float, float]:
     rows, columns = np.nonzero(region)
-    sides = columns.min(), rows.min(), columns.max() + 1, rows.max() + 1
-    return tuple(float(side) / factor for side in sides)
+    across, down = size[0] / region.shape[1], size[1] / region.shape[0]
+    sides = columns.min() * across, rows.min() * down, (columns.max() + 1) * across, (rows.max() + 1) * down
+    return tuple(map(float, sides))

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from .repeats import Repeat, reduced
+from .repeats import Repeat, find_repeats, reduced
 
 #: Least difference of the map's means over a region and its twin that tells copy from original. Chosen, as the two
 #: values below, on casia_v1_train.
 LEAST_DIFFERENCE = 0.1
-#: What the map is raised to on a region that is told to be the copy, and on both where neither is.
-COPY, EITHER = 0.9, 0.6
+#: What the map is raised to on a region that is told to be the copy, and on both where neither is; exact in float32.
+COPY, EITHER = 0.875, 0.75
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class JudgedRepeat:
 
     Attributes:
         repeat: the two regions.
-        map_means: means of the map over the first and the second, in [0, 1].
+        map_means: means of the network's map over the first and the second, in [0, 1].
     """
 
     repeat: Repeat
@@ -37,15 +37,14 @@ class JudgedRepeat:
         return "first" if first > second else "second"
 
     @property
-    def suspicion(self) -> float:
-        """What the map is raised to: ``COPY`` or ``EITHER``."""
-        return EITHER if self.likelier_copy is None else COPY
+    def suspects(self) -> tuple[str, ...]:
+        """The likelier copy, or "first" and "second" where neither is told to be it."""
+        return ("first", "second") if self.likelier_copy is None else (self.likelier_copy,)
 
     @property
-    def suspects(self) -> tuple[np.ndarray, ...]:
-        """The copy's region, or both where neither is told to be it; as in :class:`.repeats.Repeat`."""
-        copy = self.likelier_copy
-        return (self.repeat.first, self.repeat.second) if copy is None else (getattr(self.repeat, copy),)
+    def suspicion(self) -> float:
+        """What the map is raised to on the suspects: ``COPY`` or ``EITHER``."""
+        return EITHER if self.likelier_copy is None else COPY
 
     def to_json(self) -> dict:
         """What JSON can hold: everything but the two regions."""
@@ -53,16 +52,22 @@ class JudgedRepeat:
         return {**self.repeat.to_json(), "map_means": means, "likelier_copy": self.likelier_copy}
 
 
-def judge_repeats(repeats: tuple[Repeat, ...], manipulation_map: np.ndarray) -> tuple[JudgedRepeat, ...]:
-    """
+def judge_repeats(image: np.ndarray, manipulation_map: np.ndarray) -> tuple[JudgedRepeat, ...]:
+    """Looks for regions that occur twice; doubtful pairs count where the map tells which is the copy.
+
     Args:
-        repeats: of :func:`.repeats.find_repeats`.
-        manipulation_map: (H, W) float32 in [0, 1], the network's of the same picture.
+        image: (H, W, 3) uint8, BGR.
+        manipulation_map: (H, W) float32 in [0, 1], the network's own of this picture, not a raised one.
+
+    Returns:
+        Largest first.
     """
+    repeats = find_repeats(image, doubtful=True)
     if not repeats:
         return ()
-    small, _ = reduced(manipulation_map)
-    return tuple(JudgedRepeat(r, (float(small[r.first].mean()), float(small[r.second].mean()))) for r in repeats)
+    small = reduced(manipulation_map)
+    judged = (JudgedRepeat(r, (float(small[r.first].mean()), float(small[r.second].mean()))) for r in repeats)
+    return tuple(one for one in judged if one.likelier_copy is not None or not one.repeat.doubtful)
 
 
 def raise_map(manipulation_map: np.ndarray, judged: tuple[JudgedRepeat, ...]) -> None:
@@ -73,7 +78,8 @@ def raise_map(manipulation_map: np.ndarray, judged: tuple[JudgedRepeat, ...]) ->
         judged: of :func:`judge_repeats`, by this map.
     """
     for one in judged:
-        for region in one.suspects:
+        for name in one.suspects:
+            region = getattr(one.repeat, name)
             if region.shape != manipulation_map.shape:  # of a reduced picture
                 size = manipulation_map.shape[::-1]
                 region = cv2.resize(region.view(np.uint8), size, interpolation=cv2.INTER_NEAREST).view(bool)
@@ -92,7 +98,7 @@ def draw_repeats(image: np.ndarray, judged: tuple[JudgedRepeat, ...]) -> np.ndar
     Returns:
         (h, w, 3) uint8, BGR; of the picture's size, or reduced so that the longer side is ``WORKING_SIDE``.
     """
-    image, _ = reduced(image)
+    image = reduced(image)
     canvas = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
     width = max(1, round(max(image.shape[:2]) / 500))
     lines = []

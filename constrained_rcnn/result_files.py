@@ -92,10 +92,11 @@ class ResultFiles:
         write_bytes_atomic(self._folder / path, data.tobytes())
 
     def _complete(self, name: str, record: dict) -> bool:
-        if self._repeats and record["repeats"] is None:  # not looked for
+        repeats = record.get("repeats")
+        if self._repeats and repeats is None:  # not looked for
             return False
         wanted = [f"{name}_map.png", f"{name}_overlay.jpg", f"{THUMBNAILS}/{name}.jpg"]
-        wanted += [f"{name}_map.npy"] * self._float_maps + [f"{name}_repeats.jpg"] * bool(record["repeats"])
+        wanted += [f"{name}_map.npy"] * self._float_maps + [f"{name}_repeats.jpg"] * bool(repeats)
         return all((self._folder / path).is_file() for path in wanted)
 
     def _record(self, name: str) -> dict | None:

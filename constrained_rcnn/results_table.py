@@ -81,7 +81,8 @@ def row_of(record: dict) -> dict:
     row["manipulated"] = bool(record["manipulated"])
     row["techniques"] = [sys.intern(str(name)) for name in record["techniques"]]
     row["regions"] = sum(found["score"] > row["threshold"] for found in record["detections"])
-    row["repeats"] = None if record["repeats"] is None else len(record["repeats"])  # None: not looked for
+    repeats = record.get("repeats")  # None: not looked for
+    row["repeats"] = None if repeats is None else len(repeats)
     versions = {str(name): str(version) for name, version in record["versions"].items()}
     row["versions"] = sys.intern(json.dumps(versions, sort_keys=True))  # one string for all images of a run
     return row

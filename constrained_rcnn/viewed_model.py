@@ -10,7 +10,6 @@ from detectron2.structures import Instances
 from .data.image_io import read_image
 from .modeling.manipulation_map import image_score
 from .modeling.meta_arch import ConstrainedRCNN
-from .repeats import find_repeats
 from .repeats_evidence import judge_repeats, raise_map
 from .views import judge_views, needs_tiles, views_of
 
@@ -57,7 +56,7 @@ class ViewedModel(torch.nn.Module):
     def _raise_map(self, item: dict, output: dict) -> None:
         pixels, made = self._pixels(item), output["manipulation_map"].cpu().numpy()
         bgr = pixels if self.cfg.INPUT.FORMAT == "BGR" else np.ascontiguousarray(pixels[:, :, ::-1])
-        raise_map(made, judge_repeats(find_repeats(bgr), made))
+        raise_map(made, judge_repeats(bgr, made))
         output["manipulation_map"] = torch.from_numpy(made)
         output["manipulation_score"] = image_score(output["manipulation_map"])
 

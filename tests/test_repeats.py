@@ -82,6 +82,37 @@ def test_noise_has_none():
     assert find_repeats(np.random.default_rng(0).integers(0, 256, (300, 400, 3), np.uint8)) == ()
 
 
+def test_the_largest_pair_comes_first_and_scales_beyond_belief_are_none(photo):
+    image, _ = forged(photo)
+    image[300:360, 480:560] = photo[100:160, 20:100]
+    large, small = find_repeats(image)
+    assert large.first.sum() > 2 * small.first.sum()
+    tiny, _ = forged(cv2.resize(photo, (1200, 800), interpolation=cv2.INTER_CUBIC))
+    patch = cv2.resize(tiny[40:440, 600:1100], None, fx=0.3, fy=0.3, interpolation=cv2.INTER_AREA)
+    tiny[600 : 600 + patch.shape[0], 300 : 300 + patch.shape[1]] = patch
+    assert all(0.4 < found.scale < 2.5 for found in find_repeats(tiny))
+
+
+@pytest.mark.parametrize("image", [
+    np.zeros((50, 60), np.uint8), np.zeros((50, 60, 1), np.uint8), np.zeros((50, 60, 4), np.uint8),
+    np.zeros((50, 60, 3), np.float32), np.zeros((0, 60, 3), np.uint8), [[[0, 0, 0]]],
+])  # fmt: skip
+def test_what_is_no_picture_is_refused(image):
+    with pytest.raises(ValueError, match=r"must be \(H, W, 3\) uint8"):
+        find_repeats(image)
+
+
+def test_boxes_of_a_narrow_reduced_picture_stay_inside():
+    image = np.zeros((101, 8000, 3), np.uint8)
+    image[:, :1600] = cv2.resize(data.coffee()[:, :, ::-1], (1600, 1066))[400:501]
+    image[:, 4000:5600] = image[:, :1600]
+    found = find_repeats(image)
+    assert found
+    for one in found:
+        for box in (one.first_box, one.second_box):
+            assert 0 <= box[0] < box[2] <= 8000 and 0 <= box[1] < box[3] <= 101
+
+
 def test_boxes_are_in_pixels_of_a_picture_that_was_reduced(photo):
     image, mask = forged(photo)
     large = cv2.resize(image, None, fx=4, fy=4, interpolation=cv2.INTER_CUBIC)

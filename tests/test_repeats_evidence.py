@@ -10,9 +10,9 @@ from PIL import Image
 
 from constrained_rcnn import demo
 from constrained_rcnn.demo import run
-from constrained_rcnn.manipulation_result import ManipulationResult
-from constrained_rcnn.model_zoo import config_file
-from constrained_rcnn.repeats import find_repeats
+from constrained_rcnn.manipulation_result import Detection, ManipulationResult
+from constrained_rcnn.model_zoo import config_file, default_config_file
+from constrained_rcnn.repeats import LEAST_SIMILARITY, LEAST_SIMILARITY_DOUBTFUL, find_repeats
 from constrained_rcnn.repeats_evidence import (
     COPY,
     EITHER,
@@ -42,11 +42,11 @@ def judged_by(repeats, *means):
 
 @pytest.mark.parametrize("which", ["copy", "original"])
 def test_the_region_that_the_map_marks_is_the_likelier_copy(case, which):
-    _, mask, repeats = case
+    image, mask, _ = case
     marked = np.zeros(mask.shape, np.float32)
     marked[FROM[1] : FROM[1] + SIDE, FROM[0] : FROM[0] + SIDE] = which == "original"
     marked[mask] = which == "copy"
-    (judged,) = judge_repeats(repeats, marked)
+    (judged,) = judge_repeats(image, marked)
     told = json.loads(json.dumps(judged.to_json()))
     x, y = centre(told[f"{told['likelier_copy']}_box"])
     assert marked[round(y), round(x)] == 1
@@ -54,26 +54,38 @@ def test_the_region_that_the_map_marks_is_the_likelier_copy(case, which):
 
 
 def test_a_map_that_is_alike_in_both_tells_nothing(case):
-    _, mask, repeats = case
+    image, mask, repeats = case
     for value in (0.0, 0.7):
-        (judged,) = judge_repeats(repeats, np.full(mask.shape, value, np.float32))
+        (judged,) = judge_repeats(image, np.full(mask.shape, value, np.float32))
         assert judged.map_means == pytest.approx((value, value), abs=1e-6)
-        assert judged.to_json()["likelier_copy"] is None and len(judged.suspects) == 2
+        assert judged.to_json()["likelier_copy"] is None and judged.suspects == ("first", "second")
     for means, copy in (((0.5, 0.41), None), ((0.5, 0.39), "first"), ((0.39, 0.5), "second")):
         assert JudgedRepeat(repeats[0], means).likelier_copy == copy
-    assert judge_repeats((), np.zeros((9, 9), np.float32)) == ()
+    assert judge_repeats(photo(), np.zeros((400, 600), np.float32)) == ()
+
+
+def test_a_doubtful_pair_counts_where_the_map_tells_the_copy():
+    """The copy carries other noise than its source: too little alike to be told without the map."""
+    image, mask = forged(cv2.GaussianBlur(photo(), (0, 0), 1))
+    noisy = np.clip(image + np.random.default_rng(0).normal(0, 5, image.shape), 0, 255).astype(np.uint8)
+    assert find_repeats(noisy) == ()
+    (pair,) = find_repeats(noisy, doubtful=True)
+    assert pair.doubtful and LEAST_SIMILARITY_DOUBTFUL <= pair.similarity < LEAST_SIMILARITY
+    assert judge_repeats(noisy, np.zeros(mask.shape, np.float32)) == ()
+    (judged,) = judge_repeats(noisy, mask.astype(np.float32))
+    assert judged.likelier_copy is not None
 
 
 def test_means_of_a_picture_that_is_reduced(case):
     image, mask, _ = case
     large = cv2.resize(image, None, fx=4, fy=4, interpolation=cv2.INTER_CUBIC)
     marked = cv2.resize(mask.astype(np.float32), large.shape[1::-1], interpolation=cv2.INTER_NEAREST)
-    judged = judge_repeats(find_repeats(large), 0.5 * marked)
+    judged = judge_repeats(large, 0.5 * marked)
     x, y = centre(getattr(judged[0].repeat, f"{judged[0].likelier_copy}_box"))
     assert marked[round(y), round(x)] == 1
     raised = 0.5 * marked
     raise_map(raised, judged)
-    assert raised.max() == np.float32(COPY) and (raised[marked > 0] == np.float32(COPY)).mean() > 0.6
+    assert raised.max() == COPY and (raised[marked > 0] == COPY).mean() > 0.6
     assert (raised[marked == 0] > 0).mean() < 0.01
 
 
@@ -93,15 +105,15 @@ def test_the_map_is_raised_on_the_copy_or_on_both_and_never_lowered(case):
     raise_map(made, ())
 
 
-def test_a_map_that_has_been_raised_tells_the_same(case):
-    """So that results read again agree with those just made."""
-    _, mask, repeats = case
-    for level in (0.0, 0.2, 0.79):
-        made = np.full(mask.shape, 0.0, np.float32)
-        made[repeats[0].first] = level
-        judged = judge_repeats(repeats, made)
-        raise_map(made, judged)
-        assert judge_repeats(repeats, made)[0].likelier_copy == judged[0].likelier_copy
+def test_a_raised_region_is_a_detection(case):
+    image, _, repeats = case
+    (judged,) = judged_by(repeats, (0.1, 0.9))
+    found = Detection.of_repeat(judged, "second", image.shape[:2])
+    assert (found.technique, found.score, found.found_by) == ("copy-move", COPY, "repeats")
+    assert found.box == repeats[0].second_box
+    assert (found.mask & repeats[0].second).sum() / (found.mask | repeats[0].second).sum() > 0.9
+    result = ManipulationResult(True, COPY, 0.5, (found,), np.zeros(image.shape[:2], np.float32), image)
+    assert result.techniques == ("copy-move",) and result.to_json()["detections"][0]["found_by"] == "repeats"
 
 
 def test_the_drawing_colours_the_regions_and_nothing_else(case):
@@ -132,15 +144,13 @@ def test_the_arrow_leads_to_the_copy(case):
 def test_a_result_looks_when_it_is_asked(case):
     image, mask, repeats = case
     result = ManipulationResult(True, 0.8, 0.5, (), 0.8 * mask.astype(np.float32), image)
-    assert result.techniques == ()  # the map has not been raised by them
     (judged,) = result.repeats
     assert result.repeats is result.repeats
     x, y = centre(getattr(judged.repeat, f"{judged.likelier_copy}_box"))
     assert mask[round(y), round(x)]
-    raised = judged_by(repeats, (0.5, 0.5))  # to 0.6 on both
-    for threshold, techniques in ((0.5, ("copy-move",)), (0.7, ())):
-        result = ManipulationResult(True, 0.8, threshold, (), np.zeros_like(image[..., 0]), image, raised_by=raised)
-        assert result.repeats is raised and result.techniques == techniques
+    raised = judged_by(repeats, (0.5, 0.5))
+    result = ManipulationResult(True, 0.8, 0.5, (), np.zeros(mask.shape, np.float32), image, raised_by=raised)
+    assert result.repeats is raised
 
 
 class Network:
@@ -207,13 +217,28 @@ def test_a_run_that_does_not_look_says_nothing(case, options, tmp_path):
     assert len(json.loads((out / "copied.json").read_text())["repeats"]) == 1  # more than was asked for
 
 
-def test_records_from_before_repeats_were_looked_for_are_made_again(options, tmp_path):
-    folder, out = tmp_path / "in", tmp_path / "out"
-    folder.mkdir()
-    Image.fromarray(photo()[:, :, ::-1]).save(folder / "plain.png")
-    run(CONFIG, [str(folder)], str(out), options)
+def test_results_from_before_repeats_were_looked_for(options, tmp_path):
+    """They are made again for the same file, and never replaced by those of another of the same name."""
+    out = tmp_path / "out"
+    for number, folder in enumerate((tmp_path / "a", tmp_path / "b")):
+        folder.mkdir()
+        Image.fromarray(photo()[:, number:, ::-1]).save(folder / "plain.png")
+    run(CONFIG, [str(tmp_path / "a")], str(out), options)
     record = json.loads((out / "plain.json").read_text())
     del record["repeats"]
     (out / "plain.json").write_text(json.dumps(record))
-    assert run(CONFIG, [str(folder)], str(out), options, resume=True) == 0
+    run(CONFIG, [str(tmp_path / "b")], str(out), options)
+    assert json.loads((out / "plain.json").read_text()) == record and len(list(out.glob("plain-*.json"))) == 1
+    assert run(CONFIG, [str(tmp_path / "a")], str(out), options, resume=True) == 0
     assert json.loads((out / "plain.json").read_text())["repeats"] == []
+
+
+def test_not_to_look_is_another_config_where_repeats_raise_the_map(options, tmp_path):
+    (tmp_path / "in").mkdir()
+    Image.fromarray(photo()[:, :, ::-1]).save(tmp_path / "in" / "plain.png")
+    config = default_config_file()
+    for repeats, files in ((True, 1), (False, 2)):
+        run(config, [str(tmp_path / "in")], str(tmp_path / "out"), options, repeats=repeats, resume=True)
+        assert len(list((tmp_path / "out").glob("config-*.yaml"))) == files
+        record = json.loads((tmp_path / "out" / "plain.json").read_text())
+        assert (record["repeats"] is not None) == repeats

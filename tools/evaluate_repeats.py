@@ -20,8 +20,9 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--dataset", required=True, help="registered name, or <root>/annotations/<split>.json")
     parser.add_argument(
-        "--maps", metavar="DIR", help="maps of its images (TEST.SAVE_MAPS True): do they tell copy from original?"
-    )
+        "--maps", metavar="DIR",
+        help="its images' maps (of an evaluation with TEST.REPEATS False TEST.SAVE_MAPS True): do they tell the copy?",
+    )  # fmt: skip
     parser.add_argument("--output", metavar="JSON", help="also write the numbers there, as fractions")
     args = parser.parse_args(arguments)
     results = evaluate_repeats(

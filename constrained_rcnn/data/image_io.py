@@ -127,6 +127,21 @@ class Header:
 Source = Union[str, os.PathLike, bytes, BinaryIO, Image.Image]
 
 
+def check_image(image: np.ndarray) -> np.ndarray:
+    """The array itself.
+
+    Args:
+        image: (H, W, 3) uint8, in whatever order of channels.
+
+    Raises:
+        ValueError: anything else, or an empty one.
+    """
+    shape, dtype = getattr(image, "shape", type(image).__name__), getattr(image, "dtype", "")
+    if not isinstance(image, np.ndarray) or image.ndim != 3 or shape[2] != 3 or dtype != np.uint8 or 0 in shape:
+        raise ValueError(f"image must be (H, W, 3) uint8 in BGR order, not {shape} {dtype}".rstrip())
+    return image
+
+
 def read_image(
     path: Source, format: str = "BGR", *, max_pixels: int = MAX_PIXELS, name: str | None = None
 ) -> np.ndarray:

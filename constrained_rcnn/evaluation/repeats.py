@@ -11,8 +11,8 @@ import numpy as np
 
 from constrained_rcnn.data.image_io import read_image, read_mask
 from constrained_rcnn.errors import UserError
-from constrained_rcnn.repeats import Repeat, find_repeats
-from constrained_rcnn.repeats_evidence import judge_repeats
+from constrained_rcnn.repeats import find_repeats
+from constrained_rcnn.repeats_evidence import JudgedRepeat, judge_repeats
 
 from .confidence import bootstrap_interval
 from .map_files import find_maps, read_map
@@ -34,7 +34,8 @@ def evaluate_repeats(
     """
     Args:
         dataset_dicts: as in :func:`records.image_record`.
-        maps: folder of the network's maps of these images, see :func:`map_files.find_maps`.
+        maps: folder of the network's own maps of these images (``TEST.REPEATS False``), see
+            :func:`map_files.find_maps`. With them doubtful pairs count, too, where the map tells which is the copy.
         progress: wraps the iteration over the images, for instance ``tqdm``.
 
     Returns:
@@ -51,15 +52,17 @@ def evaluate_repeats(
     rows: dict[str, list[dict]] = {}
     for number, item in enumerate(progress(dataset_dicts)):
         kind = "authentic" if item.get("authentic", False) else item.get("technique") or "tampered"
-        repeats = find_repeats(read_image(item["file_name"], format="BGR"))
+        image = read_image(item["file_name"], format="BGR")
+        judged = None if files is None else judge_repeats(image, _map_of(item, files))
+        repeats = find_repeats(image) if judged is None else [one.repeat for one in judged]
         row = {"group": str(item.get("group") or f"image {number}"), "found": bool(repeats), "in_place": None}
         mask = None if kind == "authentic" else item.get("mask_file_name")
         if mask is not None:
             truth = read_mask(mask, size=(item["height"], item["width"]))
             overlaps = [_overlap(region, truth) for r in repeats for region in (r.first, r.second)]
             row["in_place"] = max(overlaps, default=0.0) >= LEAST_OVERLAP
-            if files is not None and repeats:
-                row["verdicts"] = _verdicts(repeats, truth, _map_of(item, files))
+            if judged is not None:
+                row["verdicts"] = _verdicts(judged, truth)
         rows.setdefault(kind, []).append(row)
     return {kind: _summary(rows[kind], files is not None) for kind in sorted(rows)}
 
@@ -92,15 +95,15 @@ def _summary(rows: list[dict], with_maps: bool) -> dict[str, Any]:
     return result
 
 
-def _verdicts(repeats: tuple[Repeat, ...], truth: np.ndarray, manipulation_map: np.ndarray) -> list[bool | None]:
+def _verdicts(judged: tuple[JudgedRepeat, ...], truth: np.ndarray) -> list[bool | None]:
     """For each pair of which the mask covers one alone, whether the map says so; None where it says nothing."""
     verdicts = []
-    for judged in judge_repeats(repeats, manipulation_map):
-        small = _resized(truth, judged.repeat.first.shape)
-        inside = {name: small[getattr(judged.repeat, name)].mean() for name in ("first", "second")}
+    for one in judged:
+        small = _resized(truth, one.repeat.first.shape)
+        inside = {name: small[getattr(one.repeat, name)].mean() for name in ("first", "second")}
         original, copy = sorted(inside, key=inside.get)
         if inside[copy] >= COPY_INSIDE and inside[original] <= ORIGINAL_INSIDE:
-            said = judged.likelier_copy
+            said = one.likelier_copy
             verdicts.append(None if said is None else said == copy)
     return verdicts
 

@@ -27,6 +27,7 @@ def prepared(tmp_path_factory):
         cv2.imwrite(str(root / "masks" / f"{name}.png"), truth.astype(np.uint8) * 255)
         np.save(root / "maps" / f"{name}.npy", mask.astype(np.float32))
     cv2.imwrite(str(root / "authentic" / "plain.png"), photo())
+    np.save(root / "maps" / "plain.npy", np.zeros(mask.shape, np.float32))
     (root / "labels.csv").write_text("image,technique\nright.png,copy-move\nelsewhere.png,copy-move\n")
     done = run(
         "datasets/prepare_folder.py", "--images", root / "images", "--masks", root / "masks", "--authentic",
@@ -59,7 +60,8 @@ def test_the_map_tells_the_copy_rightly_or_wrongly(prepared, tmp_path, inverted,
 def test_a_map_of_another_size_or_none_is_an_error(prepared, tmp_path):
     items = load(prepared / "annotations/set.json")
     np.save(tmp_path / "right.npy", np.zeros((5, 5), np.float32))
-    np.save(tmp_path / "elsewhere.npy", np.zeros((400, 600), np.float32))
+    for name in ("elsewhere", "plain"):
+        np.save(tmp_path / f"{name}.npy", np.zeros((400, 600), np.float32))
     with pytest.raises(UserError, match=r"right.npy: .*5, 5.* pixels"):
         evaluate_repeats(items, tmp_path)
     (tmp_path / "right.npy").unlink()
