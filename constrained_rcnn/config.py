@@ -107,8 +107,8 @@ def add_constrained_rcnn_config(cfg: CN) -> None:
     # True: convolutions of test images run in bfloat16, half the time where the processor has instructions for
     # it. Maps change a little; where boxes are about equally likely, others may be chosen.
     cfg.TEST.BFLOAT16 = False
-    # True: regions that occur twice in an image raise its map, and so its score (constrained_rcnn/repeats.py): to 0.9
-    # on the copy where the network's map tells it from the original, else to 0.6 on both. Used by evaluation, the
+    # True: regions that occur twice in an image (constrained_rcnn/repeats.py) raise its map, and so its score: to 0.875
+    # on the copy where the network's map tells it from the original, else to 0.75 on both. Used by evaluation, the
     # predictor and the demo. False: the map is the network's alone.
     cfg.TEST.REPEATS = False
 
