@@ -18,7 +18,7 @@ from .data.techniques import TAMPERED, TECHNIQUES
 from .errors import UserError
 from .inference_model import load_for_inference
 from .manipulation_result import Detection, ManipulationResult
-from .repeats_evidence import judge_repeats, raise_map
+from .repeats_evidence import JudgedRepeat, judge_repeats, raise_map
 from .views import Judged, finish, judge_views, manipulation_scores, views_of, whole_input
 
 #: Decision threshold where neither config nor checkpoint has one.
@@ -173,8 +173,16 @@ class ManipulationPredictor:
                     soft_mask=soft[best],
                 )
             )
-        found += [Detection.of_repeat(one, name, size) for one in repeats for name in one.suspects]
-        return tuple(sorted(found, key=lambda d: -d.score))
+        return tuple(sorted([*found, *_raised_regions(repeats, size)], key=lambda d: -d.score))
+
+
+def _raised_regions(repeats: tuple[JudgedRepeat, ...], size: tuple[int, int]) -> list[Detection]:
+    """The suspects among regions that occur twice, each once: where there are three, several pairs name the same."""
+    suspects = [Detection.of_repeat(one, name, size) for one in repeats for name in one.suspects]
+    if not suspects:
+        return []
+    boxes, scores = torch.tensor([d.box for d in suspects]), torch.tensor([d.score for d in suspects])
+    return [suspects[rows[0]] for rows in group_by_region(boxes, scores)]
 
 
 def _soft_masks(instances) -> list[np.ndarray | None]:

@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from detectron2.structures import Boxes, pairwise_iou
 from fixtures.copied import forged, photo
 from tiny import tiny_cfg, tiny_model
 
@@ -65,6 +66,16 @@ def test_predictor_and_evaluation_raise_the_same_map(weights, file, options):
         (output,) = as_evaluated(raising.model, cfg)([item])
     assert np.allclose(output["manipulation_map"].numpy(), after.manipulation_map, atol=1e-5)
     assert float(output["manipulation_score"]) == pytest.approx(after.score, abs=1e-5)
+
+
+def test_a_region_that_several_pairs_name_is_one_detection(weights):
+    image, _ = forged(photo())
+    image[240:370, 430:560] = photo()[20:150, 300:430]
+    result = ManipulationPredictor(tiny_cfg("MODEL.WEIGHTS", weights, "TEST.REPEATS", "True"))(image)
+    boxes = [d.box for d in result.detections if d.found_by == "repeats"]
+    assert sum(len(one.suspects) for one in result.repeats) > len(boxes) >= 2
+    overlaps = pairwise_iou(Boxes(torch.tensor(boxes)), Boxes(torch.tensor(boxes)))
+    assert overlaps.fill_diagonal_(0).max() <= 0.5
 
 
 def test_batches_too(weights, file):
