@@ -78,6 +78,47 @@ def test_flat_pictures_have_none(shape, value):
     assert find_repeats(np.full((*shape, 3), value, np.uint8)) == ()
 
 
+def page_of_text(light, dark):
+    image = np.full((700, 600, 3), light, np.uint8)
+    for line in range(14):
+        text = "the same words in every line" if line % 2 else "again the same words"
+        cv2.putText(image, text, (15, 45 + 48 * line), cv2.FONT_HERSHEY_DUPLEX, 1.1, (dark,) * 3, 2, cv2.LINE_AA)
+    return image
+
+
+def icons():
+    image = np.full((500, 700, 3), 235, np.uint8)
+    for x in range(70, 700, 140):
+        for y in range(70, 500, 120):
+            cv2.circle(image, (x, y), 40, (190, 110, 30), -1, cv2.LINE_AA)
+            cv2.rectangle(image, (x - 15, y - 20), (x + 15, y + 18), (250, 250, 250), -1)
+            cv2.line(image, (x - 10, y - 12), (x + 10, y + 12), (30, 30, 200), 3, cv2.LINE_AA)
+    return image
+
+
+@pytest.mark.parametrize("quality", [None, 90, 75])
+@pytest.mark.parametrize("drawn", [page_of_text(255, 0), page_of_text(30, 225), icons()], ids=["page", "dark", "icons"])
+def test_text_and_drawings_are_passed_over(drawn, quality):
+    if quality:
+        drawn = cv2.imdecode(cv2.imencode(".jpg", drawn, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], cv2.IMREAD_COLOR)
+    assert find_repeats(drawn, doubtful=True) == ()
+
+
+def test_a_lane_pasted_twice_into_a_gel_is_found():
+    generator = np.random.default_rng(0)
+    gel = np.full((400, 600), 200, np.float32)
+    for x in range(60, 600, 68):
+        for y in range(60, 400, 90):
+            axes = (24 + int(generator.integers(-3, 3)), 6 + int(generator.integers(0, 4)))
+            shade = float(generator.integers(20, 120))
+            cv2.ellipse(gel, (x, y + int(generator.integers(-10, 10))), axes, 0, 0, 360, shade, -1)
+    gel = (cv2.GaussianBlur(gel, (0, 0), 2.5) + generator.normal(0, 2.5, gel.shape)).clip(0, 255).astype(np.uint8)
+    assert find_repeats(cv2.merge([gel] * 3)) == ()
+    gel[:, 370:440] = gel[:, 30:100]
+    (found,) = find_repeats(cv2.merge([gel] * 3))
+    assert found.first.any() and abs(found.second_box[0] - found.first_box[0]) == pytest.approx(340, abs=2)
+
+
 def test_noise_has_none():
     assert find_repeats(np.random.default_rng(0).integers(0, 256, (300, 400, 3), np.uint8)) == ()
 
