@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import warnings
 
 from .errors import command_line
 
@@ -43,6 +44,8 @@ def main(argv: list[str] | None = None) -> int:
         help="config keys; with --config-file, MODEL.WEIGHTS among them",
     )  # fmt: skip
     args = parser.parse_args(argv)
+    # Of Detectron2's import; nothing that a user could do about it.
+    warnings.filterwarnings("ignore", message=".*torch.jit.*is deprecated", category=FutureWarning)
     for stream in (sys.stdout, sys.stderr):  # a name that the terminal's encoding lacks must not end the run
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")

@@ -9,9 +9,9 @@ import numpy as np
 
 from .repeats import Repeat, find_repeats, reduced
 
-#: Least difference of the map's means over a region and its twin that tells copy from original. Chosen, as the two
-#: values below, on casia_v1_train.
-LEAST_DIFFERENCE = 0.1
+#: Least difference of the map's means over a region and its twin that tells copy from original, and that makes a
+#: doubtful pair count. Chosen, as the two values below, on casia_v1_train.
+LEAST_DIFFERENCE, LEAST_WITNESS = 0.25, 0.1
 #: What the map is raised to on a region that is told to be the copy, and on both where neither is; exact in float32.
 COPY, EITHER = 0.875, 0.75
 
@@ -29,12 +29,16 @@ class JudgedRepeat:
     map_means: tuple[float, float]
 
     @property
+    def difference(self) -> float:
+        """Of the two means."""
+        return abs(self.map_means[0] - self.map_means[1])
+
+    @property
     def likelier_copy(self) -> str | None:
         """Which region the network finds manipulated: "first", "second", or None where it cannot tell."""
-        first, second = self.map_means
-        if abs(first - second) < LEAST_DIFFERENCE:
+        if self.difference < LEAST_DIFFERENCE:
             return None
-        return "first" if first > second else "second"
+        return "first" if self.map_means[0] > self.map_means[1] else "second"
 
     @property
     def suspects(self) -> tuple[str, ...]:
@@ -53,7 +57,7 @@ class JudgedRepeat:
 
 
 def judge_repeats(image: np.ndarray, manipulation_map: np.ndarray) -> tuple[JudgedRepeat, ...]:
-    """Looks for regions that occur twice; doubtful pairs count where the map tells which is the copy.
+    """Looks for regions that occur twice; doubtful pairs count where the map, too, finds one of the two suspicious.
 
     Args:
         image: (H, W, 3) uint8, BGR.
@@ -67,7 +71,7 @@ def judge_repeats(image: np.ndarray, manipulation_map: np.ndarray) -> tuple[Judg
         return ()
     small = reduced(manipulation_map)
     judged = (JudgedRepeat(r, (float(small[r.first].mean()), float(small[r.second].mean()))) for r in repeats)
-    return tuple(one for one in judged if one.likelier_copy is not None or not one.repeat.doubtful)
+    return tuple(one for one in judged if one.difference >= LEAST_WITNESS or not one.repeat.doubtful)
 
 
 def raise_map(manipulation_map: np.ndarray, judged: tuple[JudgedRepeat, ...]) -> None:

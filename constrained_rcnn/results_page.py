@@ -21,6 +21,7 @@ SHOWN_SKIPPED = 500
 _OWN_STYLE = """
 .result{display:grid;grid-template-columns:minmax(0,2fr) minmax(0,3fr);gap:14px;align-items:start}
 .result img{max-width:100%;height:auto;border-radius:4px;display:block}
+.pictures{display:grid;gap:6px;justify-items:start}
 .result h3{font-size:1rem;margin:0;overflow-wrap:anywhere}
 .verdict{font-weight:600}
 .verdict.yes{color:var(--a)}
@@ -180,17 +181,28 @@ def _result(row: dict) -> str:
     links = "".join(
         f'<a href="{name}{suffix}" aria-label="{kind} of {file}">{kind}</a>' for kind, suffix in kinds
     )
-    twice = f', <strong>{_count(row["repeats"], "pair")} of regions alike</strong>' if row["repeats"] else ""
+    twins = f', {row["twins"]} of them found by what occurs twice' if row["twins"] else ""
+    twice, shown = "", ""
+    if row["repeats"]:
+        first = "the largest " if row["repeats"] > 1 else ""
+        twice = (
+            f'<p class="soft"><strong>{_count(row["repeats"], "pair")} of regions alike</strong>: '
+            f"{first}{escape(row['alike'])}</p>"
+        )
+        shown = (
+            f'<a href="{name}_repeats.jpg"><img loading="lazy" src="{name}_repeats.jpg" width="{width}" '
+            f'height="{height}" alt="The photo in grey, regions that occur twice in colour: {file}"></a>'
+        )
     return (
-        '<article class="case result">'
+        '<article class="case result"><div class="pictures">'
         f'<a href="{name}_overlay.jpg"><img loading="lazy" src="thumbnails/{name}.jpg" alt="{escape(alt)}" '
-        f'width="{2 * width + THUMBNAIL_GAP}" height="{height}"></a>'
+        f'width="{2 * width + THUMBNAIL_GAP}" height="{height}"></a>{shown}</div>'
         f'<div><h3>{file}</h3><span class="verdict {state}">{said}{how}</span>, '
         f"score {row['score']:.3f}, threshold {row['threshold']:.3f}"
         f'<div class="meter" aria-hidden="true"><i class="{state}" style="width:{100 * row["score"]:.1f}%"></i>'
         f'<b style="left:{100 * row["threshold"]:.1f}%"></b></div>'
         f'<p class="soft">{row["width"]} × {row["height"]} pixels, {_count(row["regions"], "suspicious region")}'
-        f'{twice}{notes}, judged {escape(row["time"])}</p><p class="links">{links}</p>'
+        f'{twins}{notes}, judged {escape(row["time"])}</p>{twice}<p class="links">{links}</p>'
         f'<p class="soft">SHA-256 <code>{escape(row["sha256"])}</code></p></div></article>'
     )
 

@@ -80,12 +80,25 @@ def row_of(record: dict) -> dict:
         raise ValueError("a score that is no number")
     row["manipulated"] = bool(record["manipulated"])
     row["techniques"] = [sys.intern(str(name)) for name in record["techniques"]]
-    row["regions"] = sum(found["score"] > row["threshold"] for found in record["detections"])
+    regions = [found for found in record["detections"] if found["score"] > row["threshold"]]
+    row["regions"] = len(regions)
+    row["twins"] = sum(found.get("found_by") == "repeats" for found in regions)
     repeats = record.get("repeats")  # None: not looked for
     row["repeats"] = None if repeats is None else len(repeats)
+    row["alike"] = _alike(repeats[0]) if repeats else ""
     versions = {str(name): str(version) for name, version in record["versions"].items()}
     row["versions"] = sys.intern(json.dumps(versions, sort_keys=True))  # one string for all images of a run
     return row
+
+
+def _alike(pair: dict) -> str:
+    """A pair of regions in words."""
+    said = [f"{100 * float(pair['similarity']):.0f}% alike at {int(pair['matches'])} points"]
+    if abs(float(pair["angle"])) >= 2:
+        said.append(f"turned {float(pair['angle']):.0f}°")
+    if abs(float(pair["scale"]) - 1) >= 0.02:
+        said.append(f"scaled {float(pair['scale']):.2f}")
+    return ", ".join([*said, "mirrored"] if pair["mirrored"] else said)
 
 
 def _writer(file):

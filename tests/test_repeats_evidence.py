@@ -59,7 +59,7 @@ def test_a_map_that_is_alike_in_both_tells_nothing(case):
         (judged,) = judge_repeats(image, np.full(mask.shape, value, np.float32))
         assert judged.map_means == pytest.approx((value, value), abs=1e-6)
         assert judged.to_json()["likelier_copy"] is None and judged.suspects == ("first", "second")
-    for means, copy in (((0.5, 0.41), None), ((0.5, 0.39), "first"), ((0.39, 0.5), "second")):
+    for means, copy in (((0.5, 0.26), None), ((0.5, 0.24), "first"), ((0.24, 0.5), "second")):
         assert JudgedRepeat(repeats[0], means).likelier_copy == copy
     assert judge_repeats(photo(), np.zeros((400, 600), np.float32)) == ()
 
@@ -186,7 +186,8 @@ def test_a_run_writes_and_shows_what_occurs_twice(case, options, tmp_path):
     assert case[1][round(y), round(x)]
     assert cv2.imread(str(out / "copied_repeats.jpg")).shape == case[0].shape
     page = (out / "results.html").read_text(encoding="utf-8")
-    assert page.count("copied_repeats.jpg") == 1 and "plain_repeats.jpg" not in page
+    assert page.count("copied_repeats.jpg") == 3 and "plain_repeats.jpg" not in page  # shown, and two links
+    assert "</strong>: 100% alike at " in page
     assert "something occurs twice in 1." in page and "<strong>1 pair of regions alike</strong>" in page
     head, *rows = (out / "results.csv").read_text(encoding="utf-8").splitlines()
     column = head.split(",").index('"repeats"')

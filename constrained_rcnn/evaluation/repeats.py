@@ -35,7 +35,7 @@ def evaluate_repeats(
     Args:
         dataset_dicts: as in :func:`records.image_record`.
         maps: folder of the network's own maps of these images (``TEST.REPEATS False``), see
-            :func:`map_files.find_maps`. With them doubtful pairs count, too, where the map tells which is the copy.
+            :func:`map_files.find_maps`. With them doubtful pairs count as in :func:`judge_repeats`.
         progress: wraps the iteration over the images, for instance ``tqdm``.
 
     Returns:
