@@ -113,10 +113,11 @@ def find_repeats(image: np.ndarray, *, doubtful: bool = False) -> tuple[Repeat, 
         for transform, agreeing in _transforms(points, pairs, mirrored):
             found.append(_compare(grey, transform, agreeing, size))
     kept = []
-    for one in sorted(filter(None, found), key=lambda one: -int(one.first.sum())):
+    # A doubtful pair must not stand in for its better twin.
+    for one in sorted(filter(None, found), key=lambda one: (one.doubtful, -_area(one))):
         if (doubtful or not one.doubtful) and not any(_same(one, other) for other in kept):
             kept.append(one)
-    return tuple(kept)
+    return tuple(sorted(kept, key=lambda one: -_area(one)))
 
 
 def reduced(image: np.ndarray) -> np.ndarray:
@@ -284,6 +285,10 @@ def _correlation(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     one_mean, other_mean = mean(one), mean(other)
     variances = [np.maximum(mean(a * a) - m * m, 0.25) for a, m in ((one, one_mean), (other, other_mean))]
     return (mean(one * other) - one_mean * other_mean) / np.sqrt(variances[0] * variances[1])
+
+
+def _area(one: Repeat) -> int:
+    return int(one.first.sum())
 
 
 def _same(one: Repeat, other: Repeat) -> bool:

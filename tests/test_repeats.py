@@ -1,5 +1,6 @@
 """Repeated regions: found where a region was copied, however it was turned, and nowhere else."""
 
+import dataclasses
 import json
 
 import cv2
@@ -132,6 +133,18 @@ def test_the_largest_pair_comes_first_and_scales_beyond_belief_are_none(photo):
     patch = cv2.resize(tiny[40:440, 600:1100], None, fx=0.3, fy=0.3, interpolation=cv2.INTER_AREA)
     tiny[600 : 600 + patch.shape[0], 300 : 300 + patch.shape[1]] = patch
     assert all(0.4 < found.scale < 2.5 for found in find_repeats(tiny))
+
+
+def test_a_doubtful_pair_does_not_stand_in_for_its_better_twin(photo, monkeypatch):
+    """Found twice, the larger time doubtful: the one that counts by itself must not be lost."""
+    (sure,) = find_repeats(forged(photo)[0])
+    larger = [cv2.dilate(region.view(np.uint8), np.ones((5, 5))).view(bool) for region in (sure.first, sure.second)]
+    vague = dataclasses.replace(sure, first=larger[0], second=larger[1], similarity=0.7)
+    found = iter([vague, sure])
+    monkeypatch.setattr(repeats, "_transforms", lambda *args: iter([(None, None)]))  # one plain, one mirrored
+    monkeypatch.setattr(repeats, "_compare", lambda *args: next(found))
+    (kept,) = find_repeats(photo, doubtful=True)
+    assert vague.doubtful and kept is sure
 
 
 @pytest.mark.parametrize("image", [
