@@ -27,8 +27,9 @@ DEFAULT_THRESHOLD = 0.5
 SAME_REGION = 0.5
 #: Shortest side the network can say anything about, pixels: the stride of its features.
 MIN_SIDE = 16
-#: Most memory in bytes per pixel of an image that a prediction takes, beside the network's.
-BYTES_PER_PIXEL = 16
+#: Most memory in bytes per pixel of an image that a prediction takes, beside the network's: 14 in use at once, and what
+#: the C library keeps of freed memory, which varies from run to run (glibc: up to 4 measured).
+BYTES_PER_PIXEL = 20
 #: What the predictor takes: a file's path, its content, an open file, Pillow's image, or (H, W, 3) uint8 BGR.
 Picture = Union[str, os.PathLike, bytes, BinaryIO, Image.Image, np.ndarray]
 
@@ -42,7 +43,7 @@ class ManipulationPredictor:
 
     Memory is bounded: what the network needs for its largest input (a tile, or the resized image), the content of
     the file, and ``BYTES_PER_PIXEL`` for every pixel of the image, reading it and any number of views included.
-    That is 1.6 GB for 100 megapixels; 7 bytes per pixel stay with the result. Some formats take more while they are
+    That is 2 GB for 100 megapixels; 7 bytes per pixel stay with the result. Some formats take more while they are
     read (JPEG 2000 18 to 20, HEIF 26), and a model that resizes images itself (the released network) takes 32 in all.
     Looking for regions that occur twice takes up to 0.7 GB, whatever the image's size; each pair keeps up to 5 MB. In a
     batch every image counts. Masks of detections are drawn only when they are asked for.
