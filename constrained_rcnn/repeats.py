@@ -16,9 +16,9 @@ import cv2
 import numpy as np
 
 from .data.image_io import check_image
+from .keypoints import keypoints, mirrored
+from .likeness import alike, box_of, drawn, reduced, warped
 
-#: Longest side that is looked at, pixels; larger pictures are reduced.
-WORKING_SIDE = 1600
 #: Least agreement of two regions, median correlation of their fine structure, to be told by itself. Mirrored ones must
 #: agree more closely: the world is full of symmetric things. Like what follows chosen with casia_v1_train and half of
 #: CASIA's authentic images (odd numbers).
@@ -39,14 +39,6 @@ _AGREEING, _TOLERANCE = 5, 2.0
 _SCALES = (0.4, 2.5)
 #: Transforms that are looked at in one picture.
 _ROUNDS = 6
-#: Window, pixels, and least correlation of fine structure and of grey values at one place.
-_WINDOW, _FINE, _GREY = 9, 0.4, 0.6
-#: Smallest region, as a share of the picture, and fewest keypoints in a connected part of it.
-_SMALLEST, _KEYPOINTS_IN_PART = 0.0008, 3
-#: What is drawn: around it, in pixels, the share of pixels amid a spread below the second number, grey levels, and the
-#: share of one tone and its neighbours are together above the third.
-_AROUND, _FLAT, _DRAWN = 15, 0.7, 0.75
-
 
 @dataclass(frozen=True)
 class Repeat:
@@ -105,12 +97,12 @@ def find_repeats(image: np.ndarray, *, doubtful: bool = False) -> tuple[Repeat, 
     size = check_image(image).shape[1::-1]
     image = reduced(image)
     grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
-    points, descriptors = _keypoints(grey)
+    points, descriptors = keypoints(grey, _KEYPOINTS)
     grey = grey.astype(np.float32)
     found = []
-    for mirrored in (False, True):
-        pairs = _self_matches(points, descriptors, _mirrored(descriptors) if mirrored else descriptors)
-        for transform, agreeing in _transforms(points, pairs, mirrored):
+    for others, flipped in ((descriptors, False), (mirrored(descriptors), True)):
+        pairs = _self_matches(points, descriptors, others)
+        for transform, agreeing in _transforms(points, pairs, flipped):
             found.append(_compare(grey, transform, agreeing, size))
     kept = []
     # A doubtful pair must not stand in for its better twin.
@@ -118,38 +110,6 @@ def find_repeats(image: np.ndarray, *, doubtful: bool = False) -> tuple[Repeat, 
         if (doubtful or not one.doubtful) and not any(_same(one, other) for other in kept):
             kept.append(one)
     return tuple(sorted(kept, key=lambda one: -_area(one)))
-
-
-def reduced(image: np.ndarray) -> np.ndarray:
-    """The picture with a longer side of at most ``WORKING_SIDE``; itself if that is so. Args: (H, W) or (H, W, 3)."""
-    factor = min(1.0, WORKING_SIDE / max(image.shape[:2]))
-    if factor < 1:
-        size = tuple(max(1, round(side * factor)) for side in image.shape[1::-1])
-        image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-    return image
-
-
-def _keypoints(grey: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Positions (N, 2) float32, XY, and descriptors (N, 128) float32 of length 1: roots of SIFT's (RootSIFT)."""
-    sift = cv2.SIFT_create(
-        nfeatures=_KEYPOINTS, contrastThreshold=0.005, edgeThreshold=20, enable_precise_upscale=True
-    )
-    found, descriptors = sift.detectAndCompute(grey, None)
-    if descriptors is None:
-        return np.zeros((0, 2), np.float32), np.zeros((0, 128), np.float32)
-    points = np.array([one.pt for one in found], np.float32)
-    descriptors = np.sqrt(descriptors / np.maximum(descriptors.sum(axis=1, keepdims=True), 1e-9))
-    return points[:_KEYPOINTS], descriptors[:_KEYPOINTS].astype(np.float32)
-
-
-def _mirrored(descriptors: np.ndarray) -> np.ndarray:
-    """The descriptors that the same keypoints have in the mirrored picture.
-
-    SIFT's 4 rows, 4 columns and 8 directions lie along the keypoint's own direction: mirrored, the rows are in reverse
-    order and the directions run the other way round.
-    """
-    cells = descriptors.reshape(-1, 4, 4, 8)
-    return cells[:, ::-1, :, -np.arange(8) % 8].reshape(descriptors.shape)
 
 
 def _self_matches(points: np.ndarray, descriptors: np.ndarray, others: np.ndarray) -> np.ndarray:
@@ -181,12 +141,12 @@ def _self_matches(points: np.ndarray, descriptors: np.ndarray, others: np.ndarra
     return np.concatenate(pairs)
 
 
-def _transforms(points: np.ndarray, pairs: np.ndarray, mirrored: bool) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def _transforms(points: np.ndarray, pairs: np.ndarray, flipped: bool) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Transforms (2, 3) that many pairs share, and the positions (K, 2) that each maps on their twins.
 
     Turned, scaled and shifted; mirrored left to right before it if asked for.
     """
-    flip = np.float32([-1 if mirrored else 1, 1])
+    flip = np.float32([-1 if flipped else 1, 1])
     for _ in range(_ROUNDS):
         if len(pairs) < _AGREEING:
             return
@@ -219,72 +179,32 @@ def _compare(grey: np.ndarray, transform: np.ndarray, agreeing: np.ndarray, size
     ``size`` is the picture's (width, height), before it was reduced.
     """
     height, width = grey.shape
-    outside = -500.0
-    aligned = cv2.warpAffine(
-        grey, transform, (width, height), flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP, borderValue=outside
-    )
-    inside = cv2.erode((aligned > -100).astype(np.uint8), np.ones((_WINDOW, _WINDOW), np.uint8)) > 0
-    fine = _correlation(_fine(grey), _fine(aligned))
-    alike = inside & (fine > _FINE) & (_correlation(grey, aligned) > _GREY)
-    alike = cv2.morphologyEx(alike.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((7, 7), np.uint8))
-    count, labels, statistics, _ = cv2.connectedComponentsWithStats(alike)
-    x, y = agreeing[:, 0].clip(0, width - 1), agreeing[:, 1].clip(0, height - 1)
-    held = np.bincount(labels[y, x], minlength=count)
-    areas = statistics[:, cv2.CC_STAT_AREA]
-    kept = (held >= _KEYPOINTS_IN_PART) & (areas >= _SMALLEST * grey.size)
-    kept[0] = False  # what is not alike
+    found = alike(grey, warped(grey, transform, grey.shape, inverse=True), agreeing)
     first, second, matches = np.zeros(grey.shape, bool), np.zeros(grey.shape, bool), 0
-    for part in sorted(np.flatnonzero(kept), key=lambda part: -areas[part]):
-        region = labels == part
+    for part in found.parts:
+        region = found.labels == part
         if second[region].mean() > 0.5:  # a twin already: half a turn, say, leads from the copy back as well
             continue
         first |= region
         second |= cv2.warpAffine(region.astype(np.uint8), transform, (width, height), flags=cv2.INTER_NEAREST) > 0
-        matches += int(held[part])
-    if not second.any() or second[first].mean() > 0.5 or _drawn(grey, first):  # nothing, or mapped on itself
+        matches += int(found.held[part])
+    if not second.any() or second[first].mean() > 0.5 or drawn(grey, first):  # nothing, or mapped on itself
         return None
-    similarity = float(np.median(fine[first]))
-    mirrored = bool(np.linalg.det(transform[:, :2]) < 0)
+    similarity = float(np.median(found.fine[first]))
+    flipped = bool(np.linalg.det(transform[:, :2]) < 0)
     if similarity < LEAST_SIMILARITY_DOUBTFUL:
         return None
     return Repeat(
         first=first,
         second=second,
-        first_box=_box(first, size),
-        second_box=_box(second, size),
+        first_box=box_of(first, size),
+        second_box=box_of(second, size),
         matches=matches,
         similarity=min(1.0, similarity),
-        mirrored=mirrored,
+        mirrored=flipped,
         scale=_scale(transform),
-        angle=float(np.degrees(np.arctan2(*transform[::-1, 0] * (-1 if mirrored else 1)))),
+        angle=float(np.degrees(np.arctan2(*transform[::-1, 0] * (-1 if flipped else 1)))),
     )
-
-
-def _drawn(grey: np.ndarray, region: np.ndarray) -> bool:
-    """Whether the region is text or a drawing, which repeat by nature: much of one tone, and flat between its edges.
-
-    Photographs have noise: of CASIA's copies (casia_v1_train) none is above 0.53, of the pages and drawings tried none
-    below 1.
-    """
-    region = cv2.dilate(region.view(np.uint8), np.ones((2 * _AROUND + 1,) * 2, np.uint8)).view(bool)
-    tones = np.convolve(np.bincount(grey[region].astype(np.uint8), minlength=256), np.ones(3))
-    spread = np.sqrt(np.maximum(cv2.blur(grey * grey, (5, 5)) - cv2.blur(grey, (5, 5)) ** 2, 0))
-    return bool((spread[region] < _FLAT).mean() + tones.max() / region.sum() > _DRAWN)
-
-
-def _fine(grey: np.ndarray) -> np.ndarray:
-    return grey - cv2.GaussianBlur(grey, (0, 0), 2)
-
-
-def _correlation(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Correlation coefficient within a window around every pixel; 0 where either is flat, below half a grey level."""
-
-    def mean(values):
-        return cv2.blur(values, (_WINDOW, _WINDOW))
-
-    one_mean, other_mean = mean(one), mean(other)
-    variances = [np.maximum(mean(a * a) - m * m, 0.25) for a, m in ((one, one_mean), (other, other_mean))]
-    return (mean(one * other) - one_mean * other_mean) / np.sqrt(variances[0] * variances[1])
 
 
 def _area(one: Repeat) -> int:
@@ -295,10 +215,3 @@ def _same(one: Repeat, other: Repeat) -> bool:
     """Whether most of a pair is within another, either way round: found once more, from the other end."""
     ways = ((other.first, other.second), (other.second, other.first))
     return any(first[one.first].mean() > 0.5 and second[one.second].mean() > 0.5 for first, second in ways)
-
-
-def _box(region: np.ndarray, size) -> tuple[float, float, float, float]:
-    rows, columns = np.nonzero(region)
-    across, down = size[0] / region.shape[1], size[1] / region.shape[0]
-    sides = columns.min() * across, rows.min() * down, (columns.max() + 1) * across, (rows.max() + 1) * down
-    return tuple(map(float, sides))

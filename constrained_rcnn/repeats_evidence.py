@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from .repeats import Repeat, find_repeats, reduced
+from .likeness import reduced
+from .repeats import Repeat, find_repeats
 
 #: Least difference of the map's means over a region and its twin that tells copy from original, and that makes a
 #: doubtful pair count. Chosen, as the two values below, on casia_v1_train.

@@ -11,7 +11,8 @@ from fixtures.copied import FROM, SIDE, forged
 from skimage import data
 
 from constrained_rcnn import repeats
-from constrained_rcnn.repeats import WORKING_SIDE, find_repeats
+from constrained_rcnn.likeness import WORKING_SIDE
+from constrained_rcnn.repeats import find_repeats
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,34 @@
+"""Keypoints and what they look like, also in the mirrored picture: SIFT (Lowe, IJCV 2004)."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+
+def keypoints(grey: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
+    """
+    Args:
+        grey: (H, W) uint8.
+        most: the strongest are kept.
+
+    Returns:
+        Positions (N, 2) float32, XY, and descriptors (N, 128) float32 of length 1: roots of SIFT's (RootSIFT).
+    """
+    sift = cv2.SIFT_create(nfeatures=most, contrastThreshold=0.005, edgeThreshold=20, enable_precise_upscale=True)
+    found, descriptors = sift.detectAndCompute(grey, None)
+    if descriptors is None:
+        return np.zeros((0, 2), np.float32), np.zeros((0, 128), np.float32)
+    points = np.array([one.pt for one in found], np.float32)
+    descriptors = np.sqrt(descriptors / np.maximum(descriptors.sum(axis=1, keepdims=True), 1e-9))
+    return points[:most], descriptors[:most].astype(np.float32)
+
+
+def mirrored(descriptors: np.ndarray) -> np.ndarray:
+    """The descriptors, (N, 128), that the same keypoints have in the mirrored picture.
+
+    SIFT's 4 rows, 4 columns and 8 directions lie along the keypoint's own direction: mirrored, the rows are in reverse
+    order and the directions run the other way round.
+    """
+    cells = descriptors.reshape(-1, 4, 4, 8)
+    return cells[:, ::-1, :, -np.arange(8) % 8].reshape(descriptors.shape)
