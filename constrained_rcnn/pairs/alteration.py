@@ -1,0 +1,95 @@
+"""Where two versions of one picture differ by more than compression, tones and a pixel's misplacement explain."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from constrained_rcnn.likeness import SMALLEST, correlation, spread
+
+# Chosen with casia_v1_train, whose tampered images were compared with their authentic backgrounds after both had been
+# compressed, scaled, turned, mirrored or toned otherwise.
+#: Standard deviation of the blur of each channel's difference, in pixels.
+_BLUR = 0.4
+#: A difference stands out if it is so many median absolute deviations above the median, and so many grey levels.
+_SPREADS, _LEAST_LEVELS = 4.0, 12.0
+#: Sides in pixels of the median filter, of the closing disc, and of the opening square of patterns.
+_GRAINS, _CLOSING, _OPENING = 5, 9, 7
+#: Correlation of grey values below which patterns differ, and the least spread of a pattern, grey levels.
+_UNLIKE, _PATTERN = 0.2, 10.0
+#: Share of a region that must differ even if a pixel's misplacement is forgiven.
+_SEED = 0.1
+#: A region smaller than this part of the largest one is a grain of compression.
+_SMALL_BESIDE = 0.1
+#: Width in grey levels of a tone, and fewest pixels by which it is known what becomes of it.
+_TONE, _TONE_PIXELS = 8, 30
+
+
+def altered(one: np.ndarray, other: np.ndarray, alike: np.ndarray, overlap: np.ndarray) -> np.ndarray:
+    """
+    Args:
+        one: (H, W, 3) uint8, BGR.
+        other: (H, W, 3) float32, BGR, the other version laid on it, within about a pixel.
+        alike: (H, W) bool, not empty, where the two are known to be alike: tones and noise are learned there.
+        overlap: (H, W) bool, what both have.
+
+    Returns:
+        (H, W) bool, within ``overlap``. What one version cannot show, blown highlights for instance, does not count.
+    """
+    exact, forgiving = np.zeros(alike.shape, np.float32), np.zeros(alike.shape, np.float32)
+    for channel in range(3):
+        a, b = one[:, :, channel].astype(np.float32), other[:, :, channel]
+        # Either way: a version that has lost tones cannot be turned into the other, but the other into it.
+        ways = ((a, _in_tones_of(a, b, alike)), (b, _in_tones_of(b, a, alike)))
+        for levels, apart in ((exact, cv2.absdiff), (forgiving, _apart)):
+            least = np.minimum(*(apart(*way) for way in ways))
+            np.maximum(levels, cv2.GaussianBlur(least, (0, 0), _BLUR), out=levels)
+    certain = _stands_out(forgiving, alike, overlap) | _other_pattern(one, other, overlap)
+    every = _stands_out(exact, alike, overlap) | certain
+    count, labels, statistics, _ = cv2.connectedComponentsWithStats(every.view(np.uint8))
+    areas = statistics[:, cv2.CC_STAT_AREA].astype(float)
+    areas[np.bincount(labels[certain], minlength=count) < _SEED * areas] = 0  # edges that are a little apart
+    areas[0] = 0
+    return (areas >= max(SMALLEST * overlap.sum(), _SMALL_BESIDE * areas.max(), 1))[labels]
+
+
+def _apart(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Absolute difference, (H, W), from the nearest of the other's values within a pixel."""
+    square = np.ones((3, 3), np.uint8)
+    return np.maximum(0, np.maximum(cv2.erode(other, square) - one, one - cv2.dilate(other, square)))
+
+
+def _in_tones_of(one: np.ndarray, other: np.ndarray, alike: np.ndarray) -> np.ndarray:
+    """The other's channel, (H, W) float32, with the tones that the first one has where both are alike."""
+    tones = np.clip(other[alike] / _TONE, 0, 255 // _TONE).astype(int)
+    counts = np.bincount(tones)
+    known = counts >= _TONE_PIXELS
+    if known.sum() < 2:
+        return other
+    levels, wanted = (np.bincount(tones, values[alike])[known] / counts[known] for values in (other, one))
+    # Beyond the tones that are known the curve goes on as straight as it is on the whole.
+    slope = np.polyfit(levels, wanted, 1, w=np.sqrt(counts[known]))[0]
+    ends = np.interp([0.0, 255.0], levels, wanted) + slope * np.array([-levels[0], 255 - levels[-1]])
+    levels, wanted = np.r_[-1.0, levels, 256.0], np.r_[ends[0], wanted, ends[1]]
+    return np.interp(other, levels, wanted.clip(0, 255)).astype(np.float32)
+
+
+def _stands_out(levels: np.ndarray, alike: np.ndarray, overlap: np.ndarray) -> np.ndarray:
+    """Where a difference, (H, W) in grey levels, is more than where both are alike; bool, closed and without holes."""
+    median = float(np.median(levels[alike]))
+    noise = float(np.median(np.abs(levels[alike] - median)))
+    mask = (overlap & (levels > median + max(_SPREADS * noise, _LEAST_LEVELS))).view(np.uint8)
+    mask = cv2.medianBlur(mask, _GRAINS)
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (_CLOSING, _CLOSING))
+    mask = cv2.morphologyEx(np.pad(mask, _CLOSING), cv2.MORPH_CLOSE, disc)[_CLOSING:-_CLOSING, _CLOSING:-_CLOSING]
+    _, labels = cv2.connectedComponents(1 - mask, connectivity=4)
+    outside = np.unique(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]]))
+    return overlap & ~np.isin(labels, outside[outside > 0])
+
+
+def _other_pattern(one: np.ndarray, other: np.ndarray, overlap: np.ndarray) -> np.ndarray:
+    """Where both have a pattern, but not the same; their tones may be. (H, W) bool."""
+    grey, laid = (cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY) for pixels in (one.astype(np.float32), other))
+    patterned = np.minimum(spread(grey, 9), spread(laid, 9)) > _PATTERN
+    unlike = overlap & patterned & (correlation(grey, laid) < _UNLIKE)
+    return cv2.morphologyEx(unlike.view(np.uint8), cv2.MORPH_OPEN, np.ones((_OPENING,) * 2, np.uint8)) > 0
