@@ -20,7 +20,12 @@ setup(
     packages=[*find_packages(include=["constrained_rcnn", "constrained_rcnn.*"]), "constrained_rcnn.configs"],
     package_dir={"constrained_rcnn.configs": "configs"},
     package_data={"constrained_rcnn": ["weights/*.pth"], "constrained_rcnn.configs": ["*.yaml", "**/*.yaml"]},
-    entry_points={"console_scripts": ["constrained-rcnn = constrained_rcnn.demo_command:main"]},
+    entry_points={
+        "console_scripts": [
+            "constrained-rcnn = constrained_rcnn.demo_command:main",
+            "constrained-rcnn-compare = constrained_rcnn.pairs.command:main",
+        ]
+    },
     install_requires=[
         "numpy",
         "opencv-python>=4.8",

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
-import stat
 from pathlib import Path
 
 from tqdm import tqdm
 
+from .batch import check_output, raise_if_disk, read_bytes, reason
 from .config import load_config
 from .data.files import write_bytes_atomic
 from .errors import UserError
@@ -19,11 +18,6 @@ from .predictor import ManipulationPredictor
 from .result_files import THUMBNAILS, ResultFiles
 from .results_page import write_pages
 from .results_table import ResultsTable
-
-#: Largest file that is read, bytes.
-MAX_BYTES = 1 << 30
-#: Errors of the output folder's disk, which no other file mends.
-_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
 def run(
@@ -65,7 +59,7 @@ def run(
     if not files:
         raise UserError(f"--input {' '.join(map(printable, inputs))}: no picture found there; give files, folders "
                         "or patterns")  # fmt: skip
-    _check_output(folder, files)
+    check_output(folder, files, [THUMBNAILS])
     if not repeats:
         options = [*options, "TEST.REPEATS", "False"]
     predictor = ManipulationPredictor(_config(config_file, options))
@@ -82,19 +76,17 @@ def run(
     results = ResultFiles(folder, about, float_maps=float_maps, repeats=repeats)
     interrupted = None
     with ResultsTable(folder / "results.csv") as table:
-        for file, reason in lost:
-            table.skip(file, reason)
+        for lost_file, why in lost:
+            table.skip(lost_file, why)
         try:
             # What is there goes into the table first, so that an interruption leaves none of it out.
             for file in _not_there(files, names, results, table) if resume else tqdm(files, unit="image"):
                 try:
-                    data = _read_bytes(file)
+                    data = read_bytes(file)
                     table.add(results.write(file, names[file], data, _digest(data), predictor(data)))
                 except Exception as error:  # whatever one file does, the rest go on
-                    if isinstance(error, OSError) and error.errno in _DISK:
-                        line = f"{printable(output)}: {error.strerror.lower()}; make room, then go on with --resume"
-                        raise UserError(line) from None
-                    table.skip(printable(file), _reason(error, file))
+                    raise_if_disk(error, folder)
+                    table.skip(printable(file), reason(error, file))
         except KeyboardInterrupt as error:
             interrupted = error
         table.finish()
@@ -118,40 +110,12 @@ def _config(config_file, options):
     return load_config(file, [*own, *options])
 
 
-def _check_output(folder: Path, files: list[Path]) -> None:
-    """Results must have a place to go, and none of their names may be that of an input."""
-    own = {folder.resolve(), (folder / THUMBNAILS).resolve()}
-    parents: dict[Path, Path] = {}
-    for file in files:
-        if parents.setdefault(file.parent, file.parent.resolve()) in own:
-            raise UserError(f"--output {printable(folder)}: holds an input, {printable(file)}, that results could "
-                            "overwrite; name another folder")  # fmt: skip
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"--output {printable(folder)}: {error.strerror.lower()}; name another folder") from None
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise UserError(f"--output {printable(folder)}: cannot be written; name another folder")
-
-
-def _reason(error: BaseException, file: Path) -> str:
-    if isinstance(error, MemoryError) or "not enough memory" in str(error):  # NumPy's and Torch's way to say so
-        return "not enough memory for a picture of this size"
-    said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    said = printable(" ".join(said.split()))
-    if not isinstance(error, (UserError, OSError)):
-        return f"failed in a way that was not foreseen, please report it: {type(error).__name__}: {said}"
-    for prefix in (f"{printable(file)}: ", "image: "):
-        said = said.removeprefix(prefix)
-    return said
-
-
 def _not_there(files: list[Path], names, results: ResultFiles, table: ResultsTable) -> tqdm:
     """Adds the results that are there to the table; the other files, with their own progress."""
     left = []
     for file in tqdm(files, unit="image", desc="looking for results"):
         try:
-            known = results.find(file, names[file], _digest(_read_bytes(file)))
+            known = results.find(file, names[file], _digest(read_bytes(file)))
         except Exception:  # judging meets it again, and says what it is
             known = None
         if known is None:
@@ -163,13 +127,3 @@ def _not_there(files: list[Path], names, results: ResultFiles, table: ResultsTab
 
 def _digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
-
-
-def _read_bytes(file: Path) -> bytes:
-    """A file's content, read once, so that digest and pixels are of the same bytes."""
-    state = os.stat(file)
-    if not stat.S_ISREG(state.st_mode):
-        raise UserError("not a regular file")
-    if state.st_size > MAX_BYTES:
-        raise UserError(f"{state.st_size} bytes; files above {MAX_BYTES} are not read")
-    return file.read_bytes()

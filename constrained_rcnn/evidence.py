@@ -7,6 +7,7 @@ import hashlib
 import importlib
 import os
 import platform
+from collections.abc import Iterable
 
 import yaml
 
@@ -44,10 +45,11 @@ def config_sha256(cfg) -> str:
     return hashlib.sha256(config_text(cfg).encode()).hexdigest()
 
 
-def versions() -> dict[str, str]:
-    """Versions of this package, Python and what the network and the readers of files are made of."""
+def versions(packages: Iterable[str] = _PACKAGES) -> dict[str, str]:
+    """Versions of this package, Python and the packages, by the names they are imported under; unless others are named,
+    what the network and the readers of files are made of."""
     found = {"constrained_rcnn": __version__, "python": platform.python_version()}
-    return {**found, **{name: importlib.import_module(name).__version__ for name in _PACKAGES}}
+    return {**found, **{name: importlib.import_module(name).__version__ for name in packages}}
 
 
 def now() -> str:

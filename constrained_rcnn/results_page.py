@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from .data.files import write_bytes_atomic
-from .evaluation_style import STYLE
+from .html_page import html_page
 from .report import THUMBNAIL_GAP, thumbnail_size
 
 #: Images on one page, so that forty thousand stay two hundred pages that any browser opens.
@@ -37,9 +37,6 @@ a{color:var(--b)}
 dd{margin:0}
 @media (max-width:640px){.result,.facts{grid-template-columns:minmax(0,1fr)}}
 """
-
-#: Nothing is loaded from elsewhere and nothing runs, even if a name should get past the escaping.
-_POLICY = "script-src 'none';object-src 'none';frame-src 'none';connect-src 'none';base-uri 'none';form-action 'none'"
 
 _MEANING = """
 <section class="warning"><h2 style="margin-top:0">What a score says, and what it does not</h2>
@@ -92,13 +89,7 @@ def write_pages(
         body.append(_navigation(number, len(pages), "Pages, again"))
         if number == 0 and skipped:
             body.append(_skipped(skipped))
-        html = (
-            '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-            '<meta name="viewport" content="width=device-width,initial-scale=1">'
-            f'<meta name="color-scheme" content="light dark"><title>{title}</title>'
-            f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
-            f"<style>{STYLE}{_OWN_STYLE}</style></head><body><main>{''.join(body)}</main></body></html>\n"
-        )
+        html = html_page(title, "".join(body), _OWN_STYLE)
         write_bytes_atomic(path, html.encode("utf-8"))
     for path in folder.glob("results-*.html"):  # of an earlier run with more images
         if re.fullmatch(r"results-\d+\.html", path.name) and path not in paths:

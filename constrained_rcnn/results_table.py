@@ -85,14 +85,14 @@ def row_of(record: dict) -> dict:
     row["twins"] = sum(found.get("found_by") == "repeats" for found in regions)
     repeats = record.get("repeats")  # None: not looked for
     row["repeats"] = None if repeats is None else len(repeats)
-    row["alike"] = _alike(repeats[0]) if repeats else ""
+    row["alike"] = how(repeats[0]) if repeats else ""
     versions = {str(name): str(version) for name, version in record["versions"].items()}
     row["versions"] = sys.intern(json.dumps(versions, sort_keys=True))  # one string for all images of a run
     return row
 
 
-def _alike(pair: dict) -> str:
-    """A pair of regions in words."""
+def how(pair: dict) -> str:
+    """How two regions are alike, in words: ``similarity``, ``matches``, ``angle``, ``scale`` and ``mirrored``."""
     said = [f"{100 * float(pair['similarity']):.0f}% alike at {int(pair['matches'])} points"]
     if abs(float(pair["angle"])) >= 2:
         said.append(f"turned {float(pair['angle']):.0f}°")
@@ -113,9 +113,9 @@ def _cells(row: dict) -> list:
         status = "manipulated" if row["manipulated"] else "no manipulation found"
     values = {**row, "status": status, "techniques": " ".join(row.get("techniques", ()))}
     cells = (values.get(column) for column in COLUMNS)
-    return ["" if cell is None else _harmless(cell) for cell in cells]
+    return ["" if cell is None else harmless(cell) for cell in cells]
 
 
-def _harmless(value):
+def harmless(value):
     """A cell that no spreadsheet takes for a formula: text that begins like one gets an apostrophe in front."""
     return f"'{value}" if isinstance(value, str) and value[:1] in tuple("=+-@\t\r") and value else value

@@ -21,6 +21,10 @@ _UNLIKE, _PATTERN = 0.2, 10.0
 _SEED = 0.1
 #: A region smaller than this part of the largest one is a grain of compression.
 _SMALL_BESIDE = 0.1
+#: Error, beside that of a channel alone, below which all three make it.
+_MIXED = 0.7
+#: Pixels, about, from which it is learned how all three make it.
+_FITTED = 50_000
 #: Width in grey levels of a tone, and fewest pixels by which it is known what becomes of it.
 _TONE, _TONE_PIXELS = 8, 30
 
@@ -37,10 +41,10 @@ def altered(one: np.ndarray, other: np.ndarray, alike: np.ndarray, overlap: np.n
         (H, W) bool, within ``overlap``. What one version cannot show, blown highlights for instance, does not count.
     """
     exact, forgiving = np.zeros(alike.shape, np.float32), np.zeros(alike.shape, np.float32)
+    versions = one.astype(np.float32), other
     for channel in range(3):
-        a, b = one[:, :, channel].astype(np.float32), other[:, :, channel]
         # Either way: a version that has lost tones cannot be turned into the other, but the other into it.
-        ways = ((a, _in_tones_of(a, b, alike)), (b, _in_tones_of(b, a, alike)))
+        ways = [(a[:, :, channel], _in_tones_of(a, b, channel, alike)) for a, b in (versions, versions[::-1])]
         for levels, apart in ((exact, cv2.absdiff), (forgiving, _apart)):
             least = np.minimum(*(apart(*way) for way in ways))
             np.maximum(levels, cv2.GaussianBlur(least, (0, 0), _BLUR), out=levels)
@@ -59,8 +63,22 @@ def _apart(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     return np.maximum(0, np.maximum(cv2.erode(other, square) - one, one - cv2.dilate(other, square)))
 
 
-def _in_tones_of(one: np.ndarray, other: np.ndarray, alike: np.ndarray) -> np.ndarray:
-    """The other's channel, (H, W) float32, with the tones that the first one has where both are alike."""
+def _in_tones_of(one: np.ndarray, other: np.ndarray, channel: int, alike: np.ndarray) -> np.ndarray:
+    """The other's channel, (H, W) float32, with the tones that the first one has where both are alike.
+
+    Made of that channel alone, or of all three where that is much closer: grey, sepia, and what was desaturated.
+    """
+    wanted, some = one[:, :, channel], np.flatnonzero(alike)
+    some = some[:: 1 + len(some) // _FITTED]
+    given = np.c_[other.reshape(-1, 3)[some], np.ones(len(some))]
+    weights = np.linalg.lstsq(given, wanted.ravel()[some], rcond=None)[0].astype(np.float32)
+    plain, mixed = (_curved(wanted, given, alike) for given in (other[:, :, channel], other @ weights[:3] + weights[3]))
+    errors = [float(np.abs(made - wanted)[alike].mean()) for made in (plain, mixed)]
+    return mixed if errors[1] < _MIXED * errors[0] else plain
+
+
+def _curved(one: np.ndarray, other: np.ndarray, alike: np.ndarray) -> np.ndarray:
+    """The other, (H, W) float32, by the curve that turns its tones into the first one's where both are alike."""
     tones = np.clip(other[alike] / _TONE, 0, 255 // _TONE).astype(int)
     counts = np.bincount(tones)
     known = counts >= _TONE_PIXELS

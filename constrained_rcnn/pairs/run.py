@@ -1,0 +1,254 @@
+"""Comparing any number of files: what ``tools/compare_pictures.py`` and ``constrained-rcnn-compare`` do."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from pathlib import Path
+
+import cv2
+import numpy as np
+from tqdm import tqdm
+
+from constrained_rcnn import __version__
+from constrained_rcnn.batch import check_output, raise_if_disk, read_bytes, reason
+from constrained_rcnn.data.files import printable, write_bytes_atomic, write_json_atomic, write_png_atomic
+from constrained_rcnn.data.image_io import read_image
+from constrained_rcnn.errors import UserError
+from constrained_rcnn.evidence import now, versions
+from constrained_rcnn.inputs import digested_name, find_inputs
+from constrained_rcnn.results_table import harmless
+
+from .comparison import Described, Shared, compare, describe
+from .page import write_page
+from .picture import draw_pair, mask_of
+
+#: What two files can be to each other, in the order in which they are listed.
+ALTERED, PART, SAME, SAME_FILE = "same picture, altered", "shared region", "same picture", "same file"
+RELATIONS = (ALTERED, PART, SAME, SAME_FILE)
+#: What is known of finished rows, so that an interrupted run can go on; and the folder of the pairs' files.
+JOURNAL, PAIRS = "compared.jsonl", "pairs"
+COLUMNS = (
+    "first", "second", "relation", "first_altered", "second_altered", "similarity", "matches", "overlap", "mirrored",
+    "scale", "angle", "name", "first_sha256", "second_sha256", "reason",
+)  # fmt: skip
+
+
+def run(inputs: list[str], output: str, *, against: list[str] | None = None, resume: bool = False) -> int:
+    """Compares every input with every other, or with every picture of an archive.
+
+    Writes ``pairs.html``, ``pairs.csv`` and ``pairs.json``, and of each pair that has something in common
+    ``pairs/<name>.jpg`` and the masks ``pairs/<name>_first.png`` and ``_second.png`` (0 not shared, 128 shared, 255
+    altered; of the pictures' own sizes).
+
+    Args:
+        inputs: see :func:`..inputs.find_inputs`; ``output`` inside of a folder is passed over.
+        output: folder for the results, made if it is not there.
+        against: the same for the archive; None: the inputs are compared with each other.
+        resume: do not compare again what an interrupted run in the same folder has compared.
+
+    Returns:
+        0, or 1 if any file was skipped; each is listed with its reason at the end.
+
+    Raises:
+        UserError: too few files, inputs in the output folder, or one that cannot be written or is full.
+        KeyboardInterrupt: after table and page of what was compared have been written.
+    """
+    folder = Path(output)
+    files, lost = find_inputs(inputs, exclude=[folder])
+    archive, lost_too = find_inputs(against or [], exclude=[folder])
+    if not files or against is not None and not archive:
+        given = inputs if not files else against
+        raise UserError(f"{' '.join(map(printable, given))}: no picture found there; give files, folders or patterns")
+    if against is None and len(files) < 2:
+        raise UserError(f"{printable(files[0])}: nothing to compare this one picture with; give more, or --against")
+    check_output(folder, [*files, *archive], [PAIRS])
+    work = _Comparisons(folder, resume)
+    for file, why in [*lost, *lost_too]:
+        work.skip(file, why)
+    interrupted = None
+    try:
+        every = tqdm(list(dict.fromkeys([*archive, *files])), unit="image", desc="reading")
+        read = {file: found for file in every if (found := work.read(file)) is not None}
+        rows = [read[file] for file in files if file in read]
+        columns = [read[file] for file in archive if file in read]
+        work.compare_all([(row, columns if archive else rows[:number]) for number, row in enumerate(rows)])
+    except KeyboardInterrupt as error:
+        interrupted = error
+    pairs = sorted(work.pairs, key=_order)
+    about = {"time": now(), "versions": versions(("numpy", "PIL", "cv2")), "finished": interrupted is None}
+    write_json_atomic(folder / "pairs.json", {**about, "pairs": pairs, "skipped": work.skipped}, indent=2)
+    write_bytes_atomic(folder / "pairs.csv", _table(pairs, work.skipped))
+    write_page(folder, pairs, work.skipped, about, pictures=work.number, compared=work.compared)
+    print(f"{work.number} pictures, {work.compared} pairs compared, {len(pairs)} with something in common, "
+          f"{len(work.skipped)} skipped; see pairs.html in {printable(folder)}")  # fmt: skip
+    for entry in work.skipped:
+        print(f"skipped: {entry['file']}: {entry['reason']}")
+    if interrupted is not None:
+        raise interrupted
+    return 1 if work.skipped else 0
+
+
+@dataclass(frozen=True)
+class _File:
+    """A file that could be read: its path, the SHA-256 of its content, and what of it is compared."""
+
+    path: Path
+    sha256: str
+    described: Described
+
+
+class _Comparisons:
+    """The work of a run. A finished row, a picture against all others, is in the journal.
+
+    Attributes:
+        pairs: records of those that have something in common.
+        skipped: ``{"file", "reason"}`` each.
+        number, compared: pictures read, and pairs compared.
+    """
+
+    def __init__(self, folder: Path, resume: bool):
+        self.pairs: list[dict] = []
+        self.skipped: list[dict] = []
+        self.number = self.compared = 0
+        self._folder, self._journal = folder, folder / JOURNAL
+        self._known = _rows_in(self._journal) if resume else {}
+        if not resume:
+            write_bytes_atomic(self._journal, b"")
+
+    def skip(self, file, why: str) -> None:
+        self.skipped.append({"file": printable(file), "reason": why})
+
+    def read(self, path: Path) -> _File | None:
+        try:
+            data = read_bytes(path)
+            digest = hashlib.sha256(data).hexdigest()
+            described = describe(read_image(data, "BGR"), partial(_again, path, digest))
+        except Exception as error:  # whatever one file does, the rest go on
+            self.skip(path, reason(error, path))
+            return None
+        self.number += 1
+        return _File(path, digest, described)
+
+    def compare_all(self, rows: list[tuple[_File, list[_File]]]) -> None:
+        with tqdm(total=sum(len(others) for _, others in rows), unit="pair", desc="comparing") as progress:
+            for row, others in rows:
+                others = [one for one in others if one.path != row.path]
+                key = _key(row, others)
+                known = self._known.get(key)
+                if known is not None and all(self._written(record) for record in known):
+                    progress.update(len(others))
+                    progress.unpause()
+                    self.pairs += known
+                else:
+                    self._compare_row(row, others, key, progress)
+                self.compared += len(others)
+
+    def _compare_row(self, row: _File, others: list[_File], key: str, progress) -> None:
+        start, whole = len(self.pairs), True
+        for other in others:
+            try:
+                record = self._compared(other, row)
+                self.pairs += [record] if record else []
+            except Exception as error:
+                raise_if_disk(error, self._folder)
+                self.skip(f"{other.path} and {row.path}", reason(error, row.path))
+                whole = False
+            progress.update()
+        if whole:
+            line = json.dumps({"key": key, "pairs": self.pairs[start:]}, ensure_ascii=True) + "\n"
+            with open(self._journal, "a", encoding="ascii") as file:
+                file.write(line)
+
+    def _compared(self, first: _File, second: _File) -> dict | None:
+        same_file = first.sha256 == second.sha256
+        shared = () if same_file else compare(first.described, second.described)
+        if not shared and not same_file:
+            return None
+        record = {
+            "first": printable(first.path), "second": printable(second.path), "relation": _relation(shared),
+            "first_sha256": first.sha256, "second_sha256": second.sha256,
+            "name": _name(first, second) if shared else None, "shared": [one.to_json() for one in shared],
+        }  # fmt: skip
+        if shared:
+            picture = draw_pair(first.described, second.described, shared)
+            _, data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 88])
+            record |= {"width": picture.shape[1], "height": picture.shape[0]}
+            stem = self._folder / PAIRS / record["name"]
+            for side, one in (("first", first), ("second", second)):
+                write_png_atomic(stem.with_name(f"{stem.name}_{side}.png"), mask_of(shared, side, one.described.size))
+            write_bytes_atomic(stem.with_name(f"{stem.name}.jpg"), data.tobytes())
+        return record
+
+    def _written(self, record: dict) -> bool:
+        name = record["name"]
+        kinds = (".jpg", "_first.png", "_second.png") if name else ()
+        return all((self._folder / PAIRS / f"{name}{kind}").is_file() for kind in kinds)
+
+
+@lru_cache(4)
+def _again(path: Path, digest: str) -> np.ndarray:
+    data = read_bytes(path)
+    if hashlib.sha256(data).hexdigest() != digest:
+        raise UserError(f"{printable(path)} changed while it was compared")
+    return read_image(data, "BGR")
+
+
+def _key(row: _File, others: list[_File]) -> str:
+    """What a row of the journal is known by: the contents and paths of all its pictures, and this package's version."""
+    said = [[str(one.path), one.sha256] for one in (row, *others)]
+    return hashlib.sha256(json.dumps([__version__, said], ensure_ascii=True).encode()).hexdigest()
+
+
+def _name(first: _File, second: _File) -> str:
+    """Of a pair's files: both stems, made safe and short, and a digest of both paths."""
+    digest = hashlib.sha256(f"{first.path.absolute()}\0{second.path.absolute()}".encode("utf-8", "surrogateescape"))
+    stems = (digested_name(one.path)[:-9].encode()[:50].decode("utf-8", "ignore") for one in (first, second))
+    return f"{'__'.join(stems)}-{digest.hexdigest()[:12]}"
+
+
+def _relation(shared: tuple[Shared, ...]) -> str:
+    versions = [one for one in shared if one.same_picture]
+    if not shared:
+        return SAME_FILE
+    if not versions:
+        return PART
+    return ALTERED if any(one.first_altered.any() for one in versions) else SAME
+
+
+def _rows_in(journal: Path) -> dict[str, list[dict]]:
+    """The finished rows of an earlier run; a line that was cut off is left out."""
+    rows = {}
+    try:
+        lines = journal.read_text(encoding="ascii", errors="replace").splitlines()
+    except FileNotFoundError:
+        return {}
+    for line in lines:
+        try:
+            entry = json.loads(line)
+            rows[entry["key"]] = list(entry["pairs"])
+        except (ValueError, TypeError, KeyError):
+            continue
+    return rows
+
+
+def _order(record: dict) -> tuple:
+    """The most telling first: by relation, then by how many keypoints agree."""
+    matches = record["shared"][0]["matches"] if record["shared"] else 0
+    return RELATIONS.index(record["relation"]), -matches, record["first"], record["second"]
+
+
+def _table(pairs: list[dict], skipped: list[dict]) -> bytes:
+    """The pairs as CSV, UTF-8; regions of a pair beyond the largest are in the JSON."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, quoting=csv.QUOTE_NONNUMERIC)
+    writer.writerow(COLUMNS)
+    rows = [{**pair, **(pair["shared"] or [{}])[0]} for pair in pairs]
+    rows += [{"first": entry["file"], "relation": "skipped", "reason": entry["reason"]} for entry in skipped]
+    for row in rows:
+        writer.writerow([harmless("" if row.get(column) is None else row[column]) for column in COLUMNS])
+    return text.getvalue().encode("utf-8")
