@@ -6,17 +6,25 @@ import cv2
 import numpy as np
 
 
-def keypoints(grey: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
+def keypoints(grey: np.ndarray, most: int, where: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
     """
     Args:
         grey: (H, W) uint8.
         most: the strongest are kept.
+        where: (H, W) bool, only there; None: everywhere.
 
     Returns:
         Positions (N, 2) float32, XY, and descriptors (N, 128) float32 of length 1: roots of SIFT's (RootSIFT).
     """
-    sift = cv2.SIFT_create(nfeatures=most, contrastThreshold=0.005, edgeThreshold=20, enable_precise_upscale=True)
-    found, descriptors = sift.detectAndCompute(grey, None)
+    if min(grey.shape) < 8:  # nothing to find, and OpenCV fails on lines of pixels
+        return np.zeros((0, 2), np.float32), np.zeros((0, 128), np.float32)
+    options = {"contrastThreshold": 0.005, "edgeThreshold": 20, "enable_precise_upscale": True}
+    if where is None:
+        found, descriptors = cv2.SIFT_create(nfeatures=most, **options).detectAndCompute(grey, None)
+    else:  # a mask would be heeded only after the strongest of all have been chosen
+        sift = cv2.SIFT_create(**options)
+        found = sorted(sift.detect(grey, where.view(np.uint8)), key=lambda one: -one.response)[:most]
+        found, descriptors = sift.compute(grey, found)
     if descriptors is None:
         return np.zeros((0, 2), np.float32), np.zeros((0, 128), np.float32)
     points = np.array([one.pt for one in found], np.float32)

@@ -102,6 +102,15 @@ def drawn(grey: np.ndarray, region: np.ndarray) -> bool:
     return bool(flat.mean() + tones.max() / region.sum() > _DRAWN)
 
 
+def among_flat(grey: np.ndarray) -> np.ndarray:
+    """Share of pixels around each that are flat, as around letters and lines of a drawing. (H, W) float32 in [0, 1].
+
+    Args:
+        grey: (H, W) float32, grey levels 0 to 255.
+    """
+    return cv2.blur((spread(grey, 5) < _FLAT).astype(np.float32), (2 * _AROUND + 1,) * 2)
+
+
 def spread(grey: np.ndarray, window: int) -> np.ndarray:
     """Standard deviation in a window of so many pixels around each. Args, returns: (H, W) float32."""
     size = (window, window)

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""Makes docs/guide.jpg and docs/repeats.jpg: forgeries of the demo's test photos as the package's own weights see them.
+"""Makes docs/guide.jpg, repeats.jpg and compare.jpg: forgeries of the demo's test photos as users see them.
 
 Of 60 forgeries, by F1 at threshold 0.5: one of the best tenth, the median and one of the worst tenth. And what occurs
 twice in the first copy-move and the first removal where something does, and in the first copy-move where nothing was
-found. Only the layout was chosen, not the pictures.
+found. And the first splice and the first removal beside those photos that something is in common with, these mirrored,
+halved and compressed with JPEG quality 70 before. Only the layout was chosen, not the pictures.
 """
 
 import argparse
@@ -33,6 +34,8 @@ def main(argv=None):
     from constrained_rcnn.data.image_io import read_mask
     from constrained_rcnn.data.synthesis.writer import write_forgeries
     from constrained_rcnn.evaluation.pixel_metrics import score_map_metrics
+    from constrained_rcnn.pairs.comparison import compare, describe
+    from constrained_rcnn.pairs.picture import draw_pair
     from constrained_rcnn.predictor import ManipulationPredictor
     from constrained_rcnn.repeats_evidence import draw_repeats
     from constrained_rcnn.report import grid, heat, overlay, side_by_side
@@ -41,17 +44,22 @@ def main(argv=None):
         _, data = cv2.imencode(".jpg", grid(rows), [cv2.IMWRITE_JPEG_QUALITY, 85])
         write_bytes_atomic(args.output / name, data.tobytes())
 
+    def another_version(photo):
+        half = cv2.resize(photo[:, ::-1], None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+        return cv2.imdecode(cv2.imencode(".jpg", half, [cv2.IMWRITE_JPEG_QUALITY, 70])[1], cv2.IMREAD_COLOR)
+
     predictor = ManipulationPredictor()
     with tempfile.TemporaryDirectory() as folder:
         photos = demo_photos.load("test")
         done = write_forgeries(photos, Path(folder), "guide", COUNT, SEED, size=SIZE, authentic=0.0)
-        judged, twice = [], {}
+        judged, twice, forged = [], {}, {}
         for item in tqdm(internal_form.load(done["json_file"]), unit="image"):
             result, truth = predictor(item["file_name"]), read_mask(item["mask_file_name"])
             f1 = score_map_metrics(result.manipulation_map, truth)["f1_fixed"]
             changed = np.where(truth[:, :, None], 255, 0).astype(np.uint8).repeat(3, 2)
             judged.append((f1, result, changed))
             twice.setdefault((item["technique"], bool(result.repeats)), (result, changed))
+            forged.setdefault(item["technique"], result.image)
     judged.sort(key=lambda one: -one[0])
     rows = []
     for title, place in PLACES.items():
@@ -68,6 +76,11 @@ def main(argv=None):
                   ("what occurs twice", drawn), ("map", heat(result.manipulation_map))]  # fmt: skip
         rows.append([side_by_side(panels, 200)])
     write("repeats.jpg", rows)
+    archive = [describe(another_version(photo[:, :, ::-1])) for _, photo in photos]
+    pairs = [(one, describe(forged[kind])) for kind in ("splice", "removal") for one in archive]
+    found = [(*pair, shared) for pair in pairs if (shared := compare(*pair))]
+    write("compare.jpg", [[cv2.resize(draw_pair(*pair), None, fx=0.45, fy=0.45, interpolation=cv2.INTER_AREA)]
+                          for pair in found])  # fmt: skip
     print(f"{args.output}: F1 at 0.5 of {COUNT} forgeries: mean {np.mean([one[0] for one in judged]):.3f}")
 
 

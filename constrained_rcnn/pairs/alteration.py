@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from constrained_rcnn.likeness import SMALLEST, correlation, spread
+from constrained_rcnn.likeness import correlation, spread
 
 # Chosen with casia_v1_train, whose tampered images were compared with their authentic backgrounds after both had been
 # compressed, scaled, turned, mirrored or toned otherwise.
@@ -19,10 +19,14 @@ _GRAINS, _CLOSING, _OPENING = 5, 9, 7
 _UNLIKE, _PATTERN = 0.2, 10.0
 #: Share of a region that must differ even if a pixel's misplacement is forgiven.
 _SEED = 0.1
-#: A region smaller than this part of the largest one is a grain of compression.
-_SMALL_BESIDE = 0.1
+#: Smallest region, as a share of what both have, in pixels, and beside the largest one: less is a grain of compression.
+_SMALLEST, _FEWEST, _SMALL_BESIDE = 0.0003, 60, 0.05
 #: Error, beside that of a channel alone, below which all three make it.
 _MIXED = 0.7
+#: How slowly brightness may vary, a standard deviation as a share of the longer side.
+_SLOW = 0.1
+#: Pixels at the picture's frame that are left out.
+_FRAME = 4
 #: Pixels, about, from which it is learned how all three make it.
 _FITTED = 50_000
 #: Width in grey levels of a tone, and fewest pixels by which it is known what becomes of it.
@@ -48,13 +52,16 @@ def altered(one: np.ndarray, other: np.ndarray, alike: np.ndarray, overlap: np.n
         for levels, apart in ((exact, cv2.absdiff), (forgiving, _apart)):
             least = np.minimum(*(apart(*way) for way in ways))
             np.maximum(levels, cv2.GaussianBlur(least, (0, 0), _BLUR), out=levels)
+    # Pixels at the frame have half their surroundings only.
+    overlap = overlap.copy()
+    overlap[:_FRAME], overlap[-_FRAME:], overlap[:, :_FRAME], overlap[:, -_FRAME:] = (False,) * 4
     certain = _stands_out(forgiving, alike, overlap) | _other_pattern(one, other, overlap)
     every = _stands_out(exact, alike, overlap) | certain
     count, labels, statistics, _ = cv2.connectedComponentsWithStats(every.view(np.uint8))
     areas = statistics[:, cv2.CC_STAT_AREA].astype(float)
     areas[np.bincount(labels[certain], minlength=count) < _SEED * areas] = 0  # edges that are a little apart
     areas[0] = 0
-    return (areas >= max(SMALLEST * overlap.sum(), _SMALL_BESIDE * areas.max(), 1))[labels]
+    return (areas >= max(_SMALLEST * overlap.sum(), _FEWEST, _SMALL_BESIDE * areas.max()))[labels]
 
 
 def _apart(one: np.ndarray, other: np.ndarray) -> np.ndarray:
@@ -74,7 +81,18 @@ def _in_tones_of(one: np.ndarray, other: np.ndarray, channel: int, alike: np.nda
     weights = np.linalg.lstsq(given, wanted.ravel()[some], rcond=None)[0].astype(np.float32)
     plain, mixed = (_curved(wanted, given, alike) for given in (other[:, :, channel], other @ weights[:3] + weights[3]))
     errors = [float(np.abs(made - wanted)[alike].mean()) for made in (plain, mixed)]
-    return mixed if errors[1] < _MIXED * errors[0] else plain
+    best = mixed if errors[1] < _MIXED * errors[0] else plain
+    return best + _slow(wanted - best, alike)
+
+
+def _slow(error: np.ndarray, alike: np.ndarray) -> np.ndarray:
+    """What of an error, (H, W), varies slowly over the picture, as by a vignette; learned where both are alike."""
+    small = tuple(max(1, round(side * min(1.0, 160 / max(error.shape)))) for side in error.shape[::-1])
+    known = alike.astype(np.float32)
+    sums, weights = (cv2.resize(values, small, interpolation=cv2.INTER_AREA) for values in (error * known, known))
+    sigma = _SLOW * max(small)
+    sums, weights = (cv2.GaussianBlur(values, (0, 0), sigma) for values in (sums, weights))
+    return cv2.resize(sums / (weights + 0.02), error.shape[::-1], interpolation=cv2.INTER_LINEAR)
 
 
 def _curved(one: np.ndarray, other: np.ndarray, alike: np.ndarray) -> np.ndarray:

@@ -17,14 +17,15 @@ import numpy as np
 
 from constrained_rcnn.data.image_io import check_image
 from constrained_rcnn.keypoints import keypoints, mirrored
-from constrained_rcnn.likeness import alike, box_of, drawn, inside, reduced, spread, warped
+from constrained_rcnn.likeness import alike, among_flat, box_of, correlation, drawn, inside, reduced, spread, warped
 
 from .alteration import altered
 
 #: Keypoints of a picture that are matched, strongest first: time grows with their product.
 KEYPOINTS = 2000
-#: Share of what two pictures could share that is alike, above which they are versions of one.
-SAME_PICTURE = 0.5
+#: Share of what two pictures could share that is alike, above which they are versions of one, and fewest keypoints that
+#: must agree: fewer do not lay them on each other well enough to say so.
+SAME_PICTURE, SAME_PICTURE_MATCHES = 0.6, 20
 #: Least agreement of a shared region, median correlation of fine structure.
 LEAST_SIMILARITY = 0.5
 #: A match is kept when its distance is below this share of the next one's.
@@ -35,6 +36,11 @@ _AGREEING, _TOLERANCE = 8, 3.0
 _SCALES, _STRETCH = (0.05, 20.0), 1.5
 #: Transforms that are followed up in one pair.
 _ROUNDS = 3
+#: Share of flat pixels around a keypoint from which on it is not matched. Below 0.1 of a photo's are (casia_v1_train,
+#: BSDS500), above 0.9 of a page's.
+_AMONG_FLAT = 0.2
+#: Blur, pixels, and least correlation by which two pictures show the same in spite of noise and filters.
+_BLUR, _COARSE = 1.5, 0.6
 #: What counts for the share that is alike must stand out from noise in one of the two: standard deviation, grey levels.
 _TEXTURE = 2.0
 
@@ -56,6 +62,11 @@ class Described:
     points: np.ndarray
     descriptors: np.ndarray
 
+    @property
+    def comparable(self) -> bool:
+        """Whether it has keypoints enough to share anything."""
+        return len(self.points) >= _AGREEING
+
 
 @dataclass(frozen=True)
 class Shared:
@@ -66,7 +77,8 @@ class Shared:
         first_box, second_box: XYXY around them, float, pixels of the pictures.
         matches: keypoints that agree.
         similarity: median correlation of their fine structure, ``LEAST_SIMILARITY`` to 1.
-        overlap: share of what the two could share, laid one on the other like this, that is alike; 0 to 1.
+        overlap: share of what the two could share, laid one on the other like this, that shows the same, noise and
+            fine structure apart; 0 to 1.
         mirrored: the second is the first mirrored left to right, then scaled and turned.
         scale, angle: of the second over the first; degrees, positive clockwise as shown.
         first_altered, second_altered: (h, w) bool, where the two differ although they are one picture.
@@ -88,7 +100,7 @@ class Shared:
     @property
     def same_picture(self) -> bool:
         """Whether the two are versions of one picture, as far as they overlap."""
-        return self.overlap > SAME_PICTURE
+        return _versions(self.overlap, self.matches)
 
     def to_json(self) -> dict:
         """What JSON can hold: everything but the regions."""
@@ -101,7 +113,7 @@ class Shared:
             "overlap": round(self.overlap, 4),
             "mirrored": self.mirrored,
             "scale": round(self.scale, 4),
-            "angle": round(self.angle, 2),
+            "angle": round(self.angle, 2) + 0.0,
             "first_altered": round(float(self.first_altered.mean()), 6),
             "second_altered": round(float(self.second_altered.mean()), 6),
         }
@@ -118,7 +130,9 @@ def describe(image: np.ndarray, again: Callable[[], np.ndarray] | None = None) -
     """
     size = check_image(image).shape[1::-1]
     pixels = reduced(image)
-    found = keypoints(cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY), KEYPOINTS)
+    grey = cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY)
+    # Text is passed over in the end; on a screenshot it would leave the photo none of the keypoints.
+    found = keypoints(grey, KEYPOINTS, among_flat(grey.astype(np.float32)) < _AMONG_FLAT)
     get = (lambda: pixels) if again is None else (lambda: reduced(again()))
     return Described(size, pixels.shape[:2], get, *found)
 
@@ -207,8 +221,8 @@ def _shared(first: Described, second: Described, transform: np.ndarray, agreeing
     if similarity < LEAST_SIMILARITY or not in_fine.any():
         return None
     overlap = inside(aligned)
-    share = _share_alike(grey, aligned, region, overlap)
-    differing = altered(pixels, laid, region, overlap) if share > SAME_PICTURE else np.zeros_like(region)
+    share, matches = _share_alike(grey, aligned, overlap), int(sum(found.held[part] for part in found.parts))
+    differing = altered(pixels, laid, region, overlap) if _versions(share, matches) else np.zeros_like(region)
     regions = [(in_fine, region), (_back(differing, onto, fine.shape), differing)]
     (one, other), (one_altered, other_altered) = (pair[::-1] for pair in regions) if swapped else regions
     flipped = bool(np.linalg.det(transform[:, :2]) < 0)
@@ -219,7 +233,7 @@ def _shared(first: Described, second: Described, transform: np.ndarray, agreeing
         second=other,
         first_box=box_of(one, first.size),
         second_box=box_of(other, second.size),
-        matches=int(sum(found.held[part] for part in found.parts)),
+        matches=matches,
         similarity=min(1.0, similarity),
         overlap=share,
         mirrored=flipped,
@@ -230,10 +244,15 @@ def _shared(first: Described, second: Described, transform: np.ndarray, agreeing
     )
 
 
-def _share_alike(grey: np.ndarray, aligned: np.ndarray, region: np.ndarray, overlap: np.ndarray) -> float:
-    """Share of the overlap that is alike. What is flat in both has nothing to compare and does not count."""
-    textured = overlap & (np.maximum(spread(grey, 9), spread(aligned, 9)) > _TEXTURE)
-    return float(region[textured].mean()) if textured.any() else 1.0
+def _versions(overlap: float, matches: int) -> bool:
+    return overlap > SAME_PICTURE and matches >= SAME_PICTURE_MATCHES
+
+
+def _share_alike(grey: np.ndarray, aligned: np.ndarray, overlap: np.ndarray) -> float:
+    """Share of the overlap that shows the same. What is flat in both has nothing to compare and does not count."""
+    one, other = (cv2.GaussianBlur(picture, (0, 0), _BLUR) for picture in (grey, aligned))
+    textured = overlap & (np.maximum(spread(one, 9), spread(other, 9)) > _TEXTURE)
+    return float((correlation(one, other)[textured] > _COARSE).mean()) if textured.any() else 1.0
 
 
 def _laid(fine: np.ndarray, onto: np.ndarray, shape: tuple[int, int]) -> np.ndarray:

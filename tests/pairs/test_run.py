@@ -61,7 +61,7 @@ def test_every_pair_is_told_and_a_bad_file_skipped(folder, tmp_path, capsys):
     bad.write_bytes(b"\xff\xd8\xff broken")
     assert run([str(folder), str(bad), str(tmp_path / "gone.png")], str(out)) == 1
     said = capsys.readouterr().out
-    assert "6 pictures, 15 pairs compared, 5 with something in common, 2 skipped" in said
+    assert "6 pictures, 15 pairs compared, 5 of them with something in common, 2 skipped" in said
     assert "bad.jpg: " in said and "gone.png: no such file" in said
     assert relations(out) == EXPECTED
     rows = table(out / "pairs.csv")
@@ -91,7 +91,8 @@ def test_against_an_archive_inputs_are_not_compared_with_each_other(folder, tmp_
     assert run(inputs, str(out), against=[str(folder / "small.jpg"), str(folder / "donor.png"), inputs[1]]) == 0
     assert relations(out) == {pair: kind for pair, kind in EXPECTED.items() if "=twin.png" not in pair}
     told = json.loads((out / "pairs.json").read_text(encoding="utf-8"))
-    assert all(os.path.basename(one["first"]) in ("small.jpg", "donor.png", "original.png") for one in told["pairs"])
+    assert all(os.path.basename(one["first"]) in ("altered.jpg", "original.png") for one in told["pairs"])
+    assert len(told["pairs"]) == 4
 
 
 def test_an_interrupted_run_keeps_what_it_found_and_goes_on(folder, tmp_path, monkeypatch, capsys):
@@ -123,6 +124,10 @@ def test_an_interrupted_run_keeps_what_it_found_and_goes_on(folder, tmp_path, mo
     assert run([str(folder)], str(out), resume=True) == 0 and compared and missing.is_file()
     compared.clear()
     assert run([str(folder)], str(out)) == 0 and len(compared) == 14  # not asked to resume
+    before = len(list((out / "pairs").iterdir()))
+    (out / "pairs" / "mine.txt").write_text("kept")
+    assert run([str(folder / "original.png"), str(folder / "altered.jpg")], str(out)) == 0
+    assert before == 12 and len(list((out / "pairs").iterdir())) == 3 + 1
 
 
 def test_a_damaged_journal_is_no_reason_to_fail(folder, tmp_path):
@@ -158,3 +163,12 @@ def test_what_cannot_be_compared_is_one_line(folder, tmp_path):
         run([str(folder)], str(tmp_path / "out"), against=[str(tmp_path / "nowhere")])
     with pytest.raises(UserError, match="holds an input"):
         run([str(folder / "apart.png"), str(folder / "donor.png")], str(folder))
+
+
+def test_a_file_by_two_names_and_pictures_without_texture(folder, tmp_path, capsys):
+    (tmp_path / "link.png").symlink_to(folder / "donor.png")
+    assert cv2.imwrite(str(tmp_path / "plain.png"), np.full((50, 60, 3), 200, np.uint8))
+    inputs = [str(folder / "donor.png"), str(tmp_path / "link.png"), str(tmp_path / "plain.png")]
+    assert run(inputs, str(tmp_path / "out"), against=[str(folder / "donor.png"), str(folder / "apart.png")]) == 1
+    said = capsys.readouterr().out
+    assert "2 pictures, 1 pairs compared, 0 of them" in said and "plain.png: too small, or too little texture" in said
