@@ -51,7 +51,8 @@ def run(inputs: list[str], output: str, *, against: list[str] | None = None, res
     Args:
         inputs: see :func:`..inputs.find_inputs`; ``output`` inside of a folder is passed over.
         output: folder for the results, made if it is not there.
-        against: the same for the archive; None: the inputs are compared with each other.
+        against: the same for the archive; the input is the first of each pair then. None: the inputs are compared with
+            each other.
         resume: do not compare again what an interrupted run in the same folder has compared.
 
     Returns:
