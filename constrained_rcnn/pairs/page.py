@@ -35,8 +35,8 @@ or painted over in one of them, or a caption or logo was; or one went through a 
 sharpening, vignette), which leaves scattered red; or the two were shot moments apart. Which of the two is the altered
 one they do not say: look for the older, larger file, and at what makes sense.</p>
 <p><strong>Shared region</strong>: both show something alike down to its finest structure, in one colour, but are not
-alike around it. A part of one may have been pasted into the other, or both took it from a third picture; logos, watermarks, frames and one thing photographed twice
-are alike, too, without any harm.</p>
+alike around it. A part of one may have been pasted into the other, or both took it from a third picture;
+logos, watermarks, frames and one thing photographed twice are alike, too, without any harm.</p>
 <p><strong>Same picture</strong>, <strong>same file</strong>: no difference stands out. A digit, a softened face and
 other small or faint changes may be there nevertheless: lay both side by side. Nothing found between two pictures means
 little: smooth or small regions, what was compressed hard or bent in perspective, and text have too little to
