@@ -123,7 +123,7 @@ def describe(image: np.ndarray, again: Callable[[], np.ndarray] | None = None) -
     """
     Args:
         image: (H, W, 3) uint8, BGR.
-        again: reads the same image again when its pixels are needed; None: they are kept.
+        again: gives the same image, or its reduced copy, again when its pixels are needed; None: they are kept.
 
     Raises:
         ValueError: an array of another shape or dtype.

@@ -22,6 +22,7 @@ from constrained_rcnn.data.image_io import read_image
 from constrained_rcnn.errors import UserError
 from constrained_rcnn.evidence import now, versions
 from constrained_rcnn.inputs import digested_name, find_inputs
+from constrained_rcnn.likeness import reduced
 from constrained_rcnn.results_table import harmless
 
 from .comparison import Described, Shared, compare, describe
@@ -214,10 +215,11 @@ class _Comparisons:
 
 @lru_cache(4)
 def _again(path: Path, digest: str) -> np.ndarray:
+    """A picture, reduced: of few, and those small, the pixels are kept."""
     data = read_bytes(path)
     if hashlib.sha256(data).hexdigest() != digest:
         raise UserError(f"{printable(path)} changed while it was compared")
-    return read_image(data, "BGR")
+    return reduced(read_image(data, "BGR"))
 
 
 def _key(row: _File, others: list[_File], swapped: bool) -> str:
