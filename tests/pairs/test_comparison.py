@@ -9,7 +9,8 @@ from fixtures.copied import photo
 from skimage import data
 
 from constrained_rcnn.likeness import WORKING_SIDE
-from constrained_rcnn.pairs.comparison import compare, describe
+from constrained_rcnn.pairs.alteration import _other_pattern
+from constrained_rcnn.pairs.comparison import _laid, compare, describe
 
 #: Where a square of the photo is replaced, (left, top) and side.
 AT, SIDE = (330, 210), 90
@@ -197,3 +198,30 @@ def test_few_agreeing_keypoints_do_not_make_a_version(original):
     part = np.full((400, 600, 3), 128, np.uint8)
     part[150:190, 300:350] = original[150:190, 300:350]
     assert all(not found.same_picture for found in compare(describe(original), describe(part)))
+
+
+def test_mirrored_and_turned_at_once(original):
+    (found,) = compare(describe(original), describe(turned(original[:, ::-1], 8)))
+    assert found.mirrored and found.angle == pytest.approx(8, abs=0.5)
+
+
+def test_another_pattern_of_the_same_tones_is_told_without_its_tones():
+    generator = np.random.default_rng(0)
+    one, other = (cv2.GaussianBlur(generator.normal(128, 60, (200, 240)).astype(np.float32), (0, 0), 1) for _ in "ab")
+    laid, inner = one.copy(), (slice(80, 140), slice(90, 170))
+    laid[inner] = other[inner]
+    pixels = [cv2.merge([grey.clip(0, 255)] * 3) for grey in (one, laid)]
+    found = _other_pattern(pixels[0].astype(np.uint8), pixels[1], np.ones(one.shape, bool))
+    truth = np.zeros(one.shape, bool)
+    truth[inner] = True
+    assert overlap(found, truth) > 0.6
+
+
+def test_a_finer_picture_is_laid_on_a_coarser_one_without_a_shift(original):
+    """Centres of pixels lie half a pixel inside."""
+    large, inner = scaled(original, 4, 4), (slice(10, -10), slice(10, -10))
+    apart = []
+    for shift in (0, 0.25, -0.25):
+        onto = np.array([[0.25, 0, 0.125 - 0.5 + shift], [0, 0.25, 0.125 - 0.5]])
+        apart.append(np.abs(_laid(large, onto, original.shape[:2]) - original)[inner].mean())
+    assert apart[0] < 0.6 * min(apart[1:]) and apart[1] == pytest.approx(apart[2], rel=0.05)
