@@ -8,10 +8,10 @@ Without --config-file the weights that come with the package are used.
 from __future__ import annotations
 
 import argparse
-import sys
 import warnings
 
 from .errors import command_line
+from .many_files import parser_of_files, print_any_name
 
 
 @command_line
@@ -24,14 +24,7 @@ def main(argv: list[str] | None = None) -> int:
     Returns:
         0; 1 if any input was skipped; 2 if nothing could be judged; 130 after Ctrl-C (finished results stay).
     """
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
-    )
-    parser.add_argument(
-        "--input", nargs="+", required=True, metavar="FILE",
-        help="files, folders, glob patterns; - reads such a list from standard input",
-    )  # fmt: skip
-    parser.add_argument("--output", required=True, metavar="DIR", help="folder for the results")
+    parser = parser_of_files(__doc__)
     parser.add_argument("--config-file", metavar="FILE", help="yaml file that the weights were trained with")
     parser.add_argument("--resume", action="store_true", help="leave out what is judged already")
     parser.add_argument("--float-maps", action="store_true", help="also write <name>_map.npy, float32")
@@ -46,9 +39,7 @@ def main(argv: list[str] | None = None) -> int:
     args = parser.parse_args(argv)
     # Of Detectron2's import; nothing that a user could do about it.
     warnings.filterwarnings("ignore", message=".*torch.jit.*is deprecated", category=FutureWarning)
-    for stream in (sys.stdout, sys.stderr):  # a name that the terminal's encoding lacks must not end the run
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")
+    print_any_name()
     from .demo import run
 
     return run(

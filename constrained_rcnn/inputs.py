@@ -86,7 +86,12 @@ def digested_name(file: Path, digits: int = 8) -> str:
     """The name of a file's results that no other file's are called by: its safe stem and ``digits`` hexadecimal
     digits of its absolute path's SHA-256."""
     digest = hashlib.sha256(os.fsencode(file.absolute())).hexdigest()
-    return f"{_safe(file) or 'file'}-{digest[:digits]}"
+    return f"{safe_stem(file)}-{digest[:digits]}"
+
+
+def safe_stem(file: Path) -> str:
+    """A file's stem, of characters that a result's name may have; "file" where none is left."""
+    return _safe(file) or "file"
 
 
 def _safe(file: Path) -> str:

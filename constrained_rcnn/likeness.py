@@ -134,16 +134,3 @@ def correlation(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     one_mean, other_mean = mean(one), mean(other)
     variances = [np.maximum(mean(a * a) - m * m, 0.25) for a, m in ((one, one_mean), (other, other_mean))]
     return (mean(one * other) - one_mean * other_mean) / np.sqrt(variances[0] * variances[1])
-
-
-def box_of(region: np.ndarray, size: tuple[int, int]) -> tuple[float, float, float, float]:
-    """XYXY around a region, float, in pixels of the picture.
-
-    Args:
-        region: (h, w) bool, not empty, in the picture or its reduced copy.
-        size: (width, height) of the picture.
-    """
-    rows, columns = np.nonzero(region)
-    across, down = size[0] / region.shape[1], size[1] / region.shape[0]
-    sides = columns.min() * across, rows.min() * down, (columns.max() + 1) * across, (rows.max() + 1) * down
-    return tuple(map(float, sides))

@@ -10,14 +10,14 @@ missed; text and drawings are passed over.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
 from .data.image_io import check_image
 from .keypoints import keypoints, mirrored
-from .likeness import alike, box_of, drawn, reduced, warped
+from .likeness import alike, drawn, reduced, warped
+from .region_pair import RegionPair, scale_of
 
 #: Least agreement of two regions, median correlation of their fine structure, to be told by itself. Mirrored ones must
 #: agree more closely: the world is full of symmetric things. Like what follows chosen with casia_v1_train and half of
@@ -40,46 +40,17 @@ _SCALES = (0.4, 2.5)
 #: Transforms that are looked at in one picture.
 _ROUNDS = 6
 
-@dataclass(frozen=True)
-class Repeat:
+
+class Repeat(RegionPair):
     """A region that occurs twice. Which of the two is the original, the picture does not say.
 
-    Attributes:
-        first, second: (h, w) bool, the region and its twin, in the picture or, where it is longer than
-            ``WORKING_SIDE``, in its reduced copy.
-        first_box, second_box: XYXY around them, float, pixels of the picture.
-        matches: keypoints that agree.
-        similarity: median correlation of their fine structure, ``LEAST_SIMILARITY_DOUBTFUL`` to 1.
-        mirrored: the second is the first mirrored left to right, then scaled and turned.
-        scale, angle: of the second over the first; degrees, positive clockwise as shown.
+    Its ``similarity`` is at least ``LEAST_SIMILARITY_DOUBTFUL``.
     """
-
-    first: np.ndarray
-    second: np.ndarray
-    first_box: tuple[float, float, float, float]
-    second_box: tuple[float, float, float, float]
-    matches: int
-    similarity: float
-    mirrored: bool
-    scale: float
-    angle: float
 
     @property
     def doubtful(self) -> bool:
         """Too little alike to be told without another witness."""
         return self.similarity < (LEAST_SIMILARITY_MIRRORED if self.mirrored else LEAST_SIMILARITY)
-
-    def to_json(self) -> dict:
-        """What JSON can hold: everything but the two regions."""
-        return {
-            "first_box": [round(side, 1) for side in self.first_box],
-            "second_box": [round(side, 1) for side in self.second_box],
-            "matches": self.matches,
-            "similarity": round(self.similarity, 4),
-            "mirrored": self.mirrored,
-            "scale": round(self.scale, 4),
-            "angle": round(self.angle, 2),
-        }
 
 
 def find_repeats(image: np.ndarray, *, doubtful: bool = False) -> tuple[Repeat, ...]:
@@ -161,16 +132,12 @@ def _transforms(points: np.ndarray, pairs: np.ndarray, flipped: bool) -> Iterato
         agreeing = np.unique(np.rint(first[inliers]).astype(int), axis=0)
         if len(agreeing) < _AGREEING:
             return
-        if _SCALES[0] < _scale(transform) < _SCALES[1]:
+        if _SCALES[0] < scale_of(transform) < _SCALES[1]:
             yield transform, agreeing
         # Each pair has been found from both ends.
         back = cv2.invertAffineTransform(transform)
         reverse = np.abs(first @ back[:, :2].T + back[:, 2] - second).max(axis=1) < 1.5 * _TOLERANCE
         pairs = pairs[~inliers & ~reverse]
-
-
-def _scale(transform: np.ndarray) -> float:
-    return float(np.hypot(transform[0, 0], transform[1, 0]))
 
 
 def _compare(grey: np.ndarray, transform: np.ndarray, agreeing: np.ndarray, size) -> Repeat | None:
@@ -191,20 +158,9 @@ def _compare(grey: np.ndarray, transform: np.ndarray, agreeing: np.ndarray, size
     if not second.any() or second[first].mean() > 0.5 or drawn(grey, first):  # nothing, or mapped on itself
         return None
     similarity = float(np.median(found.fine[first]))
-    flipped = bool(np.linalg.det(transform[:, :2]) < 0)
     if similarity < LEAST_SIMILARITY_DOUBTFUL:
         return None
-    return Repeat(
-        first=first,
-        second=second,
-        first_box=box_of(first, size),
-        second_box=box_of(second, size),
-        matches=matches,
-        similarity=min(1.0, similarity),
-        mirrored=flipped,
-        scale=_scale(transform),
-        angle=float(np.degrees(np.arctan2(*transform[::-1, 0] * (-1 if flipped else 1)))),
-    )
+    return Repeat.of(first, second, (size, size), transform, matches=matches, similarity=similarity)
 
 
 def _area(one: Repeat) -> int:

@@ -6,10 +6,9 @@ import io
 import json
 from pathlib import Path
 
-import cv2
 import numpy as np
 
-from .data.files import write_bytes_atomic, write_json_atomic, write_png_atomic
+from .data.files import write_bytes_atomic, write_jpeg_atomic, write_json_atomic, write_png_atomic
 from .evidence import now
 from .inputs import digested_name, printable
 from .repeats_evidence import draw_repeats
@@ -76,20 +75,16 @@ class ResultFiles:
         result.save_overlay(self._folder / f"{name}_overlay.jpg")
         repeats = result.repeats if self._repeats else ()
         if repeats:
-            self._write_jpeg(f"{name}_repeats.jpg", draw_repeats(result.image, repeats), 90)
+            write_jpeg_atomic(self._folder / f"{name}_repeats.jpg", draw_repeats(result.image, repeats), 90)
         else:
             (self._folder / f"{name}_repeats.jpg").unlink(missing_ok=True)
-        self._write_jpeg(f"{THUMBNAILS}/{name}.jpg", thumbnail(result.image, result), 80)
+        write_jpeg_atomic(self._folder / THUMBNAILS / f"{name}.jpg", thumbnail(result.image, result), 80)
         record = {
             "file": printable(file), "sha256": digest, "bytes": len(data), "time": now(), "name": name, **self._about,
             **result.to_json(), "repeats": [one.to_json() for one in repeats] if self._repeats else None,
         }  # fmt: skip
         write_json_atomic(self._folder / f"{name}.json", record, indent=2)
         return record
-
-    def _write_jpeg(self, path: str, picture: np.ndarray, quality: int) -> None:
-        _, data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])
-        write_bytes_atomic(self._folder / path, data.tobytes())
 
     def _complete(self, name: str, record: dict) -> bool:
         repeats = record.get("repeats")

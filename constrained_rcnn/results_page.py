@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
 from html import escape
 from pathlib import Path
 from urllib.parse import quote
 
 from .data.files import write_bytes_atomic
-from .html_page import html_page
+from .html_page import html_page, navigation, page_name, remove_other_pages, skipped_list
 from .report import THUMBNAIL_GAP, thumbnail_size
 
 #: Images on one page, so that forty thousand stay two hundred pages that any browser opens.
 PER_PAGE = 200
-#: Skipped files that are listed on the first page; the CSV has all.
-SHOWN_SKIPPED = 500
 
 _OWN_STYLE = """
 .result{display:grid;grid-template-columns:minmax(0,2fr) minmax(0,3fr);gap:14px;align-items:start}
@@ -76,7 +73,7 @@ def write_pages(
         The pages' paths.
     """
     pages = [rows[start : start + PER_PAGE] for start in range(0, len(rows), PER_PAGE)] or [[]]
-    paths = [folder / _page_name(number) for number in range(len(pages))]
+    paths = [folder / page_name("results", number) for number in range(len(pages))]
     facts = _facts(rows, about)
     for number, (path, part) in enumerate(zip(paths, pages)):
         title = f"Image manipulation: {_count(len(rows), 'image')} judged"
@@ -84,21 +81,15 @@ def write_pages(
             title += f", page {number + 1} of {len(pages)}"
         body = [f"<h1>{title}</h1>"]
         body.append(_summary(rows, skipped, finished, expected) + _MEANING if number == 0 else _MEANING_AGAIN)
-        body += [facts, _navigation(number, len(pages), "Pages"), "<h2>Results, highest score first</h2>"]
+        body += [facts, navigation("results", number, len(pages), "Pages"), "<h2>Results, highest score first</h2>"]
         body += [_result(row) for row in part] or ["<p>No image was judged.</p>"]
-        body.append(_navigation(number, len(pages), "Pages, again"))
+        body.append(navigation("results", number, len(pages), "Pages, again"))
         if number == 0 and skipped:
-            body.append(_skipped(skipped))
+            body.append(skipped_list(skipped, "results.csv"))
         html = html_page(title, "".join(body), _OWN_STYLE)
         write_bytes_atomic(path, html.encode("utf-8"))
-    for path in folder.glob("results-*.html"):  # of an earlier run with more images
-        if re.fullmatch(r"results-\d+\.html", path.name) and path not in paths:
-            path.unlink()
+    remove_other_pages(folder, "results", len(pages))
     return paths
-
-
-def _page_name(number: int) -> str:
-    return "results.html" if number == 0 else f"results-{number + 1}.html"
 
 
 def _count(number: int, thing: str) -> str:
@@ -147,17 +138,6 @@ def _versions(versions) -> str:
     return ", ".join(f"{name} {version}" for name, version in versions.items())
 
 
-def _navigation(number: int, count: int, label: str) -> str:
-    if count == 1:
-        return ""
-    near = sorted({0, count - 1, *range(max(0, number - 3), min(count, number + 4))})
-    links = "".join(
-        f'<strong aria-current="page">{n + 1}</strong> ' if n == number else f'<a href="{_page_name(n)}">{n + 1}</a>'
-        for n in near
-    )
-    return f'<nav aria-label="{label}">Page {links}of {count}</nav>'
-
-
 def _result(row: dict) -> str:
     name, state = quote(row["name"]), "yes" if row["manipulated"] else "no"
     said = "Manipulated" if row["manipulated"] else "No manipulation found"
@@ -196,12 +176,3 @@ def _result(row: dict) -> str:
         f'{twins}{notes}, judged {escape(row["time"])}</p>{twice}<p class="links">{links}</p>'
         f'<p class="soft">SHA-256 <code>{escape(row["sha256"])}</code></p></div></article>'
     )
-
-
-def _skipped(skipped: list[dict]) -> str:
-    listed = "".join(
-        f"<li>{escape(row['file'])}: <span class=soft>{escape(row['reason'])}</span></li>"
-        for row in skipped[:SHOWN_SKIPPED]
-    )
-    more = f"<p>{len(skipped) - SHOWN_SKIPPED} more are in results.csv.</p>" if len(skipped) > SHOWN_SKIPPED else ""
-    return f'<h2 id="skipped">Skipped</h2><ul>{listed}</ul>{more}'

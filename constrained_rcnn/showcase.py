@@ -15,7 +15,7 @@ from .calibration import calibrate
 from .config import load_config
 from .data.catalog import dataset_dicts
 from .data.demo_photos import load as load_demo_photos
-from .data.files import write_bytes_atomic, write_json_atomic
+from .data.files import write_jpeg_atomic, write_json_atomic
 from .data.image_io import read_image, read_mask
 from .data.synthesis.photos import find_photos, split_photos
 from .data.synthesis.writer import write_forgeries
@@ -168,8 +168,7 @@ def _pictures(cfg, output: Path, items: list[dict]) -> None:
             ("overlay", overlay(image, result)),
         ]  # fmt: skip
         rows.setdefault(item["technique"], []).append(side_by_side(panels, PANEL))
-    _, data = cv2.imencode(".jpg", grid(list(rows.values())), [cv2.IMWRITE_JPEG_QUALITY, 88])
-    write_bytes_atomic(output / "examples.jpg", data.tobytes())
+    write_jpeg_atomic(output / "examples.jpg", grid(list(rows.values())), 88)
 
 
 def _as_options(cfg) -> list[str]:

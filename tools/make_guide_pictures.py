@@ -30,9 +30,10 @@ def main(argv=None):
     from tqdm import tqdm
 
     from constrained_rcnn.data import demo_photos, internal_form
-    from constrained_rcnn.data.files import write_bytes_atomic
+    from constrained_rcnn.data.files import write_jpeg_atomic
     from constrained_rcnn.data.image_io import read_mask
     from constrained_rcnn.data.synthesis.writer import write_forgeries
+    from constrained_rcnn.evaluation.perturbations import jpeg
     from constrained_rcnn.evaluation.pixel_metrics import score_map_metrics
     from constrained_rcnn.pairs.comparison import compare, describe
     from constrained_rcnn.pairs.picture import draw_pair
@@ -41,12 +42,10 @@ def main(argv=None):
     from constrained_rcnn.report import grid, heat, overlay, side_by_side
 
     def write(name, rows):
-        _, data = cv2.imencode(".jpg", grid(rows), [cv2.IMWRITE_JPEG_QUALITY, 85])
-        write_bytes_atomic(args.output / name, data.tobytes())
+        write_jpeg_atomic(args.output / name, grid(rows), 85)
 
     def another_version(photo):
-        half = cv2.resize(photo[:, ::-1], None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
-        return cv2.imdecode(cv2.imencode(".jpg", half, [cv2.IMWRITE_JPEG_QUALITY, 70])[1], cv2.IMREAD_COLOR)
+        return jpeg(cv2.resize(photo[:, ::-1], None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), 70)
 
     predictor = ManipulationPredictor()
     with tempfile.TemporaryDirectory() as folder:

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 from PIL import Image
 
@@ -72,6 +73,12 @@ def write_png_atomic(path: str | os.PathLike, array: np.ndarray) -> None:
     buffer = io.BytesIO()
     picture.save(buffer, format="PNG")
     write_bytes_atomic(path, buffer.getvalue())
+
+
+def write_jpeg_atomic(path: str | os.PathLike, array: np.ndarray, quality: int) -> None:
+    """Writes (H, W, 3) uint8 BGR as JPEG of that quality through ``write_bytes_atomic``."""
+    _, data = cv2.imencode(".jpg", array, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    write_bytes_atomic(path, data.tobytes())
 
 
 def printable(name: str | os.PathLike) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import cv2
@@ -18,6 +19,8 @@ from constrained_rcnn.errors import UserError
 from constrained_rcnn.pairs.comparison import Described, compare, describe
 
 from .confidence import bootstrap_interval
+from .perturbations import jpeg
+from .repeats import overlap
 from .table import format_rows, interval_text
 
 #: Order of the table's rows and what each means.
@@ -68,8 +71,9 @@ def evaluate_comparison(
         chosen = chance.sample(strangers, min(others, len(strangers)))
         original, source, overlaps = False, False, []
         for one in [*(one for one in authentic if str(one["group"]) == group), *chosen]:
-            if one["file_name"] not in known:
-                known[one["file_name"]] = describe(read_image(one["file_name"], format="BGR"))
+            if one["file_name"] not in known:  # not its pixels: there may be thousands
+                read = partial(read_image, one["file_name"], format="BGR")
+                known[one["file_name"]] = describe(read(), read)
             shared = compare(known[one["file_name"]], described)
             if str(one["group"]) != group:
                 values["false_pairs"].append((group, float(bool(shared))))
@@ -107,14 +111,9 @@ def _changed(image: np.ndarray, scale: float, quality: int | None) -> np.ndarray
     if scale != 1:
         way = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
         image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=way)
-    if quality is not None:
-        _, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
-        image = cv2.imdecode(data, cv2.IMREAD_COLOR)
-    return image
+    return image if quality is None else jpeg(image, quality)
 
 
 def _overlap(altered: np.ndarray, item: Mapping[str, Any]) -> float:
-    """Intersection over union of (h, w) bool with the image's mask; nothing of either is 0."""
-    truth = read_mask(item["mask_file_name"], size=(item["height"], item["width"]))
-    truth = cv2.resize(truth.astype(np.uint8), altered.shape[::-1], interpolation=cv2.INTER_NEAREST) > 0
-    return float((altered & truth).sum() / max(1, (altered | truth).sum()))
+    """Intersection over union of (h, w) bool with the image's mask."""
+    return overlap(altered, read_mask(item["mask_file_name"], size=(item["height"], item["width"])))

@@ -59,7 +59,7 @@ def evaluate_repeats(
         mask = None if kind == "authentic" else item.get("mask_file_name")
         if mask is not None:
             truth = read_mask(mask, size=(item["height"], item["width"]))
-            overlaps = [_overlap(region, truth) for r in repeats for region in (r.first, r.second)]
+            overlaps = [overlap(region, truth) for r in repeats for region in (r.first, r.second)]
             row["in_place"] = max(overlaps, default=0.0) >= LEAST_OVERLAP
             if judged is not None:
                 row["verdicts"] = _verdicts(judged, truth)
@@ -131,6 +131,8 @@ def _resized(truth: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     return cv2.resize(truth.astype(np.uint8), shape[::-1], interpolation=cv2.INTER_NEAREST) > 0
 
 
-def _overlap(region: np.ndarray, truth: np.ndarray) -> float:
+def overlap(region: np.ndarray, truth: np.ndarray) -> float:
+    """Intersection over union of a region, (h, w) bool, with a mask of the whole picture, (H, W) bool, brought to its
+    size; nothing of either is 0."""
     small = _resized(truth, region.shape)
     return float((region & small).sum() / max(1, (region | small).sum()))

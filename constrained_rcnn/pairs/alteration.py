@@ -5,16 +5,13 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from constrained_rcnn.data.difference import BLUR, standing_out
 from constrained_rcnn.likeness import correlation, spread
 
 # Chosen with casia_v1_train, whose tampered images were compared with their authentic backgrounds after both had been
 # compressed, scaled, turned, mirrored or toned otherwise.
-#: Standard deviation of the blur of each channel's difference, in pixels.
-_BLUR = 0.4
-#: A difference stands out if it is so many median absolute deviations above the median, and so many grey levels.
-_SPREADS, _LEAST_LEVELS = 4.0, 12.0
-#: Sides in pixels of the median filter, of the closing disc, and of the opening square of patterns.
-_GRAINS, _CLOSING, _OPENING = 5, 9, 7
+#: Side in pixels of the opening square of patterns.
+_OPENING = 7
 #: Correlation of grey values below which patterns differ, and the least spread of a pattern, grey levels.
 _UNLIKE, _PATTERN = 0.2, 10.0
 #: Share of a region that must differ even if a pixel's misplacement is forgiven.
@@ -51,12 +48,13 @@ def altered(one: np.ndarray, other: np.ndarray, alike: np.ndarray, overlap: np.n
         ways = [(a[:, :, channel], _in_tones_of(a, b, channel, alike)) for a, b in (versions, versions[::-1])]
         for levels, apart in ((exact, cv2.absdiff), (forgiving, _apart)):
             least = np.minimum(*(apart(*way) for way in ways))
-            np.maximum(levels, cv2.GaussianBlur(least, (0, 0), _BLUR), out=levels)
+            np.maximum(levels, cv2.GaussianBlur(least, (0, 0), BLUR), out=levels)
     # Pixels at the frame have half their surroundings only.
     overlap = overlap.copy()
     overlap[:_FRAME], overlap[-_FRAME:], overlap[:, :_FRAME], overlap[:, -_FRAME:] = (False,) * 4
-    certain = _stands_out(forgiving, alike, overlap) | _other_pattern(one, other, overlap)
-    every = _stands_out(exact, alike, overlap) | certain
+    exact, forgiving = (overlap & standing_out(levels * overlap, levels[alike]) for levels in (exact, forgiving))
+    certain = forgiving | _other_pattern(one, other, overlap)
+    every = exact | certain
     count, labels, statistics, _ = cv2.connectedComponentsWithStats(every.view(np.uint8))
     areas = statistics[:, cv2.CC_STAT_AREA].astype(float)
     areas[np.bincount(labels[certain], minlength=count) < _SEED * areas] = 0  # edges that are a little apart
@@ -108,19 +106,6 @@ def _curved(one: np.ndarray, other: np.ndarray, alike: np.ndarray) -> np.ndarray
     ends = np.interp([0.0, 255.0], levels, wanted) + slope * np.array([-levels[0], 255 - levels[-1]])
     levels, wanted = np.r_[-1.0, levels, 256.0], np.r_[ends[0], wanted, ends[1]]
     return np.interp(other, levels, wanted.clip(0, 255)).astype(np.float32)
-
-
-def _stands_out(levels: np.ndarray, alike: np.ndarray, overlap: np.ndarray) -> np.ndarray:
-    """Where a difference, (H, W) in grey levels, is more than where both are alike; bool, closed and without holes."""
-    median = float(np.median(levels[alike]))
-    noise = float(np.median(np.abs(levels[alike] - median)))
-    mask = (overlap & (levels > median + max(_SPREADS * noise, _LEAST_LEVELS))).view(np.uint8)
-    mask = cv2.medianBlur(mask, _GRAINS)
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (_CLOSING, _CLOSING))
-    mask = cv2.morphologyEx(np.pad(mask, _CLOSING), cv2.MORPH_CLOSE, disc)[_CLOSING:-_CLOSING, _CLOSING:-_CLOSING]
-    _, labels = cv2.connectedComponents(1 - mask, connectivity=4)
-    outside = np.unique(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]]))
-    return overlap & ~np.isin(labels, outside[outside > 0])
 
 
 def _other_pattern(one: np.ndarray, other: np.ndarray, overlap: np.ndarray) -> np.ndarray:

@@ -8,10 +8,8 @@ and masks. What occurs twice within one picture, constrained-rcnn tells.
 
 from __future__ import annotations
 
-import argparse
-import sys
-
 from constrained_rcnn.errors import command_line
+from constrained_rcnn.many_files import parser_of_files, print_any_name
 
 
 @command_line
@@ -22,25 +20,16 @@ def main(argv: list[str] | None = None) -> int:
         argv: arguments; None: the process's own.
 
     Returns:
-        0; 1 if any input was skipped; 2 if nothing could be compared; 130 after Ctrl-C (what was found stays).
+        0; 1 if any input was skipped; 2 if there is nothing to compare; 130 after Ctrl-C (what this run found stays).
     """
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
-    )
-    parser.add_argument(
-        "--input", nargs="+", required=True, metavar="FILE",
-        help="files, folders, glob patterns; - reads such a list from standard input",
-    )  # fmt: skip
+    parser = parser_of_files(__doc__)
     parser.add_argument(
         "--against", nargs="+", metavar="FILE",
         help="likewise: compare every input with these instead of with the other inputs",
     )  # fmt: skip
-    parser.add_argument("--output", required=True, metavar="DIR", help="folder for the results")
     parser.add_argument("--resume", action="store_true", help="do not compare again what is compared already")
     args = parser.parse_args(argv)
-    for stream in (sys.stdout, sys.stderr):  # a name that the terminal's encoding lacks must not end the run
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")
+    print_any_name()
     from .run import run
 
     return run(args.input, args.output, against=args.against, resume=args.resume)

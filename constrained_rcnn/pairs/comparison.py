@@ -17,7 +17,8 @@ import numpy as np
 
 from constrained_rcnn.data.image_io import check_image
 from constrained_rcnn.keypoints import keypoints, mirrored
-from constrained_rcnn.likeness import alike, among_flat, box_of, correlation, drawn, inside, reduced, spread, warped
+from constrained_rcnn.likeness import alike, among_flat, correlation, drawn, inside, reduced, spread, warped
+from constrained_rcnn.region_pair import RegionPair, scale_of
 
 from .alteration import altered
 
@@ -69,31 +70,16 @@ class Described:
 
 
 @dataclass(frozen=True)
-class Shared:
-    """A region that two pictures share.
+class Shared(RegionPair):
+    """A region that two pictures share. Its ``similarity`` is at least ``LEAST_SIMILARITY``.
 
     Attributes:
-        first, second: (h, w) bool, the region in each picture or its reduced copy.
-        first_box, second_box: XYXY around them, float, pixels of the pictures.
-        matches: keypoints that agree.
-        similarity: median correlation of their fine structure, ``LEAST_SIMILARITY`` to 1.
         overlap: share of what the two could share, laid one on the other like this, that shows the same, noise and
             fine structure apart; 0 to 1.
-        mirrored: the second is the first mirrored left to right, then scaled and turned.
-        scale, angle: of the second over the first; degrees, positive clockwise as shown.
         first_altered, second_altered: (h, w) bool, where the two differ although they are one picture.
     """
 
-    first: np.ndarray
-    second: np.ndarray
-    first_box: tuple[float, float, float, float]
-    second_box: tuple[float, float, float, float]
-    matches: int
-    similarity: float
     overlap: float
-    mirrored: bool
-    scale: float
-    angle: float
     first_altered: np.ndarray
     second_altered: np.ndarray
 
@@ -105,15 +91,9 @@ class Shared:
     def to_json(self) -> dict:
         """What JSON can hold: everything but the regions."""
         return {
+            **super().to_json(),
             "same_picture": self.same_picture,
-            "first_box": [round(side, 1) for side in self.first_box],
-            "second_box": [round(side, 1) for side in self.second_box],
-            "matches": self.matches,
-            "similarity": round(self.similarity, 4),
             "overlap": round(self.overlap, 4),
-            "mirrored": self.mirrored,
-            "scale": round(self.scale, 4),
-            "angle": round(self.angle, 2) + 0.0,
             "first_altered": round(float(self.first_altered.mean()), 6),
             "second_altered": round(float(self.second_altered.mean()), 6),
         }
@@ -193,19 +173,15 @@ def _estimated(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray | None
     """By RANSAC; the tolerance is in pixels of the coarser picture."""
     options = {"method": cv2.RANSAC, "ransacReprojThreshold": _TOLERANCE, "maxIters": 5000, "confidence": 0.999}
     transform, agree = cv2.estimateAffine2D(first, second, **options)
-    if transform is not None and _scale(transform) > 1:
+    if transform is not None and scale_of(transform) > 1:
         back, agree = cv2.estimateAffine2D(second, first, **options)
-        transform = None if back is None or _scale(back) == 0 else cv2.invertAffineTransform(back)
+        transform = None if back is None or scale_of(back) == 0 else cv2.invertAffineTransform(back)
     return transform, np.zeros(len(first), bool) if agree is None else agree[:, 0].astype(bool)
-
-
-def _scale(transform: np.ndarray) -> float:
-    return float(np.sqrt(abs(np.linalg.det(transform[:, :2]))))
 
 
 def _shared(first: Described, second: Described, transform: np.ndarray, agreeing: np.ndarray) -> Shared | None:
     """The region around the agreeing keypoints in which the two are alike; None where it is none, or drawn."""
-    swapped = _scale(transform) > 1  # the second is the finer one
+    swapped = scale_of(transform) > 1  # the second is the finer one
     fine, coarse = (second, first) if swapped else (first, second)
     onto = cv2.invertAffineTransform(transform) if swapped else transform
     pixels = coarse.pixels()
@@ -225,23 +201,10 @@ def _shared(first: Described, second: Described, transform: np.ndarray, agreeing
     differing = altered(pixels, laid, region, overlap) if _versions(share, matches) else np.zeros_like(region)
     regions = [(in_fine, region), (_back(differing, onto, fine.shape), differing)]
     (one, other), (one_altered, other_altered) = (pair[::-1] for pair in regions) if swapped else regions
-    flipped = bool(np.linalg.det(transform[:, :2]) < 0)
-    # In pixels of the pictures, not of their reduced copies.
-    enlarged = (second.size[0] / second.shape[1]) / (first.size[0] / first.shape[1])
-    return Shared(
-        first=one,
-        second=other,
-        first_box=box_of(one, first.size),
-        second_box=box_of(other, second.size),
-        matches=matches,
-        similarity=min(1.0, similarity),
-        overlap=share,
-        mirrored=flipped,
-        scale=_scale(transform) * enlarged,
-        angle=float(np.degrees(np.arctan2(*transform[::-1, 0] * (-1 if flipped else 1)))),
-        first_altered=one_altered,
-        second_altered=other_altered,
-    )
+    return Shared.of(
+        one, other, (first.size, second.size), transform, matches=matches, similarity=similarity, overlap=share,
+        first_altered=one_altered, second_altered=other_altered,
+    )  # fmt: skip
 
 
 def _versions(overlap: float, matches: int) -> bool:
@@ -257,7 +220,7 @@ def _share_alike(grey: np.ndarray, aligned: np.ndarray, overlap: np.ndarray) -> 
 
 def _laid(fine: np.ndarray, onto: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     """The finer picture laid on the coarser one of that shape, (H, W, 3) float32, ``OUTSIDE`` where it has nothing."""
-    factor = _scale(onto)
+    factor = scale_of(onto)
     if factor < 0.8:  # reduced before it is sampled, or pixels would be left out
         size = tuple(max(1, round(side * factor)) for side in fine.shape[1::-1])
         across, down = fine.shape[1] / size[0], fine.shape[0] / size[1]

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from html import escape
 from pathlib import Path
 from urllib.parse import quote
 
 from constrained_rcnn.data.files import write_bytes_atomic
-from constrained_rcnn.html_page import html_page
+from constrained_rcnn.html_page import html_page, navigation, page_name, remove_other_pages, skipped_list
 from constrained_rcnn.results_table import how
 
 #: Pairs on one page.
 PER_PAGE = 200
-#: Skipped files that are listed on the first page; the CSV has all.
-SHOWN_SKIPPED = 500
 
 _STYLE = """
 .pair img{max-width:100%;height:auto;border-radius:4px;display:block;margin:0 0 8px}
@@ -61,23 +58,22 @@ def write_page(
         The pages' paths.
     """
     parts = [pairs[start : start + PER_PAGE] for start in range(0, len(pairs), PER_PAGE)] or [[]]
-    paths = [folder / (f"pairs-{number}.html" if number > 1 else "pairs.html") for number in range(1, len(parts) + 1)]
+    paths = [folder / page_name("pairs", number) for number in range(len(parts))]
     versions = ", ".join(f"{name} {version}" for name, version in sorted(about["versions"].items()))
-    for number, (path, part) in enumerate(zip(paths, parts), 1):
+    for number, (path, part) in enumerate(zip(paths, parts)):
         title = f"Pictures compared: {len(pairs)} of {compared} pairs have something in common"
-        title += f", page {number} of {len(parts)}" if len(parts) > 1 else ""
+        title += f", page {number + 1} of {len(parts)}" if len(parts) > 1 else ""
         body = [f"<h1>{title}</h1>"]
-        if number == 1:
+        if number == 0:
             body.append(_summary(pairs, skipped, about["finished"], pictures) + _MEANING)
-        body += [f'<p class="soft">{escape(about["time"])}, {escape(versions)}</p>', _links(paths, number)]
+        body += [f'<p class="soft">{escape(about["time"])}, {escape(versions)}</p>']
+        body.append(navigation("pairs", number, len(parts), "Pages"))
         body += ["<h2>Pairs</h2>", *(_pair(pair) for pair in part)] if part else ["<h2>Nothing in common</h2>"]
-        body.append(_links(paths, number))
-        if number == 1 and skipped:
-            body.append(_skipped(skipped))
+        body.append(navigation("pairs", number, len(parts), "Pages, again"))
+        if number == 0 and skipped:
+            body.append(skipped_list(skipped, "pairs.csv"))
         write_bytes_atomic(path, html_page(title, "".join(body), _STYLE).encode("utf-8"))
-    for path in folder.glob("pairs-*.html"):  # of an earlier run with more pairs
-        if re.fullmatch(r"pairs-\d+\.html", path.name) and path not in paths:
-            path.unlink()
+    remove_other_pages(folder, "pairs", len(parts))
     return paths
 
 
@@ -89,16 +85,6 @@ def _summary(pairs, skipped, finished, pictures) -> str:
     said.append(f'{len(skipped)} skipped (<a href="#skipped">list</a>)' if skipped else "none skipped")
     state = "" if finished else " <strong>Interrupted: not all were compared; add --resume.</strong>"
     return f'<p>{"; ".join(said)}.{state} <a href="pairs.csv">All as CSV</a></p>'
-
-
-def _links(paths: list[Path], current: int) -> str:
-    if len(paths) == 1:
-        return ""
-    links = (
-        f"<strong>{number}</strong> " if number == current else f'<a href="{path.name}">{number}</a>'
-        for number, path in enumerate(paths, 1)
-    )
-    return f'<nav aria-label="Pages">{"".join(links)}</nav>'
 
 
 def _pair(pair: dict) -> str:
@@ -132,12 +118,3 @@ def _fact(one: dict) -> str:
     differs = [100 * one[f"{side}_altered"] for side in ("first", "second")]
     where = f"; {differs[0]:.2g}% of the first and {differs[1]:.2g}% of the second differ" if any(differs) else ""
     return f"Versions of one picture: {said}{where}"
-
-
-def _skipped(skipped: list[dict]) -> str:
-    listed = "".join(
-        f"<li>{escape(entry['file'])}: <span class=soft>{escape(entry['reason'])}</span></li>"
-        for entry in skipped[:SHOWN_SKIPPED]
-    )
-    more = f"<p>{len(skipped) - SHOWN_SKIPPED} more are in pairs.csv.</p>" if len(skipped) > SHOWN_SKIPPED else ""
-    return f'<h2 id="skipped">Skipped</h2><ul>{listed}</ul>{more}'

@@ -6,22 +6,26 @@ import csv
 import hashlib
 import io
 import json
-import os
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
 
-import cv2
 import numpy as np
 from tqdm import tqdm
 
 from constrained_rcnn import __version__
 from constrained_rcnn.batch import check_output, raise_if_disk, read_bytes, reason
-from constrained_rcnn.data.files import printable, write_bytes_atomic, write_json_atomic, write_png_atomic
+from constrained_rcnn.data.files import (
+    printable,
+    write_bytes_atomic,
+    write_jpeg_atomic,
+    write_json_atomic,
+    write_png_atomic,
+)
 from constrained_rcnn.data.image_io import read_image
 from constrained_rcnn.errors import UserError
 from constrained_rcnn.evidence import now, versions
-from constrained_rcnn.inputs import digested_name, find_inputs
+from constrained_rcnn.inputs import find_inputs, safe_stem
 from constrained_rcnn.likeness import reduced
 from constrained_rcnn.results_table import harmless
 
@@ -106,11 +110,11 @@ def _rows(rows: list[_File], columns: list[_File] | None) -> list[tuple[_File, l
     """What each picture is compared with: those before it or, with an archive, its ``columns``. Each pair once."""
     if columns is None:
         return [(row, rows[:number]) for number, row in enumerate(rows)]
-    made, done = [], []
+    made, both, done = [], set(columns), set()
     for row in rows:
-        before = done if row in columns else []
+        before = done if row in both else ()
         made.append((row, [one for one in columns if one is not row and one not in before]))
-        done.append(row)
+        done.add(row)
     return made
 
 
@@ -200,12 +204,11 @@ class _Comparisons:
         }  # fmt: skip
         if shared:
             picture = draw_pair(first.described, second.described, shared)
-            _, data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 88])
             record |= {"width": picture.shape[1], "height": picture.shape[0]}
             stem = self._folder / PAIRS / record["name"]
             for side, one in (("first", first), ("second", second)):
                 write_png_atomic(stem.with_name(f"{stem.name}_{side}.png"), mask_of(shared, side, one.described.size))
-            write_bytes_atomic(stem.with_name(f"{stem.name}.jpg"), data.tobytes())
+            write_jpeg_atomic(stem.with_name(f"{stem.name}.jpg"), picture, 88)
         return record
 
     def _written(self, record: dict) -> bool:
@@ -231,7 +234,7 @@ def _key(row: _File, others: list[_File], swapped: bool) -> str:
 def _name(first: _File, second: _File) -> str:
     """Of a pair's files: both stems, made safe and short, and a digest of both paths."""
     digest = hashlib.sha256(f"{first.path.absolute()}\0{second.path.absolute()}".encode("utf-8", "surrogateescape"))
-    stems = (digested_name(one.path)[:-9].encode()[:50].decode("utf-8", "ignore") for one in (first, second))
+    stems = (safe_stem(one.path).encode()[:50].decode("utf-8", "ignore") for one in (first, second))
     return f"{'__'.join(stems)}-{digest.hexdigest()[:12]}"
 
 
@@ -268,7 +271,7 @@ def _remove_earlier(folder: Path, names: set) -> None:
     except (OSError, ValueError, TypeError, KeyError):
         return
     for name in gone:
-        if os.sep not in name and "/" not in name:
+        if Path(name).name == name:
             for kind in KINDS:
                 (folder / PAIRS / f"{name}{kind}").unlink(missing_ok=True)
 

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from fixtures.casia_tree import photo
 
+from constrained_rcnn.data.difference import CLOSING
 from constrained_rcnn.data.sources.casia import _spelled
-from constrained_rcnn.data.sources.subtraction import CLOSING, changed, difference
+from constrained_rcnn.data.sources.subtraction import changed, difference
 
 SIZE = (240, 320)
 

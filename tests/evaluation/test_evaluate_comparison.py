@@ -5,7 +5,7 @@ import json
 import cv2
 import numpy as np
 import pytest
-from fixtures.commands import run
+from fixtures.commands import prepare_set, run
 from fixtures.copied import photo
 from skimage import data
 
@@ -32,13 +32,7 @@ def prepared(tmp_path_factory):
     cv2.imwrite(str(root / "masks" / "alone.png"), alone)
     cv2.imwrite(str(root / "authentic" / "background.png"), original)
     cv2.imwrite(str(root / "authentic" / "donor.png"), donor)
-    (root / "labels.csv").write_text("image,technique\nsplice.png,splice\nalone.png,splice\n")
-    done = run(
-        "datasets/prepare_folder.py", "--images", root / "images", "--masks", root / "masks", "--authentic",
-        root / "authentic", "--labels", root / "labels.csv", "--root", root, "--name", "set", cwd=root,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    path = root / "annotations/set.json"
+    path = prepare_set(root, "image,technique\nsplice.png,splice\nalone.png,splice\n")
     content = json.loads(path.read_text())
     for image in content["images"]:
         image["group"] = "alone" if "alone" in image["file_name"] else "one"

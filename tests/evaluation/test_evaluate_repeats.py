@@ -5,7 +5,7 @@ import json
 import cv2
 import numpy as np
 import pytest
-from fixtures.commands import run
+from fixtures.commands import prepare_set, run
 from fixtures.copied import forged, photo
 
 from constrained_rcnn.data.internal_form import load
@@ -28,12 +28,7 @@ def prepared(tmp_path_factory):
         np.save(root / "maps" / f"{name}.npy", mask.astype(np.float32))
     cv2.imwrite(str(root / "authentic" / "plain.png"), photo())
     np.save(root / "maps" / "plain.npy", np.zeros(mask.shape, np.float32))
-    (root / "labels.csv").write_text("image,technique\nright.png,copy-move\nelsewhere.png,copy-move\n")
-    done = run(
-        "datasets/prepare_folder.py", "--images", root / "images", "--masks", root / "masks", "--authentic",
-        root / "authentic", "--labels", root / "labels.csv", "--root", root, "--name", "set", cwd=root,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
+    prepare_set(root, "image,technique\nright.png,copy-move\nelsewhere.png,copy-move\n")
     return root
 
 

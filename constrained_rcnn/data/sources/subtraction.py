@@ -9,6 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from constrained_rcnn.data.difference import BLUR, standing_out
 from constrained_rcnn.data.image_io import read_image, read_size
 from constrained_rcnn.errors import UserError
 
@@ -17,16 +18,7 @@ from constrained_rcnn.errors import UserError
 #: 13 or less; the four images whose named pictures are not their background start at 36.
 SAME_PICTURE = 20.0
 
-# The recipe of ``changed``; each number chosen on the groups of casia_v1_train.
-#: Standard deviation of the blur of each channel's difference, in pixels.
-BLUR = 0.4
-#: Changed is what is so many times the map's median absolute deviation above its median, ...
-SPREADS = 4.0
-#: ... and at least so many grey levels.
-LEAST_LEVELS = 12.0
-#: Sides in pixels of the median filter and of the closing disc.
-GRAINS, CLOSING = 5, 9
-#: A region smaller than this part of the largest one is a grain of compression.
+#: A region smaller than this part of the largest one is a grain of compression; chosen on casia_v1_train.
 SMALLEST = 0.1
 
 
@@ -76,9 +68,8 @@ def difference(image: np.ndarray, candidates: Iterable[Path]) -> Difference | No
 def changed(image: np.ndarray, partner: np.ndarray) -> np.ndarray:
     """Makes a ground-truth mask: where an image differs from its authentic partner by more than compression does.
 
-    Maximum over channels of the difference, each channel blurred a little; threshold from the map's own median
-    and spread; median filter against grains; closing; holes filled; regions that are small beside the largest
-    dropped. CASIA v1, mean IoU with the masks of Pham et al.: see ``datasets/README.md``.
+    Maximum over channels of the difference, each channel blurred a little; what stands out of it; regions that are
+    small beside the largest dropped. CASIA v1, mean IoU with the masks of Pham et al.: see ``datasets/README.md``.
 
     Args:
         image, partner: (H, W, 3) uint8 BGR, of one size.
@@ -88,20 +79,7 @@ def changed(image: np.ndarray, partner: np.ndarray) -> np.ndarray:
     """
     blurred = cv2.GaussianBlur(cv2.absdiff(image, partner).astype(np.float32), (0, 0), BLUR)
     levels = blurred.max(axis=2)
-    median = float(np.median(levels))
-    spread = float(np.median(np.abs(levels - median)))
-    mask = (levels > median + max(SPREADS * spread, LEAST_LEVELS)).astype(np.uint8)
-    mask = cv2.medianBlur(mask, GRAINS)
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (CLOSING, CLOSING))
-    mask = cv2.morphologyEx(np.pad(mask, CLOSING), cv2.MORPH_CLOSE, disc)[CLOSING:-CLOSING, CLOSING:-CLOSING]
-    return _without_small(_filled(mask.astype(bool)))
-
-
-def _filled(mask: np.ndarray) -> np.ndarray:
-    """The mask with its holes: background (4-connected) that does not reach the image's border."""
-    _, labels = cv2.connectedComponents((~mask).view(np.uint8), connectivity=4)
-    outside = np.unique(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]]))
-    return mask | ~np.isin(labels, outside)
+    return _without_small(standing_out(levels, levels))
 
 
 def _without_small(mask: np.ndarray) -> np.ndarray:

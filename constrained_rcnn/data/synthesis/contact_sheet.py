@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from .. import internal_form
-from ..files import write_bytes_atomic
+from ..files import write_jpeg_atomic
 from ..image_io import read_image, read_mask
 from ..techniques import COLOURS
 
@@ -39,9 +39,8 @@ def contact_sheets(json_files: Sequence[Path], output: Path, count: int = 12, co
     for technique, rows in sorted(by_technique.items()):
         chosen = [rows[int(i)] for i in np.linspace(0, len(rows) - 1, min(count, len(rows)))]
         sheet = _grid([_pair(row, COLOURS.get(technique, (213, 94, 0))) for row in chosen], columns)
-        _, data = cv2.imencode(".jpg", sheet, [cv2.IMWRITE_JPEG_QUALITY, 92])
         path = output.with_name(f"{output.stem}_{technique}.jpg")
-        write_bytes_atomic(path, data.tobytes())
+        write_jpeg_atomic(path, sheet, 92)
         written.append(path)
     return written
 

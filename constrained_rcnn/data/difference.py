@@ -1,0 +1,42 @@
+"""Where a difference between two pictures is more than compression makes."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+# Each number chosen on the groups of casia_v1_train.
+#: Standard deviation of the blur of each channel's difference, in pixels; the caller's.
+BLUR = 0.4
+#: What stands out is so many median absolute deviations above the median, ...
+SPREADS = 4.0
+#: ... and at least so many grey levels.
+LEAST_LEVELS = 12.0
+#: Sides in pixels of the median filter and of the closing disc.
+GRAINS, CLOSING = 5, 9
+
+
+def standing_out(levels: np.ndarray, quiet: np.ndarray) -> np.ndarray:
+    """Threshold from the median and spread of what did not change; median filter against grains; closing; holes filled.
+
+    Args:
+        levels: (H, W) float32, 0 and more: how much two pictures differ, grey levels.
+        quiet: float32 of any shape, not empty: such levels, most of them of what did not change.
+
+    Returns:
+        (H, W) bool.
+    """
+    median = float(np.median(quiet))
+    spread = float(np.median(np.abs(quiet - median)))
+    mask = (levels > median + max(SPREADS * spread, LEAST_LEVELS)).astype(np.uint8)
+    mask = cv2.medianBlur(mask, GRAINS)
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (CLOSING, CLOSING))
+    mask = cv2.morphologyEx(np.pad(mask, CLOSING), cv2.MORPH_CLOSE, disc)[CLOSING:-CLOSING, CLOSING:-CLOSING]
+    return _filled(mask.astype(bool))
+
+
+def _filled(mask: np.ndarray) -> np.ndarray:
+    """The mask with its holes: background (4-connected) that does not reach the image's border."""
+    _, labels = cv2.connectedComponents((~mask).view(np.uint8), connectivity=4)
+    outside = np.unique(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]]))
+    return mask | ~np.isin(labels, outside)
