@@ -70,14 +70,10 @@ class OperatingPoints:
         found = max(1, sum(copy_moves)) / images
         left = max(rate - found, rate / 2)  # of the network; it gets half at least
         logits = {name: np.sort([logit(score) for score in values]) for name, values in scores.items() if values}
-        own = {
-            name: float(values[len(values) - 1 - math.floor(left * len(values))])
-            for name, values in logits.items()
-            if len(values) >= LEAST_IMAGES
-        }
-        strictest = max(own.values(), default=0.0)
-        thresholds = {name: own.get(name, max(strictest, float(values[-1]))) for name, values in logits.items()}
-        return cls(logits, thresholds, found)
+        own = {name: threshold_at(values, left) for name, values in logits.items() if len(values) >= LEAST_IMAGES}
+        # A class of few images is held to the strictest of the others, and of all together.
+        strictest = max([*own.values(), threshold_at(np.concatenate(list(logits.values())), left)])
+        return cls(logits, {name: own.get(name, strictest) for name in logits}, found)
 
     @classmethod
     def from_metadata(cls, metadata: Mapping) -> OperatingPoints | None:
@@ -125,6 +121,20 @@ class OperatingPoints:
             share += self.copy_move_rate  # untouched images with a copy-move would score as high, too
         rarity = Rarity(name if known else f"{kind}, held to {name}", max(1.0, 1 / share), len(values))
         return 1 / (1 + math.exp(threshold - own)), rarity
+
+
+def threshold_at(scores: np.ndarray, rate: float) -> float:
+    """The lowest threshold at which at most that share of untouched images is called manipulated.
+
+    Args:
+        scores: (N,) of untouched images.
+        rate: wanted share of scores above the threshold, in [0, 1).
+
+    Returns:
+        One of the scores; ``score > threshold`` is the decision.
+    """
+    ordered = np.sort(np.asarray(scores, dtype=float))
+    return float(ordered[len(ordered) - 1 - math.floor(rate * len(ordered))])
 
 
 def logit(score: float) -> float:

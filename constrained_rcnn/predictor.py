@@ -69,7 +69,8 @@ class ManipulationPredictor:
         metadata = extra.get("metadata", {})
         self.classes = tuple(metadata.get("classes") or default_classes(cfg.MODEL.ROI_HEADS.NUM_CLASSES))
         configured = cfg.MODEL.MANIPULATION_MAP.DECISION_THRESHOLD
-        self.threshold = configured if configured >= 0 else metadata.get("decision_threshold", DEFAULT_THRESHOLD)
+        known = DEFAULT_THRESHOLD if self.model.operating_points else metadata.get("decision_threshold", DEFAULT_THRESHOLD)
+        self.threshold = configured if configured >= 0 else known
         self._views = views_of(cfg)
         if self.model.resizes_images and cfg.TEST.AUG.ENABLED:
             raise UserError("config: this model resizes images itself; set TEST.AUG.ENABLED False")
@@ -141,18 +142,13 @@ class ManipulationPredictor:
         if len(instances) > 1:
             made.div_(len(instances))
         made, repeats = made.numpy(), None
+        network = float(made.max() if None in decisions else np.mean(decisions))
         if self.cfg.TEST.REPEATS:
             repeats = judge_repeats(pixels, made)
             raise_map(made, repeats)
-        decision = decide(
-            getattr(self.model, "operating_points", None),
-            None if None in decisions else float(np.mean(decisions)),
-            made,
-            pixels,
-            quality,
-            bool(repeats),
-            float(self.threshold),
-        )
+        fused = float(made.max()) if None in decisions else network
+        points, threshold = getattr(self.model, "operating_points", None), float(self.threshold)
+        decision = decide(points, network, fused, pixels, quality, bool(repeats), threshold)
         return ManipulationResult(
             manipulated=decision.manipulated,
             score=decision.score,
