@@ -74,8 +74,8 @@ def add_constrained_rcnn_config(cfg: CN) -> None:
     # True: mask probability times the box's probability of any manipulation, maximum over boxes. False:
     # the mask probability alone (paper).
     cfg.MODEL.MANIPULATION_MAP.SCORE_WEIGHTED = True
-    # An image is called manipulated when its score is above this, in [0, 1]. Negative: what the checkpoint says, else 0.5;
-    # operating points that it holds (tools/calibrate.py) shift scores so that 0.5 is right for every kind of image.
+    # An image is called manipulated when its score is above this, in [0, 1]. Negative: what the checkpoint says, else
+    # 0.5; the operating points in it (tools/calibrate.py) shift scores so that 0.5 is right for every kind of image.
     cfg.MODEL.MANIPULATION_MAP.DECISION_THRESHOLD = -1.0
 
     # --- input ----------------------------------------------------------------------------------------

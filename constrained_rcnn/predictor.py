@@ -69,8 +69,9 @@ class ManipulationPredictor:
         metadata = extra.get("metadata", {})
         self.classes = tuple(metadata.get("classes") or default_classes(cfg.MODEL.ROI_HEADS.NUM_CLASSES))
         configured = cfg.MODEL.MANIPULATION_MAP.DECISION_THRESHOLD
-        known = DEFAULT_THRESHOLD if self.model.operating_points else metadata.get("decision_threshold", DEFAULT_THRESHOLD)
-        self.threshold = configured if configured >= 0 else known
+        points = self.model.operating_points  # they shift scores to the default threshold
+        kept = DEFAULT_THRESHOLD if points else metadata.get("decision_threshold", DEFAULT_THRESHOLD)
+        self.threshold = configured if configured >= 0 else kept
         self._views = views_of(cfg)
         if self.model.resizes_images and cfg.TEST.AUG.ENABLED:
             raise UserError("config: this model resizes images itself; set TEST.AUG.ENABLED False")
