@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
 from .checkpoint import read_checkpoint, write_checkpoint
+from .data.catalog import dataset_dicts
+from .data.image_io import read_mask
+from .data.techniques import TECHNIQUES
 from .errors import UserError
-from .operating_points import KEY, RATE, OperatingPoints
+from .operating_points import KEY, RATE, OperatingPoints, margin_at
 from .predictor import ManipulationPredictor
 from .untouched import examine, untouched_files
+
+#: Share of a detection's mask that must be forged for its technique to be compared with the true one.
+HIT = 0.5
 
 
 def calibrate(
     cfg,
     photos: Sequence[str] = (),
     dataset: str | None = None,
+    forgeries: str | None = None,
     *,
     rate: float = RATE,
     variants: bool = True,
@@ -26,6 +34,8 @@ def calibrate(
     Args:
         cfg: config whose MODEL.WEIGHTS is read and rewritten (atomically).
         photos, dataset: see :func:`.untouched.untouched_files`; photos that no training saw, never a test split.
+        forgeries: registered name or path of a prepared split, by whose forgeries the margin is chosen from which on a
+            technique is named; None: each is.
         rate: share of untouched images that may be called manipulated, in (0, 1).
         variants: also of each image what becomes of it when it is saved again, reduced and cropped.
         description: what the images are, kept beside the points.
@@ -51,8 +61,34 @@ def calibrate(
     if not copy_moves:
         raise UserError(f"{len(files)} images, and none of a kind that can be judged; give untouched photos")
     points = OperatingPoints.measure(scores, copy_moves, rate)
+    if forgeries is not None:
+        margin = margin_at(*named_techniques(predictor, forgeries, progress))
+        points = dataclasses.replace(points, technique_margin=margin)
     data = read_checkpoint(cfg.MODEL.WEIGHTS)
     kept = {**points.to_metadata(), "rate": float(rate), "measured_on": description or f"{len(files)} untouched images"}
     data["metadata"] = {**data.get("metadata", {}), KEY: kept}
     write_checkpoint(data, cfg.MODEL.WEIGHTS)
     return points
+
+
+def named_techniques(predictor: ManipulationPredictor, dataset: str, progress=iter) -> tuple[list[float], list[bool]]:
+    """How sure the network is of the technique of each forgery that it hits, and whether it is right.
+
+    Args:
+        predictor: of which the network's best detection on each forgery counts, where it hits.
+        dataset: registered name or path; images of one technique count.
+
+    Returns:
+        Margins in [0, 1], the share of the likeliest technique in all, and whether it is the true one.
+    """
+    margins, right = [], []
+    for item in progress([item for item in dataset_dicts(dataset) if item["technique"] in TECHNIQUES]):
+        truth = read_mask(item["mask_file_name"])
+        for detection in predictor(item["file_name"]).detections:
+            region = detection.mask
+            if detection.found_by == "network" and region is not None and region.any() and truth[region].mean() >= HIT:
+                best = max(detection.technique_scores, key=detection.technique_scores.get)
+                margins.append(detection.technique_scores[best] / sum(detection.technique_scores.values()))
+                right.append(best == item["technique"])
+                break
+    return margins, right

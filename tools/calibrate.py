@@ -13,6 +13,7 @@ def main(argv=None):
     parser.add_argument("--config-file", required=True, metavar="FILE")
     parser.add_argument("--photos", nargs="+", default=[], metavar="DIR", help="folders of untouched photos")
     parser.add_argument("--dataset", help="registered name or .json of a prepared split; no test split")
+    parser.add_argument("--forgeries", help="validation forgeries: from which margin on a technique is named")
     parser.add_argument(
         "--false-alarm-rate", type=float, default=0.02, help="share of untouched images that may be called manipulated"
     )
@@ -31,6 +32,7 @@ def main(argv=None):
         load_config(args.config_file, args.opts),
         args.photos,
         args.dataset,
+        args.forgeries,
         rate=args.false_alarm_rate,
         variants=not args.no_variants,
         description=args.description,
@@ -39,6 +41,7 @@ def main(argv=None):
     print(f"copy-moves found in {100 * points.copy_move_rate:.2f}% of the untouched images")
     for name, values in sorted(points.logits.items()):
         print(f"{name}: {len(values)} images, threshold {points.thresholds[name]:.2f} (logit)")
+    print(f"a technique is named from a margin of {points.technique_margin:.2f} on")
 
 
 if __name__ == "__main__":
