@@ -193,7 +193,7 @@ class ManipulationPredictor:
         return tuple(dataclasses.replace(one, score=min(one.score, highest)) for one in found)
 
     def _technique_scores(self, instances: Instances) -> list[dict[str, float]]:
-        """The probabilities of each instance's techniques, best first; where the rest is not known, of its own class."""
+        """Probabilities of each instance's techniques, best first; of its own class where no more is known."""
         if instances.has("technique_scores"):
             rows = [dict(zip(self.classes, row)) for row in instances.technique_scores.tolist()]
         else:
