@@ -42,7 +42,7 @@ class _Job:
     seed: int
     preset: Preset
     techniques: tuple[str, ...]
-    size: tuple[int, int]
+    sizes: tuple[tuple[int, int], ...]
     authentic: float
     annotations: ObjectAnnotations | None
 
@@ -56,7 +56,7 @@ def write_forgeries(
     *,
     preset: str | Preset = DEFAULT_PRESET,
     techniques: Sequence[str] = TECHNIQUES,
-    size: tuple[int, int] = DEFAULT_SIZE,
+    size: tuple[int, int] | Sequence[tuple[int, int]] = DEFAULT_SIZE,
     authentic: float = 1.0,
     workers: int = 2,
     annotations: ObjectAnnotations | None = None,
@@ -73,7 +73,8 @@ def write_forgeries(
         count: forgeries.
         seed: 0 or more.
         techniques: drawn evenly per forgery.
-        size: (height, width), pixels; the recipe "rgbn" keeps each background's own.
+        size: (height, width), pixels, or several, drawn evenly; the recipe "rgbn" keeps each background's own, the
+            recipe "people" where that is smaller.
         authentic: share of forgeries whose authentic counterpart is written as well, in [0, 1].
         workers: threads (OpenCV and NumPy work outside of the interpreter lock).
         annotations: outlined objects of the photos; the others' regions are their own segments.
@@ -87,7 +88,8 @@ def write_forgeries(
     """
     output, preset = Path(output), get_preset(preset)
     _check(photos, techniques, split, count, seed)
-    job = _Job(photos, [], output, split, seed, preset, tuple(techniques), tuple(size), authentic, annotations)
+    sizes = (tuple(size),) if isinstance(size[0], int) else tuple(map(tuple, size))
+    job = _Job(photos, [], output, split, seed, preset, tuple(techniques), sizes, authentic, annotations)
     fingerprint = _fingerprint(job, count)
     json_file = output / "annotations" / f"{split}.json"
     if json_file.exists():
@@ -121,7 +123,7 @@ def write_forgeries(
             for annotation in record["annotations"]:
                 annotations.append({"id": len(annotations) + 1, **annotation})
         counts = {"forged": count, "authentic": len(images) - count, "skipped": skipped}
-        info = {"fingerprint": fingerprint, "seed": seed, "preset": dataclasses.asdict(preset), **counts}
+        info = {"fingerprint": fingerprint, "seed": seed, "preset": preset.as_dict(), **counts}
         internal_form.write(json_file, images, annotations, classes=TECHNIQUES, info=info)
         journal.remove()
     return {"json_file": json_file, "unchanged": False, **counts}
@@ -150,8 +152,9 @@ def _fingerprint(job: _Job, count: int) -> str:
         else:
             status = pixels.stat()
             digest.update(f"{name} {status.st_size} {status.st_mtime_ns}\n".encode())
-    preset = dataclasses.asdict(job.preset)
-    options = [2, count, job.split, job.seed, preset, job.techniques, job.size, job.authentic]
+    preset = job.preset.as_dict()
+    size = job.sizes[0] if len(job.sizes) == 1 else job.sizes
+    options = [2, count, job.split, job.seed, preset, job.techniques, size, job.authentic]
     options += [job.annotations.fingerprint] if job.annotations else []
     digest.update(json.dumps(options).encode())
     return digest.hexdigest()
@@ -207,7 +210,8 @@ def _make_item(job: _Job, index: int) -> dict:
     pictures = [read_photo(job.photos[photo]) for photo in names]
     objects = [_objects(job, photo)[0] for photo in names]
     masks = [[outlined.mask for outlined in photo] for photo in objects]
-    forgery = synthesize(pictures, rng, job.preset, job.techniques, job.size, masks)
+    size = job.sizes[rng.integers(len(job.sizes))] if len(job.sizes) > 1 else job.sizes[0]
+    forgery = synthesize(pictures, rng, job.preset, job.techniques, size, masks)
     for step in forgery.description["steps"]:
         if "object" in step and step["object"] is not None:
             step["category"] = objects[step["donor"]][step["object"]].category
