@@ -15,6 +15,7 @@ from constrained_rcnn.data.synthesis.alpha import SHARE, composite, opacity
 from constrained_rcnn.data.synthesis.journey import Journey
 from constrained_rcnn.data.synthesis.scenes import render_scene
 from constrained_rcnn.data.techniques import TECHNIQUES
+from constrained_rcnn.errors import UserError
 
 SIZE = (160, 192)
 PHOTOS = [render_scene(seed, (240, 320)) for seed in range(4)]
@@ -131,3 +132,13 @@ def test_fillings(filling):
     preset = _with(retouched=0.0, erased=0.0, fillings=((filling, 1.0),), covered=(0.01, 0.03))
     forgery = synthesize(PHOTOS, np.random.default_rng(1), preset, ["removal"], SIZE)
     assert {step["method"] for step in forgery.description["steps"]} <= {filling, "stamp"}
+
+
+def test_what_leaves_no_trace_is_no_forgery():
+    """On a blank page copies and blurs change nothing; only what can be seen there is handed out."""
+    blank = [np.full((200, 200, 3), 255, np.uint8)] * 2
+    for technique in ("copy-move", "removal"):
+        preset = _with(colours=(("none", 1.0),), grain=0.0, retouches=(("blur", 1.0),), erased=0.0)
+        preset = dataclasses.replace(preset, own_history=1.0)
+        with pytest.raises(UserError, match=f"no {technique} fitted"):
+            synthesize(blank, np.random.default_rng(0), preset, [technique], SIZE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 
 from .selection import brush_strokes, draw_stroke
@@ -26,24 +27,23 @@ def stamp(
     barred = mask | taken
     values, clear = image.astype(np.float32), np.ones(mask.shape, np.float32)
     margin = int(radius) + 2
+    means = cv2.blur(image, (margin, margin)).astype(np.float32)
     for points in brush_strokes(mask, radius, rng):
         low, high = points.min(0).astype(int) - margin, points.max(0).astype(int) + margin + 1
         left, top = np.maximum(low, 0)
         right, bottom = min(width, high[0]), min(height, high[1])
         stroke = draw_stroke((bottom - top, right - left), points - (left, top), radius, soft)
-        core, best, best_cost = stroke > 0.5, None, np.inf
-        here = image[top:bottom, left:right].reshape(-1, 3).mean(0)
-        for _ in range(25):
-            row, column = (
-                int(np.clip(start + rng.normal(0, 1.5 * reach + radius), 0, large - (end - start)))
-                for start, end, large in ((top, bottom, height), (left, right, width))
-            )
-            there = np.s_[row : row + bottom - top, column : column + right - left]
-            if barred[there][core].any():
+        best, best_cost = None, np.inf
+        rows, columns = (index[::7] for index in np.nonzero(stroke > 0.5))
+        here = means[(top + bottom) // 2, (left + right) // 2]
+        for step in rng.normal(0, 1.5 * reach + radius, (25, 2)).astype(int).tolist():
+            row = min(max(0, top + step[0]), height - (bottom - top))
+            column = min(max(0, left + step[1]), width - (right - left))
+            if barred[rows + row, columns + column].any():
                 continue
-            cost = float(np.abs(image[there].reshape(-1, 3).mean(0) - here).sum())
+            cost = float(np.abs(means[row + (bottom - top) // 2, column + (right - left) // 2] - here).sum())
             if cost < best_cost:
-                best, best_cost = there, cost
+                best, best_cost = np.s_[row : row + bottom - top, column : column + right - left], cost
         if best is None:
             return None
         target = values[top:bottom, left:right]

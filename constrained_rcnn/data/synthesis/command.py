@@ -64,6 +64,10 @@ def parser() -> argparse.ArgumentParser:
         "--test-fraction", type=_share, default=0.0, help="make a split test, too, from this share of photos"
     )
     made.add_argument("--authentic", type=_share, default=1.0, help="share of authentic counterparts written")
+    made.add_argument(
+        "--hard-authentic", type=_share, default=0.0, metavar="SHARE",
+        help="also so many authentic images for each forgery that look suspicious (preset people)",
+    )  # fmt: skip
     made.add_argument("--workers", type=int, default=2)
     made.add_argument("--contact-sheet", type=Path, metavar="FILE", help="also draw a sheet of each technique")
     made.add_argument(
@@ -110,6 +114,7 @@ def main(argv: list[str] | None = None) -> int:
         done = write_forgeries(
             photos, args.output, name, counts[name], args.seed, preset=args.preset, techniques=techniques,
             size=args.size, authentic=args.authentic, workers=args.workers, annotations=annotations,
+            hard_authentic=args.hard_authentic,
         )
         skipped += done["skipped"]
         files[name] = done["json_file"]

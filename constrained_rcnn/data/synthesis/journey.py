@@ -97,3 +97,12 @@ def draw_quality(editing: Editing, rng: np.random.Generator) -> int:
     """Quality of a JPEG; half of them lie in the upper 30% of the range."""
     low, high = editing.quality
     return int(round(low + (high - low) * np.sqrt(rng.random())))
+
+
+def draw_last_steps(editing: Editing, rng: np.random.Generator) -> dict:
+    """Draws the JPEGs of the final file: ``quality``, ``first_quality`` and ``dense`` of a ``Forgery``."""
+    return {
+        "quality": None if rng.random() < editing.png else draw_quality(editing, rng),
+        "first_quality": draw_quality(editing, rng) if rng.random() < editing.first_jpeg else None,
+        "dense": bool(rng.random() < editing.dense),
+    }

@@ -216,8 +216,9 @@ def in_view(masks: Sequence[np.ndarray], view: View, size: tuple[int, int]) -> l
         part = view.cut(mask)
         if part.sum() < VISIBLE * mask.sum():
             continue
-        resized = cv2.resize(part.astype(np.float32), size[::-1], interpolation=cv2.INTER_LINEAR)
-        resized = fill_holes(largest_part(resized > 0.5))
+        if part.shape != tuple(size):
+            part = cv2.resize(part.astype(np.float32), size[::-1], interpolation=cv2.INTER_LINEAR) > 0.5
+        resized = fill_holes(largest_part(part))
         if resized.any():
             seen.append(resized)
     return seen

@@ -10,6 +10,7 @@ from .camera import INTERPOLATIONS
 from .colour_shift import shift_colours
 from .compositing import MARGIN, blend, grain_level, match_colour, match_grain, warp_region
 from .editing import draw_kind
+from .masks import bounding_box
 from .presets import Preset, log_uniform
 from .regions import Segments
 from .selection import select, wand
@@ -111,8 +112,7 @@ def cut_out(image: np.ndarray, mask: np.ndarray, warp: dict) -> tuple[np.ndarray
     Returns:
         h x w x 3 uint8 RGB and h x w bool, with a margin.
     """
-    x, y, w, h = cv2.boundingRect(mask.astype(np.uint8))
-    box = np.s_[max(0, y - 2 * MARGIN) : y + h + 2 * MARGIN, max(0, x - 2 * MARGIN) : x + w + 2 * MARGIN]
+    box = bounding_box(mask, 2 * MARGIN)
     image, mask = image[box], mask[box]
     if warp["scale"] < 1:
         size = tuple(max(8, round(side * warp["scale"])) for side in mask.shape[::-1])
@@ -196,10 +196,7 @@ def replace_behind(
         region, kind = wand(image, max(area, low), rng), "wand"
     if region is None or (region & taken).any():
         return None
-    x, y, w, h = cv2.boundingRect(region.astype(np.uint8))
-    margin = 2 * MARGIN
-    top, left = max(0, y - margin), max(0, x - margin)
-    window = np.s_[top : min(region.shape[0], y + h + margin), left : min(region.shape[1], x + w + margin)]
+    window = bounding_box(region, 2 * MARGIN)
     inside = region[window]
     least = max(inside.shape[0] / donor.shape[0], inside.shape[1] / donor.shape[1], editing.scale[0])
     if least > editing.scale[1]:

@@ -19,7 +19,7 @@ from .clone_stamp import stamp
 from .compositing import blend
 from .editing import Editing, draw_kind
 from .forgery import Forgery
-from .journey import draw_journey, draw_quality
+from .journey import draw_journey, draw_last_steps
 from .lettering import block, draw_text, paste_text
 from .objects import in_view
 from .pasting import Edit, paste, replace_behind
@@ -31,6 +31,9 @@ from .selection import select
 
 #: Draws of all regions before it is given up, and after how many objects are no longer asked for.
 ATTEMPTS, PLAIN_AFTER = 40, 20
+#: Least share of a region whose pixels differ from before, of a text with its gaps. A blurred white wall, or one part
+#: of it copied onto another, is the wall as it was, and nothing could be found there.
+CHANGED, CHANGED_BY_TEXT = 0.35, 0.12
 
 
 def forge(
@@ -68,22 +71,19 @@ def forge(
             break
     else:
         raise UserError(f"no {technique} fitted an image of {size[0]} x {size[1]}: use a larger size")
-    quality = None if rng.random() < editing.png else draw_quality(editing, rng)
-    first = draw_quality(editing, rng) if rng.random() < editing.first_jpeg else None
+    last = draw_last_steps(editing, rng)
     return Forgery(
         before=journey.travel(image, size),
         authentic_before=journey.travel(segments.image, size),
         mask=mask,
         regions=regions,
-        quality=quality,
-        dense=bool(rng.random() < editing.dense),
-        first_quality=first,
+        **last,
         description={
             "preset": preset.name,
             "history": dataclasses.asdict(history),
             "journey": dataclasses.asdict(journey),
-            "first_quality": first,
-            "quality": quality,
+            "first_quality": last["first_quality"],
+            "quality": last["quality"],
             "steps": steps,
         },
     )
@@ -134,8 +134,9 @@ def _edit(segments, donors, technique, preset, rng):
             made = _remove(image, segments, share * pixels, preset, rng, taken)
         if made is None:
             return None
-        image, mask, step = made
-        if not mask.any():
+        before, (image, mask, step) = image, made
+        least = CHANGED_BY_TEXT if "text" in step else CHANGED
+        if not mask.any() or (np.abs(image[mask].astype(np.int16) - before[mask]).max(1) > 1).mean() < least:
             return None
         regions.append((technique, mask))
         source = step.pop("source", None)

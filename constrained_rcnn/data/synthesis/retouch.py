@@ -13,13 +13,12 @@ import numpy as np
 from .alpha import SHARE, composite, opacity
 from .colour_shift import shift_colours
 from .editing import draw_kind
+from .masks import bounding_box
 from .pasting import Edit
 from .presets import Preset
 from .regions import Segments
 from .selection import brush_strokes, draw_stroke, select
 
-#: Least mean change in grey levels: a blurred sky without any grain is not changed.
-_SEEN = 1.2
 _EDGES = (("hard", 0.2), ("antialiased", 0.2), ("feathered", 0.6))
 
 
@@ -37,8 +36,7 @@ def retouch(
     editing = preset.editing
     region, selection = select(segments, area, editing, rng)
     kind = draw_kind(editing.retouches, rng)
-    x, y, w, h = cv2.boundingRect(region.astype(np.uint8))
-    window = np.s_[max(0, y - 16) : y + h + 16, max(0, x - 16) : x + w + 16]
+    window = bounding_box(region, 16)
     under, inside = np.ascontiguousarray(image[window]), region[window]
     if (region & taken).any():
         return None
@@ -51,9 +49,6 @@ def retouch(
     mask = np.zeros(image.shape[:2], bool)
     mask[window] = alpha > SHARE
     mask &= ~taken
-    changed = np.abs(mixed.astype(np.int16) - under)[mask[window]]
-    if not changed.size or changed.mean() < _SEEN:
-        return None
     forged = image.copy()
     forged[window] = mixed
     return forged, mask, {"method": "retouch", "retouch": kind, "selection": selection}

@@ -24,6 +24,7 @@ from ..image_io import read_size
 from ..journal import Journal
 from ..techniques import AUTHENTIC, TECHNIQUES
 from .generate import DEFAULT_SIZE, synthesize
+from .hard_authentic import hard_authentic as make_hard_authentic
 from .objects import Object, ObjectAnnotations
 from .photos import Photo, families, read_photo
 from .presets import DEFAULT_PRESET, Preset, get_preset
@@ -45,6 +46,7 @@ class _Job:
     sizes: tuple[tuple[int, int], ...]
     authentic: float
     annotations: ObjectAnnotations | None
+    count: int = 0
 
 
 def write_forgeries(
@@ -60,6 +62,7 @@ def write_forgeries(
     authentic: float = 1.0,
     workers: int = 2,
     annotations: ObjectAnnotations | None = None,
+    hard_authentic: float = 0.0,
 ) -> dict:
     """Writes ``images/<split>/``, ``masks/<split>/`` and ``annotations/<split>.json`` under a folder.
 
@@ -78,6 +81,8 @@ def write_forgeries(
         authentic: share of forgeries whose authentic counterpart is written as well, in [0, 1].
         workers: threads (OpenCV and NumPy work outside of the interpreter lock).
         annotations: outlined objects of the photos; the others' regions are their own segments.
+        hard_authentic: authentic images without a forged counterpart, see ``hard_authentic``, for each forgery, in
+            [0, 1]; for the recipe "people" only. The forgeries are the same with and without them.
 
     Returns:
         ``json_file`` (Path), ``forged``, ``authentic`` (numbers of images), ``skipped`` (one line per photo
@@ -88,9 +93,12 @@ def write_forgeries(
     """
     output, preset = Path(output), get_preset(preset)
     _check(photos, techniques, split, count, seed)
+    if hard_authentic and not preset.editing:
+        raise UserError(f"preset {preset.name}: hard authentic images are made by preset people only")
+    hard = round(hard_authentic * count)
     sizes = (tuple(size),) if isinstance(size[0], int) else tuple(map(tuple, size))
-    job = _Job(photos, [], output, split, seed, preset, tuple(techniques), sizes, authentic, annotations)
-    fingerprint = _fingerprint(job, count)
+    job = _Job(photos, [], output, split, seed, preset, tuple(techniques), sizes, authentic, annotations, count)
+    fingerprint = _fingerprint(job, hard)
     json_file = output / "annotations" / f"{split}.json"
     if json_file.exists():
         info = internal_form.read_json(json_file).get("info", {})
@@ -115,9 +123,9 @@ def write_forgeries(
     job = dataclasses.replace(job, families=found)
     json_file.parent.mkdir(parents=True, exist_ok=True)
     with Journal(json_file.with_name(f"{split}.journal"), fingerprint) as journal:
-        records = _make_all(job, count, journal, max(1, workers))
+        records = _make_all(job, count + hard, journal, max(1, workers))
         images, annotations = [], []
-        for index in range(count):
+        for index in range(count + hard):
             record = records[index]
             images += record["images"]
             for annotation in record["annotations"]:
@@ -143,7 +151,7 @@ def _check(photos, techniques, split, count, seed):
         raise UserError("a splice needs at least two photos: add photos or leave the technique out")
 
 
-def _fingerprint(job: _Job, count: int) -> str:
+def _fingerprint(job: _Job, hard: int) -> str:
     """Hash of all that decides the bytes; raise the first number when the generator changes."""
     digest = hashlib.sha256()
     for name, pixels in job.photos:
@@ -154,8 +162,9 @@ def _fingerprint(job: _Job, count: int) -> str:
             digest.update(f"{name} {status.st_size} {status.st_mtime_ns}\n".encode())
     preset = job.preset.as_dict()
     size = job.sizes[0] if len(job.sizes) == 1 else job.sizes
-    options = [2, count, job.split, job.seed, preset, job.techniques, size, job.authentic]
+    options = [2, job.count, job.split, job.seed, preset, job.techniques, size, job.authentic]
     options += [job.annotations.fingerprint] if job.annotations else []
+    options += [{"hard_authentic": hard}] if hard else []
     digest.update(json.dumps(options).encode())
     return digest.hexdigest()
 
@@ -201,7 +210,9 @@ def _objects(job: _Job, photo: int) -> tuple[list[Object], list[str]]:
 
 
 def _make_item(job: _Job, index: int) -> dict:
-    """Makes and writes one forgery; returns its entries of the annotation file."""
+    """Makes and writes one forgery, or a hard authentic image; returns its entries of the annotation file."""
+    if index >= job.count:
+        return _make_hard(job, index)
     rng = np.random.default_rng([job.seed, zlib.crc32(job.split.encode()), index])
     order = [(family, photo) for family in job.families for photo in family]
     family, background = order[index % len(order)]
@@ -241,3 +252,17 @@ def _make_item(job: _Job, index: int) -> dict:
     for technique, mask in forgery.regions:
         annotations += [{"image_id": made["id"], **region} for region in annotate({technique: mask})]
     return {"images": images, "annotations": annotations, "files": files}
+
+
+def _make_hard(job: _Job, index: int) -> dict:
+    rng = np.random.default_rng([job.seed, zlib.crc32(job.split.encode()), index])
+    order = [(family, photo) for family in job.families for photo in family]
+    family, photo = order[index % len(order)]
+    size = job.sizes[rng.integers(len(job.sizes))]
+    made = make_hard_authentic(read_photo(job.photos[photo]), rng, job.preset, size)
+    name = f"images/{job.split}/{2 * index + int(rng.integers(2)):07d}{made.suffix}"
+    write_bytes_atomic(job.output / name, made.authentic_file)
+    image = {"id": 2 * index + 1, "file_name": name, "height": made.mask.shape[0], "width": made.mask.shape[1]}
+    image |= {"group": min(job.photos[i][0] for i in family), "authentic": True, "technique": AUTHENTIC}
+    image |= {"mask_file": None, "source": job.photos[photo][0], "made": made.description}
+    return {"images": [image], "annotations": [], "files": [name]}
