@@ -50,7 +50,7 @@ class Editing:
     covered: Range = (0.01, 0.6)
     objects: float = 0.75
     selections: Shares = (
-        ("object", 0.14), ("wand", 0.34), ("lasso", 0.2), ("brush", 0.14), ("rectangle", 0.09), ("ellipse", 0.09),
+        ("object", 0.2), ("wand", 0.2), ("lasso", 0.28), ("brush", 0.14), ("rectangle", 0.09), ("ellipse", 0.09),
     )  # fmt: skip
     unchanged: float = 0.35
     scale: Range = (0.3, 2.0)
