@@ -17,6 +17,8 @@ logger = logging.getLogger(__name__)
 CLASS_SPECIFIC = ("roi_heads.box_predictor.",)
 #: Parameters of the mask branch.
 MASK_BRANCH = ("roi_heads.mask_",)
+#: Parameters of the dense path and the decision head.
+DENSE_PATH = ("dense_map.", "decision.")
 #: Parameters of a ResNet: all that a checkpoint whose metadata says "pretrained" must hold.
 RESNET = ("backbone.stem.", "backbone.res", "roi_heads.res5.")
 #: The constrained kernels; the convolution behind them, as named here and in Detectron2's ImageNet weights.
@@ -146,7 +148,7 @@ class ManipulationCheckpointer(DetectionCheckpointer):
         data, model, tolerated = read_checkpoint(path), self.model.state_dict(), ()
         if training:
             widen_stem(data["model"], model)
-            tolerated = CLASS_SPECIFIC + MASK_BRANCH
+            tolerated = CLASS_SPECIFIC + MASK_BRANCH + DENSE_PATH
             if "pretrained" in data.get("metadata", {}):
                 tolerated = tuple(name for name in model if not name.startswith(RESNET))
         found = {k.removeprefix("module."): tuple(v.shape) for k, v in data["model"].items()}

@@ -11,12 +11,9 @@ from torch import nn
 from torch.nn.utils import fuse_conv_bn_weights
 
 from .checkpoint import ManipulationCheckpointer
+from .processor import multiplies_bfloat16
 
 logger = logging.getLogger(__name__)
-
-#: Names that PyTorch gives to instructions which multiply bfloat16, on x86 and ARM.
-BFLOAT16_INSTRUCTIONS = ("avx512_bf16", "amx_bf16", "bf16", "sve_bf16")
-
 
 def load_for_inference(cfg) -> tuple[nn.Module, dict]:
     """Builds a config's model, loads ``MODEL.WEIGHTS`` into it and prepares it, see :func:`prepare`.
@@ -60,11 +57,3 @@ def prepare(model: nn.Module) -> nn.Module:
     if next(model.parameters()).device.type == "cpu":
         model.to(memory_format=torch.channels_last)
     return model
-
-
-def multiplies_bfloat16() -> bool:
-    """Whether this processor has instructions for bfloat16; True where PyTorch cannot tell."""
-    if not hasattr(torch.cpu, "get_capabilities"):  # PyTorch before 2.11
-        return True
-    found = torch.cpu.get_capabilities()
-    return any(found.get(name, False) for name in BFLOAT16_INSTRUCTIONS)

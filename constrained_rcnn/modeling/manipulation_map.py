@@ -57,6 +57,27 @@ def _interpolation(first: int, last: int, start: float, end: float, cells: int, 
     return (1 - (position[:, None] - torch.arange(cells, device=device)[None]).abs()).clamp(min=0)
 
 
+#: How :func:`fuse_maps` can join the maps of boxes and of the dense path.
+FUSIONS = ("max", "mean", "dense", "boxes")
+
+
+def fuse_maps(boxes: torch.Tensor, dense: torch.Tensor, how: str) -> torch.Tensor:
+    """One map of what boxes and the dense path say.
+
+    Args:
+        boxes, dense: (H, W) float32 in [0, 1]; may be overwritten.
+        how: "max" or "mean" of the two at every pixel, or one of them alone: "dense", "boxes".
+
+    Returns:
+        (H, W) float32 in [0, 1].
+    """
+    if how == "max":
+        return torch.maximum(boxes, dense, out=boxes)
+    if how == "mean":
+        return boxes.add_(dense).mul_(0.5)
+    return dense if how == "dense" else boxes
+
+
 def image_score(manipulation_map: torch.Tensor) -> float:
     """The image's score in [0, 1]: the map's maximum, 0 for an empty map. Map: (H, W) float in [0, 1]."""
     return float(manipulation_map.max()) if manipulation_map.numel() else 0.0
