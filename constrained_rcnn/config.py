@@ -38,6 +38,10 @@ def add_constrained_rcnn_config(cfg: CN) -> None:
     cfg.MODEL.CONSTRAINED_CONV = CN()
     # Constrained 5x5 convolution in front of the ResNet. False: plain ResNet (ablation).
     cfg.MODEL.CONSTRAINED_CONV.ENABLED = True
+    # Its residual channels, at least 1; 3 in the paper.
+    cfg.MODEL.CONSTRAINED_CONV.CHANNELS = 3
+    # True: the ResNet sees the normalised image's three channels, then the residuals. False: the residuals alone.
+    cfg.MODEL.CONSTRAINED_CONV.WITH_RGB = False
 
     # --- attention RPN --------------------------------------------------------------------------------
     cfg.MODEL.ATTENTION_RPN = CN()
@@ -197,6 +201,8 @@ def check_config(cfg: CN) -> None:
         {"res3", "res4"} <= set(features),
         f"MODEL.RESNETS.OUT_FEATURES is {features}; set it to ['res3', 'res4']",
     )
+    channels = cfg.MODEL.CONSTRAINED_CONV.CHANNELS
+    require(channels >= 1, f"MODEL.CONSTRAINED_CONV.CHANNELS is {channels}; set it to 1 or more")
     stride = cfg.MODEL.GUIDED_MASK.FUSION_STRIDE
     require(stride in (8, 16), f"MODEL.GUIDED_MASK.FUSION_STRIDE is {stride}; set it to 8 or 16")
     require(cfg.MODEL.GUIDED_MASK.BATCH_SIZE_PER_IMAGE >= 1, "MODEL.GUIDED_MASK.BATCH_SIZE_PER_IMAGE must be 1 or more")
