@@ -101,6 +101,10 @@ def add_constrained_rcnn_config(cfg: CN) -> None:
     # True: one class "tampered" whatever the technique, as the paper does for all sets but NIST16.
     cfg.DATASETS.MERGE_TECHNIQUES = False
 
+    # --- training -------------------------------------------------------------------------------------
+    # "SGD" with SOLVER.MOMENTUM, as in the paper, or "AdamW".
+    cfg.SOLVER.OPTIMIZER = "SGD"
+
     # --- forgeries on the fly -------------------------------------------------------------------------
     # Made in the training loader, beside the images of DATASETS.TRAIN (which may be empty).
     cfg.DATASETS.SYNTHESIS = CN()
@@ -215,6 +219,8 @@ def check_config(cfg: CN) -> None:
     )
     fusion = cfg.MODEL.DENSE_MAP.FUSION
     require(fusion in FUSIONS, f"MODEL.DENSE_MAP.FUSION is {fusion!r}; set it to one of {', '.join(FUSIONS)}")
+    optimizer = cfg.SOLVER.OPTIMIZER
+    require(optimizer in ("SGD", "AdamW"), f"SOLVER.OPTIMIZER is {optimizer!r}; set it to SGD or AdamW")
     require(0 <= cfg.INPUT.SAVED_AGAIN <= 1, "INPUT.SAVED_AGAIN must be a share in [0, 1]")
     qualities = tuple(cfg.INPUT.SAVED_AGAIN_QUALITY)
     require(
