@@ -79,6 +79,21 @@ def output_error(path: str | os.PathLike, error: OSError) -> OutputError:
     return OutputError(f"{printable(path)}: cannot be written: {(error.strerror or str(error)).lower()}; {todo}")
 
 
+def append(file: BinaryIO, path: str | os.PathLike, data: bytes) -> None:
+    """Appends to a file that is open unbuffered, as a whole or not at all.
+
+    Raises:
+        OutputError: it cannot be written; the file is as it was.
+    """
+    end, left = os.fstat(file.fileno()).st_size, memoryview(data)
+    try:
+        while left:  # on a disk that is nearly full, a part is written without an error
+            left = left[file.write(left) :]
+    except OSError as error:
+        file.truncate(end)  # half a line would spoil the next one
+        raise output_error(path, error) from None
+
+
 def write_bytes_atomic(path: str | os.PathLike, data: bytes) -> None:
     """Writes ``data`` by :func:`atomic_file`."""
     with atomic_file(path) as file:

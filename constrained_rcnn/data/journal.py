@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from constrained_rcnn.data.files import output_error, printable
+from constrained_rcnn.data.files import append, output_error, printable
 from constrained_rcnn.data.locks import open_locked
 
 
@@ -94,11 +94,4 @@ class Journal:
         self._append(self.fingerprint)
 
     def _append(self, line: str) -> None:
-        end = os.fstat(self._file.fileno()).st_size
-        left = memoryview((line + "\n").encode())
-        try:
-            while left:  # on a disk that is nearly full, a part is written without an error
-                left = left[self._file.write(left) :]
-        except OSError as error:
-            self._file.truncate(end)  # half a line would spoil the next one
-            raise output_error(self.path, error) from None
+        append(self._file, self.path, (line + "\n").encode())

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
-import subprocess
-import sys
 
 import pytest
-from fixtures.commands import clean_environment
+from fixtures.processes import Elsewhere, claimed_elsewhere
 
 from constrained_rcnn.data import files, locks
 from constrained_rcnn.data.files import atomic_file, write_bytes_atomic
@@ -27,24 +25,6 @@ def full_disk(*_):
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
-class Elsewhere:
-    """Another process that does something, says so, and stays until it is let go or killed."""
-
-    def __init__(self, code: str):
-        code = f"import sys\n{code}\nprint('ready', flush=True)\nsys.stdin.read()"
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=clean_environment()
-        )
-        assert self.process.stdout.readline() == b"ready\n"
-
-    def kill(self):
-        self.process.kill()
-        self.process.communicate()
-
-
-CLAIM = """from constrained_rcnn.data.output_folder import output_folder
-claim = output_folder({!r})
-claim.__enter__()"""
 WRITE = """from constrained_rcnn.data.files import atomic_file
 opened = atomic_file({!r})
 opened.__enter__().write(b'x')"""
@@ -52,7 +32,7 @@ opened.__enter__().write(b'x')"""
 
 @needs_locks
 def test_one_run_at_a_time_and_a_killed_one_is_no_hindrance(tmp_path):
-    other = Elsewhere(CLAIM.format(str(tmp_path / "out")))
+    other = claimed_elsewhere(tmp_path / "out")
     with pytest.raises(UserError, match=f"OUTPUT_DIR .*another run is writing there .process {other.process.pid} on "):
         with output_folder(tmp_path / "out", "OUTPUT_DIR"):
             pass
