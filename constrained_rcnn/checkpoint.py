@@ -18,6 +18,8 @@ logger = logging.getLogger(__name__)
 CLASS_SPECIFIC = ("roi_heads.box_predictor.",)
 #: Parameters of the mask branch.
 MASK_BRANCH = ("roi_heads.mask_",)
+#: Parameters of the dense path and the decision head.
+DENSE_PATH = ("dense_map.", "decision.")
 
 
 class ManipulationCheckpointer(DetectionCheckpointer):
@@ -91,7 +93,7 @@ class ManipulationCheckpointer(DetectionCheckpointer):
             self._require_trust(path)  # before it is fetched
         path = self._local(path)
         pickled = path.endswith(".pkl")  # what a catalog's name leads to, too
-        found = None if pickled else self._check(path, tolerated=CLASS_SPECIFIC + MASK_BRANCH)
+        found = None if pickled else self._check(path, tolerated=CLASS_SPECIFIC + MASK_BRANCH + DENSE_PATH)
         rest = self.load(path, checkpointables=[])
         heads = getattr(self.model, "roi_heads", None)
         has_mask_res5 = found is not None and any(".mask_res5." in key for key in found)

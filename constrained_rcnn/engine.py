@@ -32,7 +32,22 @@ logger = logging.getLogger(__name__)
 
 
 class ManipulationTrainer(DefaultTrainer):
-    """Trains and evaluates by config; a resumed run repeats the uninterrupted one."""
+    """Trains and evaluates by config; a resumed run repeats the uninterrupted one.
+
+    ``SOLVER.AMP.ENABLED`` means Detectron2's own mixed precision on CUDA, float16 with a gradient scaler. On a CPU the
+    forward pass runs in bfloat16, whose range needs no scaler.
+    """
+
+    def __init__(self, cfg):
+        on_cpu = cfg.SOLVER.AMP.ENABLED and cfg.MODEL.DEVICE == "cpu"
+        plain = cfg.clone()
+        plain.defrost()
+        plain.SOLVER.AMP.ENABLED = cfg.SOLVER.AMP.ENABLED and not on_cpu  # its AMPTrainer insists on CUDA
+        plain.freeze()
+        super().__init__(plain)
+        self.cfg = cfg
+        if on_cpu:
+            getattr(self.model, "module", self.model).bfloat16_training = True
 
     def build_hooks(self):
         # DefaultTrainer has made a checkpointer of its own just before; hooks must save through ours.
