@@ -10,6 +10,8 @@ from pathlib import Path
 import torch
 from detectron2.data import build_detection_test_loader
 from detectron2.engine import DefaultTrainer, HookBase, TrainerBase, default_setup
+from detectron2.solver import get_default_optimizer_params
+from detectron2.solver.build import maybe_add_gradient_clipping
 from detectron2.utils import comm
 from detectron2.utils.logger import setup_logger
 
@@ -32,7 +34,22 @@ logger = logging.getLogger(__name__)
 
 
 class ManipulationTrainer(DefaultTrainer):
-    """Trains and evaluates by config; a resumed run repeats the uninterrupted one."""
+    """Trains and evaluates by config; a resumed run repeats the uninterrupted one.
+
+    ``SOLVER.AMP.ENABLED`` means Detectron2's own mixed precision on CUDA, float16 with a gradient scaler. On a CPU the
+    forward pass runs in bfloat16, whose range needs no scaler.
+    """
+
+    def __init__(self, cfg):
+        on_cpu = cfg.SOLVER.AMP.ENABLED and cfg.MODEL.DEVICE == "cpu"
+        plain = cfg.clone()
+        plain.defrost()
+        plain.SOLVER.AMP.ENABLED = cfg.SOLVER.AMP.ENABLED and not on_cpu  # its AMPTrainer insists on CUDA
+        plain.freeze()
+        super().__init__(plain)
+        self.cfg = cfg
+        if on_cpu:
+            getattr(self.model, "module", self.model).bfloat16_training = True
 
     def build_hooks(self):
         # DefaultTrainer has made a checkpointer of its own just before; hooks must save through ours.
@@ -78,6 +95,18 @@ class ManipulationTrainer(DefaultTrainer):
 
     def _scaler(self):
         return getattr(self._trainer, "grad_scaler", None)
+
+    @classmethod
+    def build_optimizer(cls, cfg, model):
+        """The optimizer that ``SOLVER.OPTIMIZER`` names, with Detectron2's rates and decays per parameter."""
+        if cfg.SOLVER.OPTIMIZER == "SGD":
+            return super().build_optimizer(cfg, model)
+        groups = get_default_optimizer_params(
+            model, base_lr=cfg.SOLVER.BASE_LR, weight_decay=cfg.SOLVER.WEIGHT_DECAY,
+            weight_decay_norm=cfg.SOLVER.WEIGHT_DECAY_NORM,
+        )  # fmt: skip
+        optimizer = maybe_add_gradient_clipping(cfg, torch.optim.AdamW)
+        return optimizer(groups, lr=cfg.SOLVER.BASE_LR, weight_decay=cfg.SOLVER.WEIGHT_DECAY)
 
     @classmethod
     def build_train_loader(cls, cfg):
