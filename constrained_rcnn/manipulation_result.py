@@ -21,6 +21,8 @@ from .report import overlay
 OVERLAY_QUALITY = 92
 #: Side of the soft mask of a region that occurs twice.
 REPEAT_MASK_SIDE = 112
+#: What the map must exceed where a manipulation is counted as covering the image.
+COVERED = 0.5
 #: Rows of a mask that are drawn at a time.
 _ROWS = 512
 
@@ -131,6 +133,12 @@ class ManipulationResult:
         return judge_repeats(self.image, self.manipulation_map)
 
     @property
+    def covered(self) -> float:
+        """Share of the image, in [0, 1], where the map is above ``COVERED``."""
+        above = sum(np.count_nonzero(strip > COVERED) for strip in np.array_split(self.manipulation_map, 16))
+        return above / self.manipulation_map.size
+
+    @property
     def decision(self) -> str:
         """The decision in words: "manipulated", "no manipulation found" or "cannot be judged"."""
         if self.unsuitable is not None:
@@ -157,6 +165,7 @@ class ManipulationResult:
             "threshold": round(self.threshold, 6),
             "rarity": self._rarity_json(),
             "unsuitable": self.unsuitable,
+            "covered": round(self.covered, 6),
             "techniques": list(self.techniques),
             "height": height,
             "width": width,

@@ -50,8 +50,8 @@ def overlay(image: np.ndarray, result, *, footer: bool = True, longest: int = LO
             _draw_box(canvas, detection, scaled, scale)
     if not footer:
         return canvas
-    decision = "MANIPULATED" if result.manipulated else "NO MANIPULATION FOUND"
-    line = f"{decision}  score {result.score:.2f} (threshold {result.threshold:.2f})"
+    rare = "" if result.rarity is None else f"; 1 in {result.rarity.one_in:.0f} untouched images scores as high"
+    line = f"{result.decision.capitalize()}: score {result.score:.2f}{rare}. No proof."
     return np.concatenate([canvas, caption(line, image.shape[1], scale)])
 
 

@@ -14,8 +14,8 @@ from .data.files import append, output_error, printable, write_bytes_atomic
 from .errors import UserError
 
 COLUMNS = (
-    "file", "status", "score", "threshold", "techniques", "regions", "repeats", "width", "height", "sha256", "time",
-    "name", "reason", "weights_sha256", "config_sha256",
+    "file", "status", "score", "threshold", "one_in", "kind", "covered", "techniques", "regions", "repeats", "width",
+    "height", "sha256", "time", "name", "reason", "weights_sha256", "config_sha256",
 )  # fmt: skip
 
 #: What text begins with that a spreadsheet takes for a formula.
@@ -143,6 +143,14 @@ def row_of(record: dict) -> dict:
     if not (math.isfinite(row["score"]) and math.isfinite(row["threshold"])):
         raise ValueError("a score that is no number")
     row["manipulated"] = bool(record["manipulated"])
+    usual = "manipulated" if row["manipulated"] else "no manipulation found"
+    row["decision"] = sys.intern(str(record.get("decision", usual)))
+    rarity = record.get("rarity") or {}  # None: the weights do not know
+    row["one_in"] = float(rarity["one_in"]) if rarity else None
+    row["kind"] = sys.intern(str(rarity["kind"])) if rarity else ""
+    row["untouched"] = int(rarity["images"]) if rarity else 0
+    row["unsuitable"] = sys.intern(str(record.get("unsuitable") or ""))
+    row["covered"] = float(record["covered"]) if "covered" in record else None
     row["techniques"] = [sys.intern(str(name)) for name in record["techniques"]]
     regions = [found for found in record["detections"] if found["score"] > row["threshold"]]
     row["regions"] = len(regions)
@@ -173,10 +181,7 @@ def _writer(file):
 
 
 def _cells(row: dict) -> list:
-    if "reason" in row:
-        status = "skipped"
-    else:
-        status = "manipulated" if row["manipulated"] else "no manipulation found"
+    status = "skipped" if "reason" in row else row["decision"]
     values = {**row, "status": status, "techniques": " ".join(row.get("techniques", ()))}
     cells = (values.get(column) for column in COLUMNS)
     return ["" if cell is None else harmless(cell) for cell in cells]
