@@ -146,6 +146,12 @@ class ManipulationResult:
         return "manipulated" if self.manipulated else "no manipulation found"
 
     @property
+    def summary(self) -> str:
+        """One line that an overlay, which travels alone, carries along."""
+        rare = "" if self.rarity is None else f"; 1 in {self.rarity.one_in:.0f} untouched images scores as high"
+        return f"{self.decision.capitalize()}: score {self.score:.2f}{rare}. No proof."
+
+    @property
     def tiled(self) -> bool:
         return self.tiles > self.views
 
@@ -193,5 +199,6 @@ class ManipulationResult:
     def save_overlay(self, path: str | os.PathLike) -> None:
         """Writes the picture of :func:`.report.overlay`, whole or not at all: PNG if so named, else JPEG."""
         kind = ".png" if os.fspath(path).lower().endswith(".png") else ".jpg"
-        _, data = cv2.imencode(kind, overlay(self.image, self), [cv2.IMWRITE_JPEG_QUALITY, OVERLAY_QUALITY])
+        drawn = overlay(self.image, self, line=self.summary)
+        _, data = cv2.imencode(kind, drawn, [cv2.IMWRITE_JPEG_QUALITY, OVERLAY_QUALITY])
         write_bytes_atomic(path, data.tobytes())
