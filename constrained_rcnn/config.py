@@ -78,8 +78,8 @@ def add_constrained_rcnn_config(cfg: CN) -> None:
     # True: mask probability times the box's probability of any manipulation, maximum over boxes. False:
     # the mask probability alone (paper).
     cfg.MODEL.MANIPULATION_MAP.SCORE_WEIGHTED = True
-    # An image is called manipulated when its score is above this, in [0, 1]. A threshold stored in the
-    # checkpoint (tools/calibrate.py) goes first; a negative value means "the stored one, else 0.5".
+    # An image is called manipulated when its score is above this, in [0, 1]. Negative: what the checkpoint says, else
+    # 0.5; the operating points in it (tools/calibrate.py) shift scores so that 0.5 is right for every kind of image.
     cfg.MODEL.MANIPULATION_MAP.DECISION_THRESHOLD = -1.0
 
     # --- input ----------------------------------------------------------------------------------------
@@ -122,8 +122,11 @@ def add_constrained_rcnn_config(cfg: CN) -> None:
     # --- prediction -----------------------------------------------------------------------------------
     # Several views of an image, whose maps are averaged: Detectron2's own TEST.AUG.ENABLED, MIN_SIZES (0: as it
     # is), MAX_SIZE and FLIP. Used by evaluation, the predictor and the demo.
+    # A network input of more pixels is reduced to so many, each new pixel the mean of those it covers. 0: never. Time
+    # and memory are bounded by it. Detectron2's DefaultPredictor does not know it.
+    cfg.TEST.REDUCE_ABOVE = 0
     cfg.TEST.TILES = CN()
-    # A network input of more pixels is judged in overlapping tiles, so that memory stays bounded. 0: never.
+    # A network input that still has more pixels is judged in overlapping tiles, so that memory stays bounded. 0: never.
     # With INPUT.MIN_SIZE_TEST 0 that is the image at full resolution.
     cfg.TEST.TILES.MAX_PIXELS = 1536 * 1536
     # Side of a tile in pixels, at least 256.
@@ -226,6 +229,7 @@ def check_config(cfg: CN) -> None:
         f"TEST.TILES.OVERLAP is {tiles.OVERLAP}; set it to 0 to {tiles.SIZE // 2}, half of TEST.TILES.SIZE",
     )
     require(tiles.MAX_PIXELS >= 0, f"TEST.TILES.MAX_PIXELS is {tiles.MAX_PIXELS}; set it to pixels, or 0: never tile")
+    require(cfg.TEST.REDUCE_ABOVE >= 0, "TEST.REDUCE_ABOVE must be a number of pixels, or 0: never")
     sizes = cfg.TEST.AUG.MIN_SIZES
     require(
         not cfg.TEST.AUG.ENABLED or (len(sizes) > 0 and min(sizes) >= 0),

@@ -11,6 +11,7 @@ from torch import nn
 from torch.nn.utils import fuse_conv_bn_weights
 
 from .checkpoint import ManipulationCheckpointer
+from .operating_points import OperatingPoints
 from .processor import multiplies_bfloat16
 
 logger = logging.getLogger(__name__)
@@ -22,7 +23,8 @@ def load_for_inference(cfg) -> tuple[nn.Module, dict]:
         cfg: with MODEL.WEIGHTS.
 
     Returns:
-        The model in evaluation mode, and what else the checkpoint holds, "metadata" among it.
+        The model in evaluation mode, with ``operating_points`` of its own or None, and what else the checkpoint holds,
+        "metadata" among it.
 
     Raises:
         UserError: no such file, not a checkpoint, or one of another model.
@@ -31,6 +33,7 @@ def load_for_inference(cfg) -> tuple[nn.Module, dict]:
     extra = ManipulationCheckpointer(model).load_strictly(cfg.MODEL.WEIGHTS)
     if cfg.TEST.BFLOAT16 and model.device.type == "cpu" and not multiplies_bfloat16():
         logger.warning("TEST.BFLOAT16: this processor has no bfloat16 instructions; set it False, that is faster here")
+    model.operating_points = OperatingPoints.from_metadata(extra.get("metadata", {}))
     return prepare(model), extra
 
 

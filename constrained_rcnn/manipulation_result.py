@@ -13,6 +13,7 @@ from detectron2.layers import paste_masks_in_image
 
 from .data.files import write_bytes_atomic
 from .data.techniques import COPY_MOVE
+from .operating_points import Rarity
 from .repeats_evidence import JudgedRepeat, judge_repeats
 from .report import overlay
 
@@ -95,7 +96,7 @@ class ManipulationResult:
 
     Attributes:
         manipulated: the decision, ``score > threshold``.
-        score: of the image, in [0, 1]: the maximum of the map.
+        score: of the image, in [0, 1]: see :mod:`.decision`; the maximum of the map where no head decides.
         threshold: that the decision was made with.
         detections: best score first.
         manipulation_map: (H, W) float32 in [0, 1], at the image's own resolution.
@@ -103,6 +104,8 @@ class ManipulationResult:
         views: number of views (scales, mirrored or not) whose maps were averaged.
         tiles: number of runs of the network over all views; more than ``views`` where the image was tiled.
         tiled: whether it was.
+        rarity: how rare such a score is among untouched images of the same kind; None where the weights do not know.
+        unsuitable: why an image of this kind cannot be judged, in words; None: it can.
         raised_by: regions that occur twice, where the map has been raised by them (``TEST.REPEATS``), else None.
     """
 
@@ -114,6 +117,8 @@ class ManipulationResult:
     image: np.ndarray = field(repr=False)
     views: int = 1
     tiles: int = 1
+    rarity: Rarity | None = None
+    unsuitable: str | None = None
     raised_by: tuple[JudgedRepeat, ...] | None = field(default=None, repr=False)
 
     @cached_property
@@ -122,6 +127,13 @@ class ManipulationResult:
         if self.raised_by is not None:
             return self.raised_by
         return judge_repeats(self.image, self.manipulation_map)
+
+    @property
+    def decision(self) -> str:
+        """The decision in words: "manipulated", "no manipulation found" or "cannot be judged"."""
+        if self.unsuitable is not None:
+            return "cannot be judged"
+        return "manipulated" if self.manipulated else "no manipulation found"
 
     @property
     def tiled(self) -> bool:
@@ -137,10 +149,12 @@ class ManipulationResult:
         """The result without its pixel arrays, as JSON-ready values; sizes and boxes in pixels."""
         height, width = self.manipulation_map.shape
         return {
-            "decision": "manipulated" if self.manipulated else "no manipulation found",
+            "decision": self.decision,
             "manipulated": self.manipulated,
             "score": round(self.score, 6),
             "threshold": round(self.threshold, 6),
+            "rarity": self._rarity_json(),
+            "unsuitable": self.unsuitable,
             "techniques": list(self.techniques),
             "height": height,
             "width": width,
@@ -158,6 +172,11 @@ class ManipulationResult:
                 for d in self.detections
             ],
         }
+
+    def _rarity_json(self) -> dict | None:
+        if self.rarity is None:
+            return None
+        return {"one_in": round(self.rarity.one_in, 1), "kind": self.rarity.kind, "images": self.rarity.images}
 
     def save_overlay(self, path: str | os.PathLike) -> None:
         """Writes the picture of :func:`.report.overlay`, whole or not at all: PNG if so named, else JPEG."""

@@ -15,7 +15,9 @@ from . import model_zoo
 from .config import load_config
 from .data.image_io import check_image, read_image
 from .data.techniques import TAMPERED, TECHNIQUES
+from .decision import decide
 from .errors import UserError
+from .image_class import jpeg_quality
 from .inference_model import load_for_inference
 from .manipulation_result import Detection, ManipulationResult
 from .repeats_evidence import JudgedRepeat, judge_repeats, raise_map
@@ -67,7 +69,9 @@ class ManipulationPredictor:
         metadata = extra.get("metadata", {})
         self.classes = tuple(metadata.get("classes") or default_classes(cfg.MODEL.ROI_HEADS.NUM_CLASSES))
         configured = cfg.MODEL.MANIPULATION_MAP.DECISION_THRESHOLD
-        self.threshold = configured if configured >= 0 else metadata.get("decision_threshold", DEFAULT_THRESHOLD)
+        points = self.model.operating_points  # they shift scores to the default threshold
+        kept = DEFAULT_THRESHOLD if points else metadata.get("decision_threshold", DEFAULT_THRESHOLD)
+        self.threshold = configured if configured >= 0 else kept
         self._views = views_of(cfg)
         if self.model.resizes_images and cfg.TEST.AUG.ENABLED:
             raise UserError("config: this model resizes images itself; set TEST.AUG.ENABLED False")
@@ -82,10 +86,7 @@ class ManipulationPredictor:
             UserError: a file that cannot be read, or a picture with a side below ``MIN_SIDE``.
             ValueError: an array of another shape or dtype.
         """
-        pixels = self._read(image)
-        with torch.inference_mode():
-            judged = judge_views(self.model, self._in_order(pixels), self._views, self.cfg.TEST.TILES)
-            return self._result(pixels, judged)
+        return self._predict(*self._read(image))
 
     def predict_batch(self, images: Sequence[Picture]) -> list[ManipulationResult]:
         """Judges several images; those of one size go through the network together.
@@ -105,44 +106,56 @@ class ManipulationPredictor:
             except UserError as error:
                 raise UserError(f"picture {number} of {len(images)}: {error}") from error
         tiles, view = self.cfg.TEST.TILES, self._views[0]
-        inputs = [whole_input(self.model, self._in_order(pixels), view, tiles) for pixels in read]
+        inputs = [whole_input(self.model, self._in_order(pixels), view, tiles) for pixels, _ in read]
         if len(self._views) > 1 or None in inputs:
-            return [self(pixels) for pixels in read]
+            return [self._predict(*one) for one in read]
         with torch.inference_mode():
             outputs = self.model(inputs) if inputs else []
-        return [self._result(pixels, [finish(output, view)]) for pixels, output in zip(read, outputs)]
+        return [self._result(*one, [finish(output, view)]) for one, output in zip(read, outputs)]
 
-    def _read(self, image: Picture) -> np.ndarray:
-        """(H, W, 3) uint8 BGR, checked."""
-        name = image if isinstance(image, (str, os.PathLike)) else "image"
+    def _predict(self, pixels: np.ndarray, quality: int | None) -> ManipulationResult:
+        with torch.inference_mode():
+            judged = judge_views(self.model, self._in_order(pixels), self._views, self.cfg.TEST.TILES)
+            return self._result(pixels, quality, judged)
+
+    def _read(self, image: Picture) -> tuple[np.ndarray, int | None]:
+        """(H, W, 3) uint8 BGR, checked, and the quality of the JPEG it came from, if it did."""
+        name, quality = image if isinstance(image, (str, os.PathLike)) else "image", None
         if not isinstance(image, np.ndarray):
+            quality = jpeg_quality(image)
             image = read_image(image, "BGR", max_pixels=self.cfg.INPUT.MAX_PIXELS)
         height, width = check_image(image).shape[:2]
         if min(height, width) < MIN_SIDE:
             raise UserError(f"{name}: {width}x{height} pixels; a side below {MIN_SIDE} holds no trace to find")
-        return image
+        return image, quality
 
     def _in_order(self, pixels: np.ndarray) -> np.ndarray:
         return pixels if self.cfg.INPUT.FORMAT == "BGR" else pixels[:, :, ::-1]
 
-    def _result(self, pixels: np.ndarray, judged: Iterable[Judged]) -> ManipulationResult:
-        made, tiles, instances = None, 0, []
+    def _result(self, pixels: np.ndarray, quality: int | None, judged: Iterable[Judged]) -> ManipulationResult:
+        made, tiles, instances, decisions = None, 0, [], []
         for one in judged:  # one map at a time, added up in place
             made = one.manipulation_map if made is None else made.add_(one.manipulation_map)
             tiles += one.tiles
             instances.append(one.instances)
+            decisions.append(one.decision)
             del one  # or its map would stay while the next view is judged
         if len(instances) > 1:
             made.div_(len(instances))
         made, repeats = made.numpy(), None
+        network = float(made.max() if None in decisions else np.mean(decisions))
         if self.cfg.TEST.REPEATS:
             repeats = judge_repeats(pixels, made)
             raise_map(made, repeats)
-        score = float(made.max())
+        fused = float(made.max()) if None in decisions else network
+        points, threshold = getattr(self.model, "operating_points", None), float(self.threshold)
+        decision = decide(points, network, fused, pixels, quality, bool(repeats), threshold)
         return ManipulationResult(
-            manipulated=score > self.threshold,
-            score=score,
-            threshold=float(self.threshold),
+            manipulated=decision.manipulated,
+            score=decision.score,
+            threshold=decision.threshold,
+            rarity=decision.rarity,
+            unsuitable=decision.unsuitable,
             detections=self._detections(instances, pixels.shape[:2], repeats or ()),
             manipulation_map=made,
             image=pixels,

@@ -65,7 +65,6 @@ def test_a_dumped_config_reads_back(tmp_path):
         (["INPUT.FORGED_JPEG_QUALITY", "101"], "FORGED_JPEG_QUALITY"),
         (["INPUT.FORGED_NOISE_VARIANCE", "-1.0"], "FORGED_NOISE_VARIANCE"),
         (["DATASETS.MERGE_TECHNIQUES", "True"], "NUM_CLASSES"),
-        (["SOLVER.AMP.ENABLED", "True"], "AMP"),
     ],
 )
 def test_bad_options_name_the_key(options, words):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import torch
+from torch.nn import functional as F
 
 #: Rows that are pasted at a time: beside the map a strip of it is all the memory that pasting takes.
 _ROWS = 1024
@@ -76,6 +77,13 @@ def fuse_maps(boxes: torch.Tensor, dense: torch.Tensor, how: str) -> torch.Tenso
     if how == "mean":
         return boxes.add_(dense).mul_(0.5)
     return dense if how == "dense" else boxes
+
+
+def resize_map(made: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+    """A map at another size, by bilinear interpolation. Map: (h, w) float32; returns (H, W), itself if it fits."""
+    if tuple(made.shape) == tuple(size):
+        return made
+    return F.interpolate(made[None, None], size=tuple(size), mode="bilinear", align_corners=False)[0, 0]
 
 
 def image_score(manipulation_map: torch.Tensor) -> float:

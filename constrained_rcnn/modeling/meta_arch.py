@@ -10,11 +10,10 @@ from detectron2.modeling import META_ARCH_REGISTRY, GeneralizedRCNN, build_sem_s
 from detectron2.modeling.postprocessing import detector_postprocess
 from detectron2.structures import ImageList
 from torch import nn
-from torch.nn import functional as F
 
 from .decision_head import DecisionHead, decision_loss
 from .dense_map import dense_map_losses, upsample_logits
-from .manipulation_map import fuse_maps, image_score, merge_instances
+from .manipulation_map import fuse_maps, image_score, merge_instances, resize_map
 
 
 @META_ARCH_REGISTRY.register()
@@ -23,6 +22,8 @@ class ConstrainedRCNN(GeneralizedRCNN):
 
     #: Whether the model resizes test images itself; then they are neither tiled nor shown at several scales.
     resizes_images = False
+    #: What its checkpoint knows of untouched images' scores, see :mod:`..operating_points`; set where one is loaded.
+    operating_points = None
 
     @configurable
     def __init__(
@@ -97,7 +98,7 @@ class ConstrainedRCNN(GeneralizedRCNN):
         return losses
 
     def inference(self, batched_inputs, detected_instances=None, do_postprocess=True):
-        """As :meth:`GeneralizedRCNN.inference`, with two more entries in each result.
+        """As :meth:`GeneralizedRCNN.inference`, with more entries in each result.
 
         Images of different sizes are not padded to a common one but run one size after the other, so a
         picture's result does not depend on its batch mates.
@@ -105,8 +106,9 @@ class ConstrainedRCNN(GeneralizedRCNN):
         Returns:
             Per image a dict with "instances", "manipulation_map", (height, width) float32 in [0, 1] at the
             image's original resolution, and "manipulation_score", float in [0, 1]; both also when nothing
-            was detected. The instances keep their soft masks as ``soft_masks`` (R, M, M) float32 in [0, 1]. An
-            input with ``"paste_masks": False`` gets no ``pred_masks``, R times the size of its image.
+            was detected. "dense_map", like the map, and "decision", the score where a head of its own decides, are None
+            where the model has no such head. The instances keep their soft masks as ``soft_masks`` (R, M, M) float32 in
+            [0, 1]. An input with ``"paste_masks": False`` gets no ``pred_masks``, R times the size of its image.
             With ``do_postprocess=False`` the raw Instances.
         """
         results = [None] * len(batched_inputs)
@@ -132,8 +134,7 @@ class ConstrainedRCNN(GeneralizedRCNN):
             proposals, _ = self.proposal_generator(images, features, None)
             instances, _ = self.roi_heads(images, features, proposals, None)
         else:
-            self.proposal_generator.attend(images, features)
-            instances = self.roi_heads.forward_with_given_boxes(features, [x.to(self.device) for x in given])
+            instances = self._masks_of_given_boxes(images, features, [x.to(self.device) for x in given])
         if self.dense_map is None:
             return [(found, None, None) for found in instances]
         logits, feature = self.dense_map(features)
@@ -145,6 +146,11 @@ class ConstrainedRCNN(GeneralizedRCNN):
     def _precision(self):
         """Autocast to bfloat16 where that is asked for; else whatever the caller has set."""
         return torch.autocast(self.device.type, torch.bfloat16) if self.bfloat16 else nullcontext()
+
+    def _masks_of_given_boxes(self, images, features, instances):
+        """Masks for known boxes; the attended feature they need is computed although no proposals are."""
+        self.proposal_generator.attend(images, features)
+        return self.roi_heads.forward_with_given_boxes(features, instances)
 
     def _finish(self, raw, logits, decision, item) -> dict:
         """What the network says in its own pixels -> the result in the original image's."""
@@ -161,13 +167,14 @@ class ConstrainedRCNN(GeneralizedRCNN):
             height,
             width,
         )
+        dense = None
         if logits is not None:
-            dense = upsample_logits(logits, raw.image_size)
-            if dense.shape != merged.shape:
-                dense = F.interpolate(dense[None, None], size=merged.shape, mode="bilinear", align_corners=False)[0, 0]
+            dense = resize_map(upsample_logits(logits, raw.image_size), (height, width))
             merged = fuse_maps(merged, dense, self.fusion)
         return {
             "instances": instances,
+            "dense_map": dense,
+            "decision": decision,
             "manipulation_map": merged,
             "manipulation_score": image_score(merged) if decision is None else decision,
         }
