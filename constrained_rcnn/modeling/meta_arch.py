@@ -150,6 +150,13 @@ class ConstrainedRCNN(GeneralizedRCNN):
         """Autocast to bfloat16 where that is asked for; else whatever the caller has set."""
         return torch.autocast(self.device.type, torch.bfloat16) if self.bfloat16 else nullcontext()
 
+    def describe(self, image: torch.Tensor) -> torch.Tensor:
+        """What the decision head is given for one image: (3, H, W) uint8 -> (D,) float32, see DecisionHead.describe."""
+        images = self.preprocess_image([{"image": image}])
+        features = self.backbone(images.tensor)
+        self.proposal_generator.attend(images, features)
+        return self.decision.describe(*self.dense_map(features))[0]
+
     def _masks_of_given_boxes(self, images, features, instances):
         """Masks for known boxes; the attended feature they need is computed although no proposals are."""
         self.proposal_generator.attend(images, features)
