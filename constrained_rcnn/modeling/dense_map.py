@@ -47,13 +47,7 @@ class DenseMapHead(nn.Module):
         self.fuse8 = _block(channels, norm)
         self.fuse4 = _block(channels, norm)
         self.qualities = tuple(qualities)
-        self.levels = self.levels16 = None
-        if qualities:
-            narrow = channels // 2
-            first, last = nn.Conv2d(2 * len(qualities), narrow, 1), nn.Conv2d(narrow, channels, 1)
-            self.levels = nn.Sequential(first, nn.ReLU(), _block(narrow, norm), last)
-            # Error levels are noisy: they tell something where they are the same over tens of pixels.
-            self.levels16 = nn.Sequential(_block(channels, norm), _block(channels, norm))
+        self.levels = ErrorLevelBranch(len(qualities), channels, norm) if qualities else None
         self.predictor = LastConv2d(channels, 1, 1)
         nn.init.normal_(self.predictor.weight, std=0.01)
         nn.init.constant_(self.predictor.bias, -2.0)  # most pixels are authentic
@@ -79,17 +73,47 @@ class DenseMapHead(nn.Module):
         lateral = {name: layer(features[name]) for name, layer in self.laterals.items()}
         lateral["res4"] = lateral["res4"] + lateral[ATTENDED_FEATURE]
         if self.levels is not None:
-            levels = features[ERROR_LEVELS]
-            levels = self.levels(torch.cat([levels, _deviation(levels)], dim=1))
-            lateral["res2"] = lateral["res2"] + levels
-            levels = _halve(levels)
-            lateral["res3"] = lateral["res3"] + levels
-            lateral["res4"] = lateral["res4"] + self.levels16(_halve(levels))
+            for name, levels in self.levels(features[ERROR_LEVELS]).items():
+                lateral[name] = lateral[name] + levels
         coarse = F.relu(lateral["res4"])
         coarse = F.relu(self.deviation(torch.cat([coarse, _deviation(coarse)], dim=1)))
         middle = self.fuse8(_upsample(coarse, lateral["res3"]) + lateral["res3"])
         fine = self.fuse4(_upsample(middle, lateral["res2"]) + lateral["res2"])
         return self.predictor(fine), middle
+
+
+class ErrorLevelBranch(nn.Module):
+    """Turns error levels into what is added to the lateral features of strides 4, 8 and 16; nothing at first."""
+
+    def __init__(self, levels: int, channels: int, norm: str):
+        """
+        Args:
+            levels: number of error levels.
+            channels: of the lateral features; half as many inside.
+            norm: after each 3x3 convolution.
+        """
+        super().__init__()
+        narrow = channels // 2
+        self.stem = nn.Sequential(nn.Conv2d(2 * levels, narrow, 1), nn.ReLU(), _block(narrow, norm))
+        # They are noisy: they tell something where they are the same over tens of pixels.
+        self.wide = nn.Sequential(_block(narrow, norm), _block(narrow, norm))
+        self.out = nn.ModuleDict({name: nn.Conv2d(narrow, channels, 1) for name in ("res2", "res3", "res4")})
+        for layer in self.out.values():
+            nn.init.zeros_(layer.weight)
+            nn.init.zeros_(layer.bias)
+
+    def forward(self, levels: torch.Tensor) -> dict[str, torch.Tensor]:
+        """
+        Args:
+            levels: (N, levels, h, w) float32.
+
+        Returns:
+            For "res2", "res3" and "res4" what is added there, (N, channels, ., .).
+        """
+        fine = self.stem(torch.cat([levels, _deviation(levels)], dim=1))
+        middle = _halve(fine)
+        features = {"res2": fine, "res3": middle, "res4": self.wide(_halve(middle))}
+        return {name: self.out[name](feature) for name, feature in features.items()}
 
 
 def dense_map_losses(logits: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
