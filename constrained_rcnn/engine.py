@@ -11,6 +11,8 @@ from pathlib import Path
 import torch
 from detectron2.data import build_detection_test_loader
 from detectron2.engine import DefaultTrainer, HookBase, TrainerBase
+from detectron2.solver import get_default_optimizer_params
+from detectron2.solver.build import maybe_add_gradient_clipping
 from detectron2.utils import comm
 
 from .checkpoint import ManipulationCheckpointer
@@ -95,6 +97,18 @@ class ManipulationTrainer(DefaultTrainer):
 
     def _scaler(self):
         return getattr(self._trainer, "grad_scaler", None)
+
+    @classmethod
+    def build_optimizer(cls, cfg, model):
+        """The optimizer that ``SOLVER.OPTIMIZER`` names, with Detectron2's rates and decays per parameter."""
+        if cfg.SOLVER.OPTIMIZER == "SGD":
+            return super().build_optimizer(cfg, model)
+        groups = get_default_optimizer_params(
+            model, base_lr=cfg.SOLVER.BASE_LR, weight_decay=cfg.SOLVER.WEIGHT_DECAY,
+            weight_decay_norm=cfg.SOLVER.WEIGHT_DECAY_NORM,
+        )  # fmt: skip
+        optimizer = maybe_add_gradient_clipping(cfg, torch.optim.AdamW)
+        return optimizer(groups, lr=cfg.SOLVER.BASE_LR, weight_decay=cfg.SOLVER.WEIGHT_DECAY)
 
     @classmethod
     def build_train_loader(cls, cfg):

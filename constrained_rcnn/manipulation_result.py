@@ -30,9 +30,11 @@ class Detection:
     """One suspicious region.
 
     Attributes:
-        technique: the likeliest of "splice", "copy-move", "removal", or "tampered".
-        score: probability in [0, 1] that the region is manipulated in whatever way; the mean over views.
-        technique_scores: probability of each technique that the network proposed for this region, best first.
+        technique: the likeliest of "splice", "copy-move", "removal", or "tampered"; or "manipulated region", where the
+            weights know how often a technique as likely as this is the right one, and it is not often enough.
+        score: in [0, 1], how probable it is that the region is manipulated in whatever way; the mean over views, and
+            never above the image's score.
+        technique_scores: probability of each technique, best first.
         box: (x1, y1, x2, y2), pixels of the original image, exclusive on the right and below.
         image_size: (height, width) of that image, pixels.
         found_by: "network"; or "repeats", a region that occurs twice and has raised the map (``TEST.REPEATS``).
@@ -165,6 +167,7 @@ class ManipulationResult:
                 {
                     "technique": d.technique,
                     "score": round(d.score, 6),
+                    "above_threshold": d.score > self.threshold,
                     "technique_scores": {name: round(value, 6) for name, value in d.technique_scores.items()},
                     "box": [round(v, 2) for v in d.box],
                     "found_by": d.found_by,

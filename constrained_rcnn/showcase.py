@@ -89,7 +89,7 @@ def _run(output: Path, seed: int, photos: Path | None, options: list[str]) -> di
     cfg.MODEL.WEIGHTS = str(output / "model" / "model_final.pth")
     cfg.DATASETS.TEST = (str(splits["test"]),)
     progress = lambda items: tqdm(items, unit="image")  # noqa: E731
-    _timed(seconds, "threshold", lambda: calibrate(cfg, str(splits["val"]), FALSE_ALARM_RATE, progress))
+    _timed(seconds, "threshold", lambda: _calibrate(cfg, str(splits["val"]), progress))
     _timed(seconds, "evaluation", lambda: evaluate(cfg))
     inference = output / "model" / "inference" / "test"
     model = json.loads((inference / "metrics.json").read_text())
@@ -180,6 +180,10 @@ def _pictures(cfg, output: Path, items: list[dict]) -> None:
 def _as_options(cfg) -> list[str]:
     """What the demo tool needs to know beyond the config file."""
     return ["MODEL.WEIGHTS", cfg.MODEL.WEIGHTS, "MODEL.DEVICE", cfg.MODEL.DEVICE]
+
+
+def _calibrate(cfg, split: str, progress) -> None:
+    calibrate(cfg, dataset=split, rate=FALSE_ALARM_RATE, variants=False, progress=progress)
 
 
 def _claim(output: Path, settings: dict) -> None:

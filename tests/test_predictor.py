@@ -10,11 +10,11 @@ from PIL import Image
 from tiny import tiny_cfg, tiny_model
 
 from constrained_rcnn import model_zoo
-from constrained_rcnn.calibration import threshold_at
 from constrained_rcnn.checkpoint import ManipulationCheckpointer
 from constrained_rcnn.config import load_config
 from constrained_rcnn.errors import UserError
 from constrained_rcnn.manipulation_result import Detection, ManipulationResult
+from constrained_rcnn.operating_points import threshold_at
 from constrained_rcnn.predictor import ManipulationPredictor, group_by_region
 from constrained_rcnn.report import overlay, side_by_side
 

@@ -217,3 +217,29 @@ def test_file_names_do_not_tell(tmp_path):
     odd = [int(image["file_name"][-5]) % 2 for image in images if not image["authentic"]]
     assert 3 <= sum(odd) <= 17
     assert len({image["file_name"] for image in images}) == 40
+
+
+def test_several_folders_annotations_and_sizes(folder, tmp_path, capsys):
+    """Photos of two folders meet in one set, each under its folder's name, on one side of the split."""
+    other = tmp_path / "others"
+    other.mkdir()
+    for name, pixels in PHOTOS[:5]:
+        Image.fromarray(pixels[::-1, ::-1]).save(other / f"{name}.png")
+    size = {"width": 200, "height": 160}
+    box = [[20.0, 20.0, 90.0, 20.0, 90.0, 90.0, 20.0, 90.0]]
+    for number, name in enumerate(("photos/p0.png", "others/p1.png")):
+        entry = {"images": [{"id": 7, "file_name": name, **size}], "categories": [{"id": 1, "name": "thing"}]}
+        entry["annotations"] = [{"id": 1, "image_id": 7, "category_id": 1, "segmentation": box}]
+        (tmp_path / f"{number}.json").write_text(json.dumps(entry))
+    annotations = ["--annotations", str(tmp_path / "0.json"), str(tmp_path / "1.json")]
+    arguments = ["--images", str(folder), str(other), "--output", str(tmp_path / "o"), "--count", "12"]
+    arguments += ["--preset", "people", "--size", "128x160", "96x96", "--test-fraction", "0.4", "--authentic", "0"]
+    assert main([*arguments, *annotations]) == 0
+    assert "left out" not in capsys.readouterr().out
+    sets = [json.loads((tmp_path / f"o/annotations/{s}.json").read_text())["images"] for s in ("train", "test")]
+    assert {(i["height"], i["width"]) for images in sets for i in images} == {(128, 160), (96, 96)}
+    sources = [{i["source"] for i in images} for images in sets]
+    assert not sources[0] & sources[1]
+    assert {source.split("/")[0] for side in sources for source in side} == {"photos", "others"}
+    assert main(["--images", str(folder), str(folder), "--output", str(tmp_path / "p"), "--count", "2"]) == 2
+    assert "two folders are named photos" in capsys.readouterr().err
