@@ -82,7 +82,7 @@ def write_pages(
         body = [f"<h1>{title}</h1>"]
         body.append(_summary(rows, skipped, finished, expected) + _MEANING if number == 0 else _MEANING_AGAIN)
         body += [facts, navigation("results", number, len(pages), "Pages"), "<h2>Results, highest score first</h2>"]
-        body += [_result(row) for row in part] or ["<p>No image was judged.</p>"]
+        body += [_result(row, about) for row in part] or ["<p>No image was judged.</p>"]
         body.append(navigation("results", number, len(pages), "Pages, again"))
         if number == 0 and skipped:
             body.append(skipped_list(skipped, "results.csv"))
@@ -116,12 +116,17 @@ def _facts(rows, about) -> str:
     now = json.dumps(about["versions"], sort_keys=True)
     earlier = Counter(row["versions"] for row in rows if row["versions"] != now)
     config = about["config_sha256"]
+    others = Counter((row["weights_sha256"], row["config_sha256"]) for row in rows if _by_others(row, about))
     facts = {
         "Judged (UTC)": " to ".join(dict.fromkeys((times[0], times[-1]))) if times else "nothing",
         "Weights": about["weights"]["file"],
         "SHA-256 of the weights": about["weights"]["sha256"],
         "SHA-256 of the config": config,
         "Versions": _versions(about["versions"]),
+        **{
+            f"Weights and config, {_count(number, 'result')} of an earlier run": f"{weights}, {made_by}"
+            for (weights, made_by), number in sorted(others.items())
+        },
         **{
             f"Versions, {_count(number, 'result')} of an earlier run": _versions(json.loads(one))
             for one, number in sorted(earlier.items())
@@ -138,11 +143,19 @@ def _versions(versions) -> str:
     return ", ".join(f"{name} {version}" for name, version in versions.items())
 
 
-def _result(row: dict) -> str:
+def _by_others(row: dict, about: dict) -> bool:
+    """Whether a result is of an earlier run with other weights or another config."""
+    made_of = (row["weights_sha256"], row["config_sha256"])
+    return made_of != ("", "") and made_of != (about["weights"]["sha256"], about["config_sha256"])
+
+
+def _result(row: dict, about: dict) -> str:
     name, state = quote(row["name"]), "yes" if row["manipulated"] else "no"
     said = "Manipulated" if row["manipulated"] else "No manipulation found"
     how = f" ({escape(', '.join(row['techniques']))})" if row["techniques"] else ""
     notes = f", in {row['tiles']} tiles" if row["tiles"] > row["views"] else ""
+    if _by_others(row, about):
+        notes += ", by an earlier run with other weights or another config: no score to compare with the others"
     alt = f"Photo and, beside it, the same in grey with suspicious regions in colour: {row['file']}"
     width, height = thumbnail_size(row["width"], row["height"])
     # Links read out of context say which file they are of.
