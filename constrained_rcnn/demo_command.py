@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import warnings
 
-from .errors import command_line
+from .errors import command_line, given
 from .many_files import parser_of_files, print_any_name
 
 
@@ -25,7 +25,9 @@ def main(argv: list[str] | None = None) -> int:
         0; 1 if any input was skipped; 2 if nothing could be judged; 130 after Ctrl-C (finished results stay).
     """
     parser = parser_of_files(__doc__)
-    parser.add_argument("--config-file", metavar="FILE", help="yaml file that the weights were trained with")
+    parser.add_argument(
+        "--config-file", type=given, metavar="FILE", help="yaml file that the weights were trained with"
+    )
     parser.add_argument("--resume", action="store_true", help="leave out what is judged already")
     parser.add_argument("--float-maps", action="store_true", help="also write <name>_map.npy, float32")
     parser.add_argument(
@@ -44,5 +46,5 @@ def main(argv: list[str] | None = None) -> int:
 
     return run(
         args.config_file, args.input, args.output, args.opts, resume=args.resume, float_maps=args.float_maps,
-        repeats=not args.no_repeats,
+        repeats=not args.no_repeats, pages=args.pages,
     )  # fmt: skip

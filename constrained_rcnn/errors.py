@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import functools
 import os
 import sys
@@ -53,6 +54,13 @@ def command_line(main):
             return 2
 
     return run
+
+
+def given(text: str) -> str:
+    """An argument that names a file or folder, for argparse; an empty one would stand for the current folder."""
+    if not text:
+        raise argparse.ArgumentTypeError("is empty; name a file or folder (the current one is called .)")
+    return text
 
 
 def _one_line(error: BaseException) -> str:

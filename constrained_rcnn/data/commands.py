@@ -16,7 +16,7 @@ from constrained_rcnn.data.locations import DATASETS_VARIABLE, PREPARED_VARIABLE
 from constrained_rcnn.data.plan import Plan
 from constrained_rcnn.data.preparation import prepare, report_lines
 from constrained_rcnn.data.sources import Scan, casia, coco_synthetic, columbia, coverage, folder, nist16
-from constrained_rcnn.errors import UserError
+from constrained_rcnn.errors import UserError, given
 
 
 def prepare_casia(arguments: Sequence[str] | None = None) -> int:
@@ -231,7 +231,7 @@ def _add_workers(parser: argparse.ArgumentParser) -> None:
 
 
 def _path(text: str) -> Path:
-    return Path(text).expanduser()
+    return Path(given(text)).expanduser()
 
 
 def _fraction(text: str) -> float:

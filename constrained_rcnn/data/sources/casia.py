@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from constrained_rcnn.data.files import list_images
 from constrained_rcnn.data.findings import NOTED, REPAIRED, SKIPPED, Finding
+from constrained_rcnn.data.folder_listing import list_images
 from constrained_rcnn.data.image_io import read_image, read_mask
 from constrained_rcnn.data.sources import MaskFile, Probe, Sample, Scan, Truth
 from constrained_rcnn.data.sources.casia_names import (

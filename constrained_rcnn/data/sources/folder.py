@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from constrained_rcnn.data.files import list_images
 from constrained_rcnn.data.findings import NOTED, SKIPPED, Finding
+from constrained_rcnn.data.folder_listing import list_images
 from constrained_rcnn.data.sources import MaskFile, Sample, Scan
 from constrained_rcnn.data.techniques import AUTHENTIC, TAMPERED, TECHNIQUES
 from constrained_rcnn.errors import UserError
