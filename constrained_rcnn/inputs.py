@@ -38,6 +38,10 @@ class Inputs:
     others: list[tuple[str, str]]
     hidden: list[Path]
 
+    def __add__(self, other: Inputs) -> Inputs:
+        mine, theirs = ((one.files, one.lost, one.others, one.hidden) for one in (self, other))
+        return Inputs(*(list(dict.fromkeys([*some, *more])) for some, more in zip(mine, theirs)))
+
     @property
     def left_out(self) -> list[dict[str, str]]:
         """``{"file", "reason"}`` of what is no image, for tables and pages; hidden and system files are one entry."""
