@@ -15,8 +15,8 @@ from .data.reading import reading_line
 from .errors import UserError
 
 COLUMNS = (
-    "file", "status", "score", "threshold", "techniques", "regions", "repeats", "width", "height", "sha256", "time",
-    "name", "reason", "weights_sha256", "config_sha256", "reading",
+    "file", "status", "score", "threshold", "one_in", "kind", "covered", "techniques", "regions", "repeats", "width",
+    "height", "sha256", "time", "name", "reason", "weights_sha256", "config_sha256", "reading",
 )  # fmt: skip
 
 #: Status of a file in a folder that is no image.
@@ -153,6 +153,14 @@ def row_of(record: dict) -> dict:
     row["page"] = int((record.get("reading") or {}).get("page", 1))
     row["reading"] = sys.intern(reading_line(record.get("reading")))  # many images of a run have the same
     row["manipulated"] = bool(record["manipulated"])
+    usual = "manipulated" if row["manipulated"] else "no manipulation found"
+    row["decision"] = sys.intern(str(record.get("decision", usual)))
+    rarity = record.get("rarity") or {}  # None: the weights do not know
+    row["one_in"] = float(rarity["one_in"]) if rarity else None
+    row["kind"] = sys.intern(str(rarity["kind"])) if rarity else ""
+    row["untouched"] = int(rarity["images"]) if rarity else 0
+    row["unsuitable"] = sys.intern(str(record.get("unsuitable") or ""))
+    row["covered"] = float(record["covered"]) if "covered" in record else None
     row["techniques"] = [sys.intern(str(name)) for name in record["techniques"]]
     regions = [found for found in record["detections"] if found["score"] > row["threshold"]]
     row["regions"] = len(regions)
@@ -183,10 +191,7 @@ def _writer(file):
 
 
 def _cells(row: dict) -> list:
-    if "reason" in row:
-        status = row.get("status", "skipped")
-    else:
-        status = "manipulated" if row["manipulated"] else "no manipulation found"
+    status = row.get("status", "skipped") if "reason" in row else row["decision"]
     values = {**row, "status": status, "techniques": " ".join(row.get("techniques", ()))}
     cells = (values.get(column) for column in COLUMNS)
     return ["" if cell is None else harmless(cell) for cell in cells]

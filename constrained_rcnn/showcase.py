@@ -171,7 +171,7 @@ def _pictures(cfg, output: Path, items: list[dict]) -> None:
         result = predictor(image)
         panels = [
             (item["technique"], image), ("truth", truth), ("map", heat(result.manipulation_map)),
-            ("overlay", overlay(image, result)),
+            ("overlay", overlay(image, result, line=result.summary)),
         ]  # fmt: skip
         rows.setdefault(item["technique"], []).append(side_by_side(panels, PANEL))
     write_jpeg_atomic(output / "examples.jpg", grid(list(rows.values())), 88)
