@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import warnings
 
-from .errors import command_line, given
+from .errors import command_line
 from .many_files import parser_of_files, print_any_name
 
 
@@ -25,9 +25,7 @@ def main(argv: list[str] | None = None) -> int:
         0; 1 if any input was skipped; 2 if nothing could be judged; 130 after Ctrl-C (finished results stay).
     """
     parser = parser_of_files(__doc__)
-    parser.add_argument(
-        "--config-file", type=given, metavar="FILE", help="yaml file that the weights were trained with"
-    )
+    parser.add_argument("--config-file", metavar="FILE", help="yaml file that the weights were trained with")
     parser.add_argument("--resume", action="store_true", help="leave out what is judged already")
     parser.add_argument("--float-maps", action="store_true", help="also write <name>_map.npy, float32")
     parser.add_argument(

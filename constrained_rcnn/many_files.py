@@ -5,8 +5,6 @@ from __future__ import annotations
 import argparse
 import sys
 
-from .errors import given
-
 
 def parser_of_files(description: str) -> argparse.ArgumentParser:
     """With ``--input`` and ``--output``, as :mod:`.inputs` and :mod:`.batch` take them."""
@@ -14,10 +12,10 @@ def parser_of_files(description: str) -> argparse.ArgumentParser:
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
     parser.add_argument(
-        "--input", nargs="+", required=True, type=given, metavar="FILE",
+        "--input", nargs="+", required=True, metavar="FILE",
         help="files, folders, glob patterns; - reads such a list from standard input",
     )  # fmt: skip
-    parser.add_argument("--output", required=True, type=given, metavar="DIR", help="folder for the results")
+    parser.add_argument("--output", required=True, metavar="DIR", help="folder for the results")
     parser.add_argument(
         "--pages", choices=("first", "all"), default="first",
         help="of files with several pages or frames: the first one (default), or each on its own",

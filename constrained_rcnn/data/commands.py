@@ -17,7 +17,7 @@ from constrained_rcnn.data.mask_options import MaskOptions, MaskValues
 from constrained_rcnn.data.plan import Plan
 from constrained_rcnn.data.preparation import prepare, report_lines
 from constrained_rcnn.data.sources import Scan, casia, coco_synthetic, columbia, coverage, folder, nist16
-from constrained_rcnn.errors import UserError, given
+from constrained_rcnn.errors import UserError
 
 
 def prepare_casia(arguments: Sequence[str] | None = None) -> int:
@@ -294,7 +294,7 @@ def _add_workers(parser: argparse.ArgumentParser) -> None:
 
 
 def _path(text: str) -> Path:
-    return Path(given(text)).expanduser()
+    return Path(text).expanduser()
 
 
 def _fraction(text: str) -> float:

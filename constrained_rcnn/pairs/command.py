@@ -8,7 +8,7 @@ and masks. What occurs twice within one picture, constrained-rcnn tells.
 
 from __future__ import annotations
 
-from constrained_rcnn.errors import command_line, given
+from constrained_rcnn.errors import command_line
 from constrained_rcnn.many_files import parser_of_files, print_any_name
 
 
@@ -24,7 +24,7 @@ def main(argv: list[str] | None = None) -> int:
     """
     parser = parser_of_files(__doc__)
     parser.add_argument(
-        "--against", nargs="+", type=given, metavar="FILE",
+        "--against", nargs="+", metavar="FILE",
         help="likewise: compare every input with these instead of with the other inputs",
     )  # fmt: skip
     parser.add_argument("--resume", action="store_true", help="do not compare again what is compared already")
