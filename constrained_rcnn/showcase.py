@@ -5,8 +5,10 @@ What it shares with the demo that trains (:mod:`.showcase_training`) is :func:`s
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -17,6 +19,7 @@ from .data.catalog import dataset_dicts
 from .data.demo_photos import load as load_demo_photos
 from .data.files import write_jpeg_atomic, write_json_atomic
 from .data.image_io import read_image, read_mask
+from .data.output_folder import output_folder
 from .data.synthesis.photos import Photo, find_photos
 from .data.synthesis.writer import write_forgeries
 from .data.techniques import TECHNIQUES
@@ -66,15 +69,15 @@ def run(output: Path, seed: int = 0, photos: Path | None = None, options: list[s
     Raises:
         UserError: the folder holds a demo made with other arguments, or the photos cannot be used.
     """
-    output = Path(output)
-    claim(output, {"train": False, "seed": seed, "photos": str(photos) if photos else None, "options": list(options)})
-    seconds: dict[str, float] = {}
-    chosen = load_demo_photos("test") if photos is None else photos_of(photos)
-    made = timed(seconds, "forgeries", lambda: write_forgeries(
-        chosen, output / "data", "test", COUNT, seed, preset=PRESET, size=SIZE, authentic=AUTHENTIC
-    ))  # fmt: skip
-    cfg = load_default_config(None, [*evaluation_options(output, made["json_file"]), *options])
-    return show(cfg, None, list(options), output, seed, {"photos_test": len(chosen)}, seconds)
+    settings = {"train": False, "seed": seed, "photos": str(photos) if photos else None, "options": list(options)}
+    with claimed(output, settings) as output:
+        seconds: dict[str, float] = {}
+        sources = load_demo_photos("test") if photos is None else photos_of(photos)
+        made = timed(seconds, "forgeries", lambda: write_forgeries(
+            sources, output / "data", "test", COUNT, seed, preset=PRESET, size=SIZE, authentic=AUTHENTIC
+        ))  # fmt: skip
+        cfg = load_default_config(None, [*evaluation_options(output, made["json_file"]), *options])
+        return show(cfg, None, list(options), output, seed, {"photos_test": len(sources)}, seconds)
 
 
 def show(
@@ -155,18 +158,22 @@ def photos_of(folder: Path) -> list[Photo]:
     return found
 
 
-def claim(output: Path, settings: dict) -> None:
-    """Records what a folder's demo was made with, and refuses to mix two.
+@contextlib.contextmanager
+def claimed(output: Path, settings: dict) -> Iterator[Path]:
+    """Claims a demo's folder, as every run does, and records there what the demo is made with.
 
     Raises:
-        UserError: the folder holds a demo made with other settings.
+        UserError: the folder holds a demo made with other settings, or another run writes there.
+        OutputError: it cannot be made or written.
     """
-    path = output / "settings.json"
-    if path.is_file():
-        before = json.loads(path.read_text())
-        if before != settings:
-            raise UserError(f"{output}: holds a demo made with {before}; delete it or give another --output")
-    write_json_atomic(path, settings)
+    with output_folder(output) as folder:
+        path = folder / "settings.json"
+        if path.is_file():
+            before = json.loads(path.read_text())
+            if before != settings:
+                raise UserError(f"{folder}: holds a demo made with {before}; delete it or give another --output")
+        write_json_atomic(path, settings)
+        yield folder
 
 
 def timed(seconds: dict[str, float], name: str, step):
@@ -204,7 +211,7 @@ def _examples(cfg, config_file: str | None, options: list[str], output: Path, it
         result = predictor(image)
         panels = [
             (item["technique"], image), ("truth", truth), ("map", heat(result.manipulation_map)),
-            ("overlay", overlay(image, result)),
+            ("overlay", overlay(image, result, line=result.summary)),
         ]  # fmt: skip
         rows.setdefault(item["technique"], []).append(side_by_side(panels, PANEL))
     write_jpeg_atomic(output / "examples.jpg", grid(list(rows.values())), 88)

@@ -48,9 +48,13 @@ def run(output: Path, seed: int = 0, photos: Path | None = None, options: list[s
     Raises:
         UserError: the folder holds a demo made with other arguments, or the photos cannot be used.
     """
-    output = Path(output)
     settings = {"train": True, "seed": seed, "photos": str(photos) if photos else None, "options": list(options)}
-    showcase.claim(output, settings)
+    with showcase.claimed(output, settings) as output:
+        return _run(output, seed, photos, options)
+
+
+def _run(output: Path, seed: int, photos: Path | None, options: list[str]) -> dict:
+    """The part of :func:`run` for which the output folder is claimed."""
     seconds: dict[str, float] = {}
     splits, photo_counts = showcase.timed(seconds, "forgeries", lambda: make_forgeries(output / "data", seed, photos))
     cfg = load_config(
