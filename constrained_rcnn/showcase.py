@@ -36,8 +36,8 @@ from .report import grid, heat, overlay, side_by_side
 PRESET = "careful"
 #: (height, width) of the forgeries in pixels, in both demos.
 SIZE = (256, 256)
-#: Forgeries, the techniques drawn evenly: what fits into a minute on two CPU cores with all that follows.
-COUNT = 60
+#: Forgeries, of techniques drawn evenly: with all that follows, less than a minute on two CPU cores.
+COUNT = 120
 #: Authentic counterparts per forgery.
 AUTHENTIC = 0.5
 #: Baselines shown beside the model; the floor of the all-ones map is a metric of its own.
