@@ -213,6 +213,8 @@ def check_config(cfg: CN) -> None:
     if cfg.MODEL.DENSE_MAP.ENABLED:
         require("res2" in features, f"MODEL.DENSE_MAP needs 'res2' in MODEL.RESNETS.OUT_FEATURES, which is {features}")
         require(cfg.MODEL.MASK_ON, "MODEL.DENSE_MAP needs MODEL.MASK_ON True")
+        head = cfg.MODEL.SEM_SEG_HEAD.NAME
+        require(head != "SemSegFPNHead", f"MODEL.DENSE_MAP needs MODEL.SEM_SEG_HEAD.NAME DenseMapHead, not {head}")
     require(
         cfg.MODEL.DENSE_MAP.ENABLED or not cfg.MODEL.DECISION_HEAD.ENABLED,
         "MODEL.DECISION_HEAD needs MODEL.DENSE_MAP.ENABLED True",

@@ -66,7 +66,9 @@ class DenseMapHead(nn.Module):
         lateral = {name: layer(features[name]) for name, layer in self.laterals.items()}
         coarse = F.relu(lateral["res4"] + lateral[ATTENDED_FEATURE])
         mean = coarse.mean(dim=(2, 3), keepdim=True)
-        deviation = (coarse - mean) / (coarse.float().std(dim=(2, 3), keepdim=True) + 0.1).to(coarse.dtype)
+        cells = coarse.shape[2] * coarse.shape[3]
+        spread = coarse.float().std(dim=(2, 3), keepdim=True, correction=min(1, cells - 1))  # 0 for a single cell
+        deviation = (coarse - mean) / (spread + 0.1).to(coarse.dtype)
         coarse = F.relu(self.deviation(torch.cat([coarse, deviation], dim=1)))
         middle = self.fuse8(_upsample(coarse, lateral["res3"]) + lateral["res3"])
         fine = self.fuse4(_upsample(middle, lateral["res2"]) + lateral["res2"])
