@@ -123,8 +123,9 @@ class ManipulationPredictor:
         """(H, W, 3) uint8 BGR, checked, and the quality of the JPEG it came from, if it did."""
         name, quality = image if isinstance(image, (str, os.PathLike)) else "image", None
         if not isinstance(image, np.ndarray):
-            quality = jpeg_quality(image)
-            image = read_image(image, "BGR", max_pixels=self.cfg.INPUT.MAX_PIXELS)
+            source = image
+            image = read_image(source, "BGR", max_pixels=self.cfg.INPUT.MAX_PIXELS)
+            quality = jpeg_quality(source)  # of what can be read: the other way round a pipe would be waited for
         height, width = check_image(image).shape[:2]
         if min(height, width) < MIN_SIDE:
             raise UserError(f"{name}: {width}x{height} pixels; a side below {MIN_SIDE} holds no trace to find")

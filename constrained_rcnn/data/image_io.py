@@ -314,7 +314,7 @@ def _opened(source, max_pixels: int, name: str | None):
     name = _name(source, name)
     try:
         with ExitStack() as stack:
-            stack.enter_context(_quiet())
+            stack.enter_context(quiet())
             picture = source  # if it is Pillow's, it is the caller's to close
             if not isinstance(source, Image.Image):
                 file = _file(source, stack)
@@ -390,7 +390,7 @@ _filters = None
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """No warnings of Pillow while any thread is inside; ``warnings.catch_warnings`` alone holds for one thread only."""
     global _readers, _filters
     with _reading:
