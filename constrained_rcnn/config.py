@@ -126,6 +126,7 @@ def add_constrained_rcnn_config(cfg: CN) -> None:
     # --- prediction -----------------------------------------------------------------------------------
     # Several views of an image, whose maps are averaged: Detectron2's own TEST.AUG.ENABLED, MIN_SIZES (0: as it
     # is), MAX_SIZE and FLIP. Used by evaluation, the predictor and the demo.
+
     # A network input of more pixels is reduced to so many, each new pixel the mean of those it covers. 0: never. Time
     # and memory are bounded by it. Detectron2's DefaultPredictor does not know it.
     cfg.TEST.REDUCE_ABOVE = 0
