@@ -9,6 +9,7 @@ import zipfile
 import torch
 from detectron2.checkpoint import DetectionCheckpointer
 
+from .data.files import atomic_file, write_bytes_atomic
 from .errors import UserError
 
 logger = logging.getLogger(__name__)
@@ -60,10 +61,7 @@ class ManipulationCheckpointer(DetectionCheckpointer):
         path = os.path.join(self.save_dir, f"{name}.pth")
         logger.info("Saving checkpoint to %s", path)
         write_checkpoint(data, path)
-        temporary = os.path.join(self.save_dir, ".last_checkpoint.tmp")
-        with open(temporary, "w") as file:
-            file.write(f"{name}.pth")
-        os.replace(temporary, os.path.join(self.save_dir, "last_checkpoint"))
+        write_bytes_atomic(os.path.join(self.save_dir, "last_checkpoint"), f"{name}.pth".encode())
 
     def resume_or_load(self, path: str, *, resume: bool = True) -> dict:
         """As in Checkpointer; starting afresh tolerates what the class docstring says, resuming nothing."""
@@ -252,10 +250,13 @@ def _is_parameter(name, value) -> bool:
 
 
 def write_checkpoint(data: dict, path: str | os.PathLike) -> None:
-    """Writes a checkpoint under a temporary name and renames it."""
-    temporary = f"{path}.tmp"
-    torch.save(data, temporary)
-    os.replace(temporary, path)
+    """Writes a checkpoint as a whole or not at all.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    with atomic_file(path) as file:
+        torch.save(data, file)
 
 
 def _summary(problems: dict[str, list[str]]) -> str:

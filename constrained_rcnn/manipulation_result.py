@@ -21,6 +21,8 @@ from .report import overlay
 OVERLAY_QUALITY = 92
 #: Side of the soft mask of a region that occurs twice.
 REPEAT_MASK_SIDE = 112
+#: What the map must exceed where a manipulation is counted as covering the image.
+COVERED = 0.5
 #: Rows of a mask that are drawn at a time.
 _ROWS = 512
 
@@ -131,11 +133,23 @@ class ManipulationResult:
         return judge_repeats(self.image, self.manipulation_map)
 
     @property
+    def covered(self) -> float:
+        """Share of the image, in [0, 1], where the map is above ``COVERED``."""
+        above = sum(np.count_nonzero(strip > COVERED) for strip in np.array_split(self.manipulation_map, 16))
+        return above / self.manipulation_map.size
+
+    @property
     def decision(self) -> str:
         """The decision in words: "manipulated", "no manipulation found" or "cannot be judged"."""
         if self.unsuitable is not None:
             return "cannot be judged"
         return "manipulated" if self.manipulated else "no manipulation found"
+
+    @property
+    def summary(self) -> str:
+        """One line that an overlay, which travels alone, carries along."""
+        rare = "" if self.rarity is None else f"; 1 in {self.rarity.one_in:.0f} untouched images scores as high"
+        return f"{self.decision.capitalize()}: score {self.score:.2f}{rare}. No proof."
 
     @property
     def tiled(self) -> bool:
@@ -157,6 +171,7 @@ class ManipulationResult:
             "threshold": round(self.threshold, 6),
             "rarity": self._rarity_json(),
             "unsuitable": self.unsuitable,
+            "covered": round(self.covered, 6),
             "techniques": list(self.techniques),
             "height": height,
             "width": width,
@@ -184,5 +199,6 @@ class ManipulationResult:
     def save_overlay(self, path: str | os.PathLike) -> None:
         """Writes the picture of :func:`.report.overlay`, whole or not at all: PNG if so named, else JPEG."""
         kind = ".png" if os.fspath(path).lower().endswith(".png") else ".jpg"
-        _, data = cv2.imencode(kind, overlay(self.image, self), [cv2.IMWRITE_JPEG_QUALITY, OVERLAY_QUALITY])
+        drawn = overlay(self.image, self, line=self.summary)
+        _, data = cv2.imencode(kind, drawn, [cv2.IMWRITE_JPEG_QUALITY, OVERLAY_QUALITY])
         write_bytes_atomic(path, data.tobytes())

@@ -17,6 +17,7 @@ from .data.catalog import dataset_dicts
 from .data.demo_photos import load as load_demo_photos
 from .data.files import write_jpeg_atomic, write_json_atomic
 from .data.image_io import read_image, read_mask
+from .data.output_folder import output_folder
 from .data.synthesis.photos import find_photos, split_photos
 from .data.synthesis.writer import write_forgeries
 from .demo import run as judge_files
@@ -69,8 +70,13 @@ def run(output: Path, seed: int = 0, photos: Path | None = None, options: list[s
     Raises:
         UserError: the folder holds a demo made with other arguments, or the photos cannot be used.
     """
-    output = Path(output)
-    _claim(output, {"seed": seed, "photos": str(photos) if photos else None, "options": list(options)})
+    with output_folder(output) as output:
+        _claim(output, {"seed": seed, "photos": str(photos) if photos else None, "options": list(options)})
+        return _run(output, seed, photos, options)
+
+
+def _run(output: Path, seed: int, photos: Path | None, options: list[str]) -> dict:
+    """The part of :func:`run` for which the output folder is claimed."""
     seconds: dict[str, float] = {}
     splits, photo_counts = _timed(seconds, "forgeries", lambda: make_forgeries(output / "data", seed, photos))
 
@@ -165,7 +171,7 @@ def _pictures(cfg, output: Path, items: list[dict]) -> None:
         result = predictor(image)
         panels = [
             (item["technique"], image), ("truth", truth), ("map", heat(result.manipulation_map)),
-            ("overlay", overlay(image, result)),
+            ("overlay", overlay(image, result, line=result.summary)),
         ]  # fmt: skip
         rows.setdefault(item["technique"], []).append(side_by_side(panels, PANEL))
     write_jpeg_atomic(output / "examples.jpg", grid(list(rows.values())), 88)

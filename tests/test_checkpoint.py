@@ -33,13 +33,13 @@ def test_an_interrupted_save_leaves_the_old_one(tmp_path, monkeypatch):
     before = open(path, "rb").read()
 
     def dies(data, target):
-        open(target, "wb").write(b"half")
+        target.write(b"half")
         raise KeyboardInterrupt
 
     monkeypatch.setattr(torch, "save", dies)
     with pytest.raises(KeyboardInterrupt):
         saved(model, tmp_path)
-    assert open(path, "rb").read() == before
+    assert open(path, "rb").read() == before and len(os.listdir(tmp_path)) == 2
     assert (tmp_path / "last_checkpoint").read_text() == "model_final.pth"
 
 

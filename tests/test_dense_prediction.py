@@ -26,9 +26,10 @@ POINTS = OperatingPoints.measure(
 )
 SETTINGS = {
     "plain": [],
-    "reduced": ["TEST.REDUCE_ABOVE", "60000"],
+    "reduced": ["TEST.REDUCE_ABOVE", "60000", "MODEL.DENSE_MAP.FUSION", "mean"],
     "reduced and tiled": ["TEST.REDUCE_ABOVE", "150000", "TEST.TILES.MAX_PIXELS", "100000", "TEST.TILES.SIZE", "256",
-                          "TEST.TILES.OVERLAP", "96"],
+                          "TEST.TILES.OVERLAP", "96", "MODEL.DENSE_MAP.FUSION", "dense",
+                          "MODEL.DENSE_MAP.EXPONENT", "0.7"],
     "several views": ["TEST.AUG.ENABLED", "True", "TEST.AUG.MIN_SIZES", "(0,150)", "TEST.REDUCE_ABOVE", "90000"],
     "rgb": ["INPUT.FORMAT", "RGB", "INPUT.MIN_SIZE_TEST", "200"],
     "no decision head": ["MODEL.DECISION_HEAD.ENABLED", "False"],

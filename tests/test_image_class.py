@@ -89,9 +89,9 @@ def test_large_images_bring_no_warning(monkeypatch):
     "shape, quality, name",
     [
         ((500, 699), None, "below 0.35 MP, lightly compressed"),
-        ((500, 700), 85, "0.35 to 1.5 MP, lightly compressed"),
-        ((1000, 1499), 84, "0.35 to 1.5 MP, JPEG below quality 85"),
-        ((1000, 1500), 95, "above 1.5 MP, lightly compressed"),
+        ((500, 700), 85, "0.35 MP or more, lightly compressed"),
+        ((1000, 1499), 84, "0.35 MP or more, JPEG below quality 85"),
+        ((500, 500), 70, "below 0.35 MP, JPEG below quality 85"),
     ],
 )
 def test_classes(shape, quality, name):

@@ -97,8 +97,10 @@ def test_without_it_parameters_and_results_are_as_in_the_paper():
         "boxes": pasted, "dense": ours["dense_map"], "mean": (pasted + ours["dense_map"]) / 2,
         "max": torch.maximum(pasted, ours["dense_map"]),
     }.items():  # fmt: skip
-        model.fusion = fusion
-        assert torch.allclose(model([item])[0]["manipulation_map"], expected, atol=1e-6), fusion
+        for model.fusion, model.exponent in ((fusion, 1.0), (fusion, 0.5)):
+            (result,) = model([item])
+            assert torch.allclose(result["manipulation_map"], expected**model.exponent, atol=1e-6), fusion
+            assert torch.equal(result["dense_map"], ours["dense_map"])
 
 
 @torch.no_grad()

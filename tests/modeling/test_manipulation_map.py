@@ -81,7 +81,9 @@ def test_large_masks_are_pasted_in_strips_without_a_trace(monkeypatch):
 )
 def test_two_maps_become_one(how, expected):
     boxes, dense = torch.tensor([[0.25, 0.75]]), torch.tensor([[0.5, 0.25]])
-    assert fuse_maps(boxes, dense, how)[0].tolist() == expected
+    assert fuse_maps(boxes.clone(), dense, how)[0].tolist() == expected
+    assert torch.allclose(fuse_maps(boxes, dense, how, 0.5), torch.tensor([expected]) ** 0.5)
+    assert dense.tolist() == [[0.5, 0.25]]  # of a tile: it is needed again
 
 
 def test_resizing_a_map():
