@@ -131,6 +131,7 @@ def add_constrained_rcnn_config(cfg: CN) -> None:
     # --- prediction -----------------------------------------------------------------------------------
     # Several views of an image, whose maps are averaged: Detectron2's own TEST.AUG.ENABLED, MIN_SIZES (0: as it
     # is), MAX_SIZE and FLIP. Used by evaluation, the predictor and the demo.
+
     # A network input of more pixels is reduced to so many, each new pixel the mean of those it covers. 0: never. Time
     # and memory are bounded by it. Detectron2's DefaultPredictor does not know it.
     cfg.TEST.REDUCE_ABOVE = 0
@@ -218,6 +219,8 @@ def check_config(cfg: CN) -> None:
     if cfg.MODEL.DENSE_MAP.ENABLED:
         require("res2" in features, f"MODEL.DENSE_MAP needs 'res2' in MODEL.RESNETS.OUT_FEATURES, which is {features}")
         require(cfg.MODEL.MASK_ON, "MODEL.DENSE_MAP needs MODEL.MASK_ON True")
+        head = cfg.MODEL.SEM_SEG_HEAD.NAME
+        require(head != "SemSegFPNHead", f"MODEL.DENSE_MAP needs MODEL.SEM_SEG_HEAD.NAME DenseMapHead, not {head}")
     require(
         cfg.MODEL.DENSE_MAP.ENABLED or not cfg.MODEL.DECISION_HEAD.ENABLED,
         "MODEL.DECISION_HEAD needs MODEL.DENSE_MAP.ENABLED True",

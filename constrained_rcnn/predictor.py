@@ -125,8 +125,9 @@ class ManipulationPredictor:
         """(H, W, 3) uint8 BGR, checked; the quality of the JPEG it came from, if it did; how it was read."""
         name, quality, reading = image if isinstance(image, (str, os.PathLike)) else "image", None, None
         if not isinstance(image, np.ndarray):
-            quality = jpeg_quality(image)
-            image, reading = load_image(image, "BGR", page=page, max_pixels=self.cfg.INPUT.MAX_PIXELS)
+            source = image
+            image, reading = load_image(source, "BGR", page=page, max_pixels=self.cfg.INPUT.MAX_PIXELS)
+            quality = jpeg_quality(source)  # of what can be read: the other way round a pipe would be waited for
         height, width = check_image(image).shape[:2]
         if min(height, width) < MIN_SIDE:
             raise UserError(f"{name}: {width}x{height} pixels; a side below {MIN_SIDE} holds no trace to find")

@@ -121,7 +121,8 @@ def dense_map_losses(logits: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
 
     Args:
         logits: (N, 1, h, w) float32.
-        masks: (N, H, W) float in {0, 1}, complete ground truth, with H <= STRIDE h and W <= STRIDE w.
+        masks: (N, H, W) in {0, 1}, complete ground truth, 0 where a smaller image of the batch is padded; with
+            H <= STRIDE h and W <= STRIDE w.
 
     Returns:
         Scalar: mean binary cross-entropy + mean (1 - soft Dice); the latter 0 where no image is forged.
