@@ -16,7 +16,7 @@ from .likeness import fine_structure, spread
 #: Below this agreement nothing but structure is shared; below the second value where the regions differ, too, by more
 #: than this share of the grain beside them. Chosen on casia_v1_train and the even half of the photos, see
 #: docs/suspicious_photo.md; lettering drawn by code is below 0.13 and above 1.1.
-_NO_AGREEMENT, _LITTLE_AGREEMENT, _DIFFERENT = 0.1, 0.3, 0.8
+_NO_AGREEMENT, _LITTLE_AGREEMENT, _DIFFERENT = 0.1, 0.3, 1.0
 #: Structure beside the region, as a share of that in it, below which it stands alone: words on paper.
 _ALONE = 0.5
 #: Share of the region, flattest first, whose grain is compared.
