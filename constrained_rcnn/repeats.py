@@ -25,8 +25,8 @@ from .region_pair import RegionPair, scale_of
 #: agree more closely: the world is full of symmetric things. Like what follows chosen with casia_v1_train and half of
 #: CASIA's authentic images (odd numbers).
 LEAST_SIMILARITY, LEAST_SIMILARITY_MIRRORED = 0.84, 0.9
-#: Agreement of the grain that proves much by itself, and how much less alike the regions may then be.
-_SAME_GRAIN, _LESS_WITH_GRAIN = 0.66, 0.07
+#: How much less alike the regions may be where they share their grain beyond doubt.
+_LESS_WITH_GRAIN = 0.07
 #: Least agreement of doubtful pairs, which need another witness.
 LEAST_SIMILARITY_DOUBTFUL = 0.65
 #: Most keypoints, strongest first, and pixels of the picture in which they are looked for, which is reduced to that:
@@ -36,8 +36,8 @@ _KEYPOINTS, _DETECTION_AREA = 6000, 600_000
 _APART = 16
 #: A match is kept when its distance is below this share of the next one's, and below the second value in all.
 _RATIO, _FARTHEST = 0.6, 0.5
-#: Keypoints that are compared with all others at a time.
-_BLOCK = 256
+#: Keypoints that are compared with all others at a time, and every how many of the others are taken for a first look.
+_BLOCK, _SOME = 256, 8
 #: Copies of one keypoint that are followed up.
 _COPIES = 6
 #: Fewest keypoints that must agree on a transform, and how closely, pixels.
@@ -66,9 +66,7 @@ class Repeat(RegionPair):
     def doubtful(self) -> bool:
         """Too little alike, or alike but for the grain: not to be told without another witness."""
         least = LEAST_SIMILARITY_MIRRORED if self.mirrored else LEAST_SIMILARITY
-        if self.grain.agreement >= _SAME_GRAIN:
-            least -= _LESS_WITH_GRAIN
-        return self.grain.apart or self.similarity < least
+        return self.grain.apart or self.similarity < least - _LESS_WITH_GRAIN * self.grain.same
 
 
 def find_repeats(image: np.ndarray, *, doubtful: bool = False) -> tuple[Repeat, ...]:
@@ -139,6 +137,13 @@ def _nearest(points: np.ndarray, descriptors: np.ndarray, others: np.ndarray) ->
     return result
 
 
+def _cosines(points, descriptors, others, rows, columns) -> np.ndarray:
+    """``descriptors @ others.T``, some of its rows and columns; minus infinity between neighbours."""
+    cosines = descriptors[rows] @ others[columns].T
+    cosines[_neighbours(points[rows], points[columns])] = -np.inf
+    return cosines
+
+
 def _neighbours(some: np.ndarray, others: np.ndarray) -> np.ndarray:
     """Which keypoints, (N, 2) and (M, 2), are closer than ``_APART``: (N, M) bool."""
     across, down = (np.subtract.outer(some[:, axis], others[:, axis]) for axis in (0, 1))
@@ -153,16 +158,18 @@ def _self_matches(points: np.ndarray, descriptors: np.ndarray, others: np.ndarra
     pairs = [np.zeros((0, 2), int)]
     if len(points) <= _COPIES + 1:
         return pairs[0]
-    # Most keypoints resemble nothing.
-    promising = np.flatnonzero(2 - 2 * _nearest(points, descriptors, others) < _FARTHEST**2)
+    nearest = _nearest(points, descriptors, others)
+    promising = np.flatnonzero(nearest > 1 - _FARTHEST**2 / 2)
+    # Most resemble too many others: told by some of these, and without sorting.
+    rival = 1 - (1 - nearest) / _RATIO**2
+    some = np.arange(0, len(points), _SOME)
+    cosines = _cosines(points, descriptors, others, promising, some)
+    promising = promising[np.count_nonzero(cosines > rival[promising, None], axis=1) <= _COPIES]
     for start in range(0, len(promising), _BLOCK):
         rows = promising[start : start + _BLOCK]
-        cosines = descriptors[rows] @ others.T
-        cosines[_neighbours(points[rows], points)] = -np.inf
-        # Many resemble too many others: told without sorting.
-        nearest = 2 - 2 * cosines.max(axis=1)  # squared distance
-        rivals = np.count_nonzero(cosines > (1 - nearest / (2 * _RATIO**2))[:, None], axis=1)
-        rows, cosines = rows[rivals <= _COPIES], cosines[rivals <= _COPIES]
+        cosines = _cosines(points, descriptors, others, rows, slice(None))
+        few = np.count_nonzero(cosines > rival[rows, None], axis=1) <= _COPIES
+        rows, cosines = rows[few], cosines[few]
         closest = np.argpartition(cosines, -_COPIES - 1, axis=1)[:, -_COPIES - 1 :]
         values = np.take_along_axis(cosines, closest, axis=1)
         order = (-values).argsort(axis=1)
