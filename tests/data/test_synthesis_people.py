@@ -134,6 +134,26 @@ def test_fillings(filling):
     assert {step["method"] for step in forgery.description["steps"]} <= {filling, "stamp"}
 
 
+def test_one_thing_copied_several_times():
+    preset = dataclasses.replace(_with(again=1.0, covered=(0.01, 0.1), objects=0.0), regions=(0.0, 0.0, 1.0))
+    forgery = synthesize(PHOTOS, np.random.default_rng(2), preset, ["copy-move"], SIZE)
+    steps = forgery.description["steps"]
+    assert [step["selection"] == "again" for step in steps] == [False, True, True]
+    assert len({tuple(step["source_box"]) for step in steps}) == 1
+
+
+def test_raw_files_see_no_jpeg_before_the_last():
+    suffixes = set()
+    for seed in range(8):
+        forgery = synthesize(PHOTOS, np.random.default_rng(seed), _with(raw=1.0, resized=0.0), ["splice"], SIZE)
+        said = forgery.description
+        assert not said["history"]["own"] and said["history"]["camera_jpeg"] is said["history"]["jpeg"] is None
+        assert said["journey"]["saved"] is said["first_quality"] is None
+        assert said["quality"] is None or said["quality"] >= 90
+        suffixes.add(forgery.suffix)
+    assert suffixes == {".png", ".jpg"}
+
+
 def test_what_leaves_no_trace_is_no_forgery():
     """On a blank page copies and blurs change nothing; only what can be seen there is handed out."""
     blank = [np.full((200, 200, 3), 255, np.uint8)] * 2
