@@ -38,6 +38,10 @@ def add_constrained_rcnn_config(cfg: CN) -> None:
     cfg.MODEL.CONSTRAINED_CONV = CN()
     # Constrained 5x5 convolution in front of the ResNet. False: plain ResNet (ablation).
     cfg.MODEL.CONSTRAINED_CONV.ENABLED = True
+    # Its residual channels, at least 1; 3 in the paper.
+    cfg.MODEL.CONSTRAINED_CONV.CHANNELS = 3
+    # True: the ResNet sees the normalised image's three channels, then the residuals. False: the residuals alone.
+    cfg.MODEL.CONSTRAINED_CONV.WITH_RGB = False
 
     # --- attention RPN --------------------------------------------------------------------------------
     cfg.MODEL.ATTENTION_RPN = CN()
@@ -65,6 +69,9 @@ def add_constrained_rcnn_config(cfg: CN) -> None:
     cfg.MODEL.DENSE_MAP.NORM = "GN"
     # How the boxes' map and the dense one become one: max, mean, dense, boxes.
     cfg.MODEL.DENSE_MAP.FUSION = "max"
+    # The power that the joint map is raised to, above 0. Chosen on validation forgeries so that 0.5 is the threshold
+    # that suits them; the order of the map's values stays.
+    cfg.MODEL.DENSE_MAP.EXPONENT = 1.0
     # A head of its own decides about the whole image, from the dense path. False: the score is the map's maximum.
     cfg.MODEL.DECISION_HEAD = CN()
     cfg.MODEL.DECISION_HEAD.ENABLED = False
@@ -74,8 +81,8 @@ def add_constrained_rcnn_config(cfg: CN) -> None:
     # True: mask probability times the box's probability of any manipulation, maximum over boxes. False:
     # the mask probability alone (paper).
     cfg.MODEL.MANIPULATION_MAP.SCORE_WEIGHTED = True
-    # An image is called manipulated when its score is above this, in [0, 1]. A threshold stored in the
-    # checkpoint (tools/calibrate.py) goes first; a negative value means "the stored one, else 0.5".
+    # An image is called manipulated when its score is above this, in [0, 1]. Negative: what the checkpoint says, else
+    # 0.5; the operating points in it (tools/calibrate.py) shift scores so that 0.5 is right for every kind of image.
     cfg.MODEL.MANIPULATION_MAP.DECISION_THRESHOLD = -1.0
 
     # --- input ----------------------------------------------------------------------------------------
@@ -96,6 +103,10 @@ def add_constrained_rcnn_config(cfg: CN) -> None:
     # --- datasets -------------------------------------------------------------------------------------
     # True: one class "tampered" whatever the technique, as the paper does for all sets but NIST16.
     cfg.DATASETS.MERGE_TECHNIQUES = False
+
+    # --- training -------------------------------------------------------------------------------------
+    # "SGD" with SOLVER.MOMENTUM, as in the paper, or "AdamW".
+    cfg.SOLVER.OPTIMIZER = "SGD"
 
     # --- forgeries on the fly -------------------------------------------------------------------------
     # Made in the training loader, beside the images of DATASETS.TRAIN (which may be empty).
@@ -197,6 +208,8 @@ def check_config(cfg: CN) -> None:
         {"res3", "res4"} <= set(features),
         f"MODEL.RESNETS.OUT_FEATURES is {features}; set it to ['res3', 'res4']",
     )
+    channels = cfg.MODEL.CONSTRAINED_CONV.CHANNELS
+    require(channels >= 1, f"MODEL.CONSTRAINED_CONV.CHANNELS is {channels}; set it to 1 or more")
     stride = cfg.MODEL.GUIDED_MASK.FUSION_STRIDE
     require(stride in (8, 16), f"MODEL.GUIDED_MASK.FUSION_STRIDE is {stride}; set it to 8 or 16")
     require(cfg.MODEL.GUIDED_MASK.BATCH_SIZE_PER_IMAGE >= 1, "MODEL.GUIDED_MASK.BATCH_SIZE_PER_IMAGE must be 1 or more")
@@ -209,6 +222,9 @@ def check_config(cfg: CN) -> None:
     )
     fusion = cfg.MODEL.DENSE_MAP.FUSION
     require(fusion in FUSIONS, f"MODEL.DENSE_MAP.FUSION is {fusion!r}; set it to one of {', '.join(FUSIONS)}")
+    require(cfg.MODEL.DENSE_MAP.EXPONENT > 0, "MODEL.DENSE_MAP.EXPONENT must be above 0")
+    optimizer = cfg.SOLVER.OPTIMIZER
+    require(optimizer in ("SGD", "AdamW"), f"SOLVER.OPTIMIZER is {optimizer!r}; set it to SGD or AdamW")
     require(0 <= cfg.INPUT.SAVED_AGAIN <= 1, "INPUT.SAVED_AGAIN must be a share in [0, 1]")
     qualities = tuple(cfg.INPUT.SAVED_AGAIN_QUALITY)
     require(

@@ -9,9 +9,6 @@ import numpy as np
 from .image_class import ImageClass
 from .operating_points import OperatingPoints, Rarity
 
-#: The threshold of scores that operating points have shifted.
-SHIFTED_THRESHOLD = 0.5
-
 
 @dataclass(frozen=True)
 class Decision:
@@ -35,8 +32,8 @@ class Decision:
 
 def decide(
     points: OperatingPoints | None,
-    decision: float | None,
-    manipulation_map: np.ndarray,
+    network: float,
+    fused: float,
     image: np.ndarray,
     quality: int | None,
     copy_move: bool,
@@ -45,20 +42,17 @@ def decide(
     """
     Args:
         points: of the checkpoint, or None.
-        decision: the decision head's, in [0, 1], or None where the model has none.
-        manipulation_map: (H, W) float32 in [0, 1], the final one.
+        network: score of the network alone, in [0, 1]: its decision head's, or else its map's maximum.
+        fused: score where there are no operating points, in [0, 1]: as ``network``, after copy-move detection.
         image: (H, W, 3) uint8, BGR.
         quality: of the JPEG the image was read from, or None.
         copy_move: whether a copy-move was found.
-        threshold: where there are no operating points.
-
-    Returns:
-        Without operating points the score is the decision head's, or else the map's maximum, for any kind of image.
+        threshold: of the score; 0.5 is where operating points have put it.
     """
-    if points is None or decision is None:
-        return Decision(float(manipulation_map.max()) if decision is None else decision, threshold)
+    if points is None:
+        return Decision(fused, threshold)
     kind = ImageClass.of(image, quality)
-    score, rarity = points.score(decision, kind.name, copy_move)
+    score, rarity = points.score(network, kind.name, copy_move)
     if kind.unsuitable is not None:
-        score = min(score, SHIFTED_THRESHOLD)
-    return Decision(score, SHIFTED_THRESHOLD, rarity, kind.unsuitable)
+        score = min(score, threshold)
+    return Decision(score, threshold, rarity, kind.unsuitable)

@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 from PIL import Image
 
-#: Upper ends of the size classes, pixels, and their names.
-_SIZES = ((350_000, "below 0.35 MP"), (1_500_000, "0.35 to 1.5 MP"), (None, "above 1.5 MP"))
+#: Pixels from which on an image counts as large: below, it was mostly reduced or cut on its way.
+LARGE = 350_000
 #: Least JPEG quality of what counts as lightly compressed.
 LIGHT = 85
 #: Smallest side in pixels, and least JPEG quality, of an image that can be judged.
@@ -41,7 +41,7 @@ class ImageClass:
             quality: of the JPEG it was read from, see :func:`jpeg_quality`; None: another format, or not known.
         """
         height, width = image.shape[:2]
-        size = next(name for limit, name in _SIZES if limit is None or height * width < limit)
+        size = f"{LARGE / 1e6:.2f} MP or more" if height * width >= LARGE else f"below {LARGE / 1e6:.2f} MP"
         saved = f"JPEG below quality {LIGHT}" if quality is not None and quality < LIGHT else "lightly compressed"
         return cls(f"{size}, {saved}", _unsuitable(image, quality))
 

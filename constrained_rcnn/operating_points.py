@@ -19,6 +19,8 @@ KEY = "operating_points"
 RATE = 0.02
 #: Fewest untouched images that a class needs for a threshold of its own.
 LEAST_IMAGES = 100
+#: Fewest detections that a margin of techniques is chosen by.
+LEAST_NAMED = 20
 #: Decisions closer to 0 or 1 are taken as this, so that their logit is finite.
 _EPSILON = 1e-6
 
@@ -50,11 +52,14 @@ class OperatingPoints:
         logits: of each class's untouched images, ascending, not shifted.
         thresholds: logit of each class above which the network calls an image manipulated.
         copy_move_rate: share of untouched images in which a copy-move is found, never below one in their number.
+        technique_margin: least share that a detection's likeliest technique has of all techniques together for it to be
+            named; above 1: none is.
     """
 
     logits: Mapping[str, np.ndarray]
     thresholds: Mapping[str, float]
     copy_move_rate: float
+    technique_margin: float = 0.0
 
     @classmethod
     def measure(
@@ -70,14 +75,10 @@ class OperatingPoints:
         found = max(1, sum(copy_moves)) / images
         left = max(rate - found, rate / 2)  # of the network; it gets half at least
         logits = {name: np.sort([logit(score) for score in values]) for name, values in scores.items() if values}
-        own = {
-            name: float(values[len(values) - 1 - math.floor(left * len(values))])
-            for name, values in logits.items()
-            if len(values) >= LEAST_IMAGES
-        }
-        strictest = max(own.values(), default=0.0)
-        thresholds = {name: own.get(name, max(strictest, float(values[-1]))) for name, values in logits.items()}
-        return cls(logits, thresholds, found)
+        own = {name: threshold_at(values, left) for name, values in logits.items() if len(values) >= LEAST_IMAGES}
+        # A class of few images is held to the strictest of the others, and of all together.
+        strictest = max([*own.values(), threshold_at(np.concatenate(list(logits.values())), left)])
+        return cls(logits, {name: own.get(name, strictest) for name in logits}, found)
 
     @classmethod
     def from_metadata(cls, metadata: Mapping) -> OperatingPoints | None:
@@ -90,12 +91,14 @@ class OperatingPoints:
             {name: np.asarray(entry["logits"]) for name, entry in classes.items()},
             {name: float(entry["threshold"]) for name, entry in classes.items()},
             float(kept["copy_move_rate"]),
+            float(kept.get("technique_margin", 0.0)),
         )
 
     def to_metadata(self) -> dict:
         """Plain values for a checkpoint's metadata."""
         return {
             "copy_move_rate": self.copy_move_rate,
+            "technique_margin": self.technique_margin,
             "classes": {
                 name: {"threshold": self.thresholds[name], "logits": [round(float(x), 4) for x in values]}
                 for name, values in self.logits.items()
@@ -125,6 +128,38 @@ class OperatingPoints:
             share += self.copy_move_rate  # untouched images with a copy-move would score as high, too
         rarity = Rarity(name if known else f"{kind}, held to {name}", max(1.0, 1 / share), len(values))
         return 1 / (1 + math.exp(threshold - own)), rarity
+
+
+def margin_at(margins: list[float], right: list[bool], precision: float = 0.8) -> float:
+    """The least margin from which on a technique is named rightly often enough.
+
+    Args:
+        margins: of detections on forgeries, each in [0, 1].
+        right: whether the likeliest technique of each is the true one.
+        precision: wanted share of right ones among those of at least the margin.
+
+    Returns:
+        One of the margins at or above which at least ``LEAST_NAMED`` detections lie; 2.0 where there is none.
+    """
+    order = np.argsort(-np.asarray(margins, float), kind="stable")
+    share = np.cumsum(np.asarray(right, float)[order]) / np.arange(1, len(order) + 1)
+    enough = np.flatnonzero(share >= precision)
+    enough = enough[enough >= LEAST_NAMED - 1]
+    return float(np.asarray(margins)[order[enough[-1]]]) if len(enough) else 2.0
+
+
+def threshold_at(scores: np.ndarray, rate: float) -> float:
+    """The lowest threshold at which at most that share of untouched images is called manipulated.
+
+    Args:
+        scores: (N,) of untouched images.
+        rate: wanted share of scores above the threshold, in [0, 1).
+
+    Returns:
+        One of the scores; ``score > threshold`` is the decision.
+    """
+    ordered = np.sort(np.asarray(scores, dtype=float))
+    return float(ordered[len(ordered) - 1 - math.floor(rate * len(ordered))])
 
 
 def logit(score: float) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Iterable, Sequence
 from typing import BinaryIO, Union
@@ -14,7 +15,7 @@ from PIL import Image
 from . import model_zoo
 from .config import load_config
 from .data.image_io import check_image, read_image
-from .data.techniques import TAMPERED, TECHNIQUES
+from .data.techniques import TAMPERED, TECHNIQUES, UNCERTAIN
 from .decision import decide
 from .errors import UserError
 from .image_class import jpeg_quality
@@ -69,7 +70,9 @@ class ManipulationPredictor:
         metadata = extra.get("metadata", {})
         self.classes = tuple(metadata.get("classes") or default_classes(cfg.MODEL.ROI_HEADS.NUM_CLASSES))
         configured = cfg.MODEL.MANIPULATION_MAP.DECISION_THRESHOLD
-        self.threshold = configured if configured >= 0 else metadata.get("decision_threshold", DEFAULT_THRESHOLD)
+        points = self.model.operating_points  # they shift scores to the default threshold
+        kept = DEFAULT_THRESHOLD if points else metadata.get("decision_threshold", DEFAULT_THRESHOLD)
+        self.threshold = configured if configured >= 0 else kept
         self._views = views_of(cfg)
         if self.model.resizes_images and cfg.TEST.AUG.ENABLED:
             raise UserError("config: this model resizes images itself; set TEST.AUG.ENABLED False")
@@ -141,25 +144,20 @@ class ManipulationPredictor:
         if len(instances) > 1:
             made.div_(len(instances))
         made, repeats = made.numpy(), None
+        network = float(made.max() if None in decisions else np.mean(decisions))
         if self.cfg.TEST.REPEATS:
             repeats = judge_repeats(pixels, made)
             raise_map(made, repeats)
-        decision = decide(
-            getattr(self.model, "operating_points", None),
-            None if None in decisions else float(np.mean(decisions)),
-            made,
-            pixels,
-            quality,
-            bool(repeats),
-            float(self.threshold),
-        )
+        fused = float(made.max()) if None in decisions else network
+        points, threshold = getattr(self.model, "operating_points", None), float(self.threshold)
+        decision = decide(points, network, fused, pixels, quality, bool(repeats), threshold)
         return ManipulationResult(
             manipulated=decision.manipulated,
             score=decision.score,
             threshold=decision.threshold,
             rarity=decision.rarity,
             unsuitable=decision.unsuitable,
-            detections=self._detections(instances, pixels.shape[:2], repeats or ()),
+            detections=self._detections(instances, pixels.shape[:2], repeats or (), decision.score),
             manipulation_map=made,
             image=pixels,
             views=len(instances),
@@ -167,30 +165,47 @@ class ManipulationPredictor:
             raised_by=repeats,
         )
 
-    def _detections(self, views: list[Instances], size: tuple[int, int], repeats) -> tuple[Detection, ...]:
+    def _detections(self, views: list[Instances], size: tuple[int, int], repeats, highest) -> tuple[Detection, ...]:
         boxes = torch.cat([one.pred_boxes.tensor for one in views])
         scores = torch.cat([one.scores for one in views])
         probable = torch.cat([manipulation_scores(one) for one in views])
-        classes = torch.cat([one.pred_classes for one in views]).tolist()
         view = [index for index, one in enumerate(views) for _ in range(len(one))]
+        named = [scores for one in views for scores in self._technique_scores(one)]
         soft = [mask for one in views for mask in _soft_masks(one)]
         found = []
         for rows in group_by_region(boxes, scores):
             best = rows[0]
-            named = {self.classes[classes[row]]: float(scores[row]) for row in reversed(rows)}
+            techniques = {name: max(named[row].get(name, 0.0) for row in rows) for name in named[best]}
             # A view that does not see the region counts as 0, as it does in the map.
             by_view = {view[row]: max(float(probable[r]) for r in rows if view[r] == view[row]) for row in rows}
             found.append(
                 Detection(
-                    technique=self.classes[classes[best]],
+                    technique=self._technique(techniques),
                     score=sum(by_view.values()) / len(views),
-                    technique_scores=dict(sorted(named.items(), key=lambda item: -item[1])),
+                    technique_scores=techniques,
                     box=tuple(boxes[best].tolist()),
                     image_size=tuple(size),
                     soft_mask=soft[best],
                 )
             )
-        return tuple(sorted([*found, *_raised_regions(repeats, size)], key=lambda d: -d.score))
+        found = sorted([*found, *_raised_regions(repeats, size)], key=lambda d: -d.score)
+        # No region is surer to be manipulated than its image.
+        return tuple(dataclasses.replace(one, score=min(one.score, highest)) for one in found)
+
+    def _technique_scores(self, instances: Instances) -> list[dict[str, float]]:
+        """Probabilities of each instance's techniques, best first; of its own class where no more is known."""
+        if instances.has("technique_scores"):
+            rows = [dict(zip(self.classes, row)) for row in instances.technique_scores.tolist()]
+        else:
+            rows = [{self.classes[c]: s} for c, s in zip(instances.pred_classes.tolist(), instances.scores.tolist())]
+        return [dict(sorted(row.items(), key=lambda item: -item[1])) for row in rows]
+
+    def _technique(self, scores: dict[str, float]) -> str:
+        """The likeliest technique, or what a region is called where it is not likely enough."""
+        points = getattr(self.model, "operating_points", None)
+        best = max(scores, key=scores.get)
+        sure = points is None or scores[best] >= points.technique_margin * sum(scores.values())
+        return best if sure else UNCERTAIN
 
 
 def _raised_regions(repeats: tuple[JudgedRepeat, ...], size: tuple[int, int]) -> list[Detection]:

@@ -60,12 +60,13 @@ class ViewedModel(torch.nn.Module):
         """Raises the map where regions occur twice, if asked for, and scores the image as the predictor does."""
         pixels, made = self._pixels(item), output["manipulation_map"].cpu().numpy()
         bgr = pixels if self.cfg.INPUT.FORMAT == "BGR" else np.ascontiguousarray(pixels[:, :, ::-1])
+        network = output["manipulation_score"]
         repeats = judge_repeats(bgr, made) if self.cfg.TEST.REPEATS else ()
         raise_map(made, repeats)
         output["manipulation_map"] = torch.from_numpy(made)
         quality = None if "pixels" in item else jpeg_quality(item["file_name"])
-        decision = decide(points, output.get("decision"), made, bgr, quality, bool(repeats), 0.5)
-        output["manipulation_score"] = decision.score
+        fused = float(made.max()) if output.get("decision") is None else network
+        output["manipulation_score"] = decide(points, network, fused, bgr, quality, bool(repeats), 0.5).score
 
     def _judge(self, item: dict) -> dict:
         cfg = self.cfg

@@ -41,7 +41,7 @@ def make_records(
 
     Args:
         dataset: name, for the bar and the masks' folder.
-        output: folder that the masks go under.
+        output: folder that the masks go under; a record whose mask is not there is made again.
         samples: image name -> sample.
         journal: open; gets each new record.
         workers: threads (decoding and labelling run outside of the interpreter lock).
@@ -50,8 +50,8 @@ def make_records(
         (image name, record), in no particular order. A record has ``image`` (entry of the internal form
         without
         ``id`` and ``group``; None where the image is skipped), ``annotations`` (see ``annotation.annotate``),
-        ``print`` (``duplicates.picture_print``), ``specks`` (manipulated pixels in no instance) and
-        ``findings`` (dicts).
+        ``print`` (``duplicates.picture_print``), ``specks`` (manipulated pixels in no instance), ``share``
+        (manipulated part of the image by its mask, 0..1; None without one) and ``findings`` (dicts).
     """
     masks = mask_names(dataset, list(samples))
     todo = []
@@ -97,8 +97,9 @@ def make_record(output: Path, name: str, mask_name: str, sample: Sample) -> dict
         return _skipped(name, "no ground truth", error)
     masks, boxes = (truth.masks, truth.boxes) if truth else ({}, {})
     annotations = annotate(masks) + [_box(technique, box) for technique in boxes for box in boxes[technique]]
-    if masks:
-        write_png_atomic(output / mask_name, complete_mask(masks))
+    complete = complete_mask(masks) if masks else None
+    if complete is not None:
+        write_png_atomic(output / mask_name, complete)
     techniques = [technique for technique, mask in masks.items() if mask.any()]
     techniques += [technique for technique in boxes if boxes[technique] and technique not in techniques]
     technique = AUTHENTIC if not techniques else techniques[0] if len(techniques) == 1 else MIXED
@@ -117,6 +118,7 @@ def make_record(output: Path, name: str, mask_name: str, sample: Sample) -> dict
         "print": picture_print(probe.pixels),
         "specks": sum(int(mask.sum()) for mask in masks.values())
         - sum(row["area"] for row in annotations if "segmentation" in row),
+        "share": None if complete is None else float(complete.mean()),
         "findings": [Finding(action, kind, name, message).as_dict() for action, kind, message in remarks],
     }
 
@@ -127,7 +129,8 @@ def _box(technique: str, box: Sequence[int]) -> dict[str, Any]:
 
 def _skipped(name: str, kind: str, error: UserError) -> dict[str, Any]:
     finding = Finding(SKIPPED, kind, name, str(error))
-    return {"image": None, "annotations": [], "print": None, "specks": 0, "findings": [finding.as_dict()]}
+    nothing = {"image": None, "annotations": [], "print": None, "specks": 0, "share": None}
+    return {**nothing, "findings": [finding.as_dict()]}
 
 
 def _unusual(header: Header) -> Iterator[tuple[str, str, str]]:

@@ -62,21 +62,24 @@ def _interpolation(first: int, last: int, start: float, end: float, cells: int, 
 FUSIONS = ("max", "mean", "dense", "boxes")
 
 
-def fuse_maps(boxes: torch.Tensor, dense: torch.Tensor, how: str) -> torch.Tensor:
+def fuse_maps(boxes: torch.Tensor, dense: torch.Tensor, how: str, exponent: float = 1.0) -> torch.Tensor:
     """One map of what boxes and the dense path say.
 
     Args:
         boxes, dense: (H, W) float32 in [0, 1]; may be overwritten.
         how: "max" or "mean" of the two at every pixel, or one of them alone: "dense", "boxes".
+        exponent: the power that the result is raised to, above 0; it moves which values lie above 0.5, not their order.
 
     Returns:
         (H, W) float32 in [0, 1].
     """
     if how == "max":
-        return torch.maximum(boxes, dense, out=boxes)
-    if how == "mean":
-        return boxes.add_(dense).mul_(0.5)
-    return dense if how == "dense" else boxes
+        fused = torch.maximum(boxes, dense, out=boxes)
+    elif how == "mean":
+        fused = boxes.add_(dense).mul_(0.5)
+    else:
+        fused = dense if how == "dense" else boxes
+    return fused if exponent == 1 else fused.pow_(exponent)
 
 
 def resize_map(made: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:

@@ -34,6 +34,7 @@ class ConstrainedRCNN(GeneralizedRCNN):
         dense_map: nn.Module | None = None,
         decision: nn.Module | None = None,
         fusion: str = "max",
+        exponent: float = 1.0,
         **kwargs,
     ):
         """
@@ -44,7 +45,7 @@ class ConstrainedRCNN(GeneralizedRCNN):
             dense_map: :class:`.dense_map.DenseMapHead`; None: the map comes from the boxes alone (paper).
             decision: :class:`.decision_head.DecisionHead`, which needs ``dense_map``; None: an image's score is its
                 map's maximum.
-            fusion: how the two maps become one, see :func:`.manipulation_map.fuse_maps`.
+            fusion, exponent: how the two maps become one, see :func:`.manipulation_map.fuse_maps`.
             kwargs: see :class:`GeneralizedRCNN`.
         """
         super().__init__(**kwargs)
@@ -53,6 +54,7 @@ class ConstrainedRCNN(GeneralizedRCNN):
         self.dense_map = dense_map
         self.decision = decision
         self.fusion = fusion
+        self.exponent = exponent
         #: Whether a training step's forward pass runs in bfloat16; the trainer sets it by SOLVER.AMP on a CPU.
         self.bfloat16_training = False
 
@@ -69,6 +71,7 @@ class ConstrainedRCNN(GeneralizedRCNN):
             "score_weighted": cfg.MODEL.MANIPULATION_MAP.SCORE_WEIGHTED,
             "bfloat16": cfg.TEST.BFLOAT16,
             "fusion": dense.FUSION,
+            "exponent": dense.EXPONENT,
         }
 
     def forward(self, batched_inputs):
@@ -147,6 +150,13 @@ class ConstrainedRCNN(GeneralizedRCNN):
         """Autocast to bfloat16 where that is asked for; else whatever the caller has set."""
         return torch.autocast(self.device.type, torch.bfloat16) if self.bfloat16 else nullcontext()
 
+    def describe(self, image: torch.Tensor) -> torch.Tensor:
+        """What the decision head is given for one image: (3, H, W) uint8 -> (D,) float32, see DecisionHead.describe."""
+        images = self.preprocess_image([{"image": image}])
+        features = self.backbone(images.tensor)
+        self.proposal_generator.attend(images, features)
+        return self.decision.describe(*self.dense_map(features))[0]
+
     def _masks_of_given_boxes(self, images, features, instances):
         """Masks for known boxes; the attended feature they need is computed although no proposals are."""
         self.proposal_generator.attend(images, features)
@@ -170,7 +180,7 @@ class ConstrainedRCNN(GeneralizedRCNN):
         dense = None
         if logits is not None:
             dense = resize_map(upsample_logits(logits, raw.image_size), (height, width))
-            merged = fuse_maps(merged, dense, self.fusion)
+            merged = fuse_maps(merged, dense, self.fusion, self.exponent)
         return {
             "instances": instances,
             "dense_map": dense,

@@ -19,7 +19,7 @@ from tqdm import tqdm
 from ...errors import UserError
 from .. import internal_form
 from ..annotation import annotate
-from ..files import write_bytes_atomic, write_png_atomic
+from ..files import output_error, write_bytes_atomic, write_png_atomic
 from ..image_io import read_size
 from ..journal import Journal
 from ..techniques import AUTHENTIC, TECHNIQUES
@@ -89,7 +89,9 @@ def write_forgeries(
         or object that could not be used), ``unchanged`` (True where all was there already).
 
     Raises:
-        UserError: no usable photo, an unknown technique or preset, or another set of that name in the folder.
+        UserError: no usable photo, an unknown technique or preset, another set of that name in the folder, or another
+            run that makes it.
+        OutputError: an output cannot be written; the next run goes on there.
     """
     output, preset = Path(output), get_preset(preset)
     _check(photos, techniques, split, count, seed)
@@ -101,11 +103,7 @@ def write_forgeries(
     fingerprint = _fingerprint(job, hard)
     json_file = output / "annotations" / f"{split}.json"
     if json_file.exists():
-        info = internal_form.read_json(json_file).get("info", {})
-        if info.get("fingerprint") != fingerprint:
-            raise UserError(f"{json_file}: holds another set; give another --output or --split, or delete it")
-        counts = {key: info[key] for key in ("forged", "authentic", "skipped")}
-        return {"json_file": json_file, "unchanged": True, **counts}
+        return _complete(json_file, fingerprint)
     kinds = None
     if preset.recipe == "rgbn" and annotations:  # an object goes to a photo that shows its kind, too
         photos = [photo for photo in photos if annotations.kind(photo[0])]
@@ -121,8 +119,14 @@ def write_forgeries(
     for line in skipped:
         _log.warning("left out: %s", line)
     job = dataclasses.replace(job, families=found)
-    json_file.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        json_file.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise output_error(json_file.parent, error) from None
     with Journal(json_file.with_name(f"{split}.journal"), fingerprint) as journal:
+        if json_file.exists():  # another run has made it meanwhile
+            journal.remove()
+            return _complete(json_file, fingerprint)
         records = _make_all(job, count + hard, journal, max(1, workers))
         images, annotations = [], []
         for index in range(count + hard):
@@ -135,6 +139,15 @@ def write_forgeries(
         internal_form.write(json_file, images, annotations, classes=TECHNIQUES, info=info)
         journal.remove()
     return {"json_file": json_file, "unchanged": False, **counts}
+
+
+def _complete(json_file: Path, fingerprint: str) -> dict:
+    """What :func:`write_forgeries` returns of a set that is there."""
+    info = internal_form.read_json(json_file).get("info", {})
+    if info.get("fingerprint") != fingerprint:
+        raise UserError(f"{json_file}: holds another set; give another --output or --split, or delete it")
+    counts = {key: info[key] for key in ("forged", "authentic", "skipped")}
+    return {"json_file": json_file, "unchanged": True, **counts}
 
 
 def _check(photos, techniques, split, count, seed):
