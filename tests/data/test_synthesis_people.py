@@ -119,7 +119,8 @@ def test_retouching_is_removal(kind):
 
 @pytest.mark.parametrize(("technique", "option"), [("splice", "lettered"), ("removal", "erased")])
 def test_text(technique, option):
-    preset = dataclasses.replace(_with(**{option: 1.0, "retouched": 0.0, "resized": 0.0}), regions=(1.0,))
+    preset = _with(**{option: 1.0}, retouched=0.0, resized=0.0, covered=(0.01, 0.25))
+    preset = dataclasses.replace(preset, regions=(1.0,))
     for seed in range(4):
         forgery = synthesize(PHOTOS, np.random.default_rng(seed), preset, [technique], SIZE)
         assert forgery.description["steps"][0]["text"]
