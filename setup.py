@@ -49,7 +49,10 @@ setup(
     extras_require={
         "demo": ["scikit-image", "scikit-learn"],  # they ship the photos that the demo forges
         "heif": ["pillow-heif"],  # reads phones' HEIC files
+        "open-nsfw": ["onnx"],  # reads the ImageNet features that the half-width ResNet-50 starts from
         "tensorflow": ["google-crc32c"],  # checksums of the released checkpoints; TensorFlow itself is not needed
-        "test": ["google-crc32c", "pillow-heif", "pytest>=7", "scikit-image", "scikit-learn", "scipy"],
+        "test": [
+            "google-crc32c", "onnx", "onnxruntime", "pillow-heif", "pytest>=7", "scikit-image", "scikit-learn", "scipy",
+        ],
     },
 )

@@ -1,8 +1,7 @@
-"""What every command over many files does alike: read them, say why one was skipped, and find its output folder fit."""
+"""What every command over many files does alike: read them, say why one was skipped, and keep results off inputs."""
 
 from __future__ import annotations
 
-import errno
 import os
 import stat
 from collections.abc import Iterable
@@ -13,19 +12,17 @@ from .errors import UserError
 
 #: Largest file that is read, bytes.
 MAX_BYTES = 1 << 30
-#: Errors of the output folder's disk, which no other file mends.
-_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
 def check_output(folder: Path, files: list[Path], parts: Iterable[str] = ()) -> None:
-    """Results must have a place to go, and none of their names may be that of an input. Makes the folder.
+    """None of the results' names may be that of an input.
 
     Args:
         folder: of the results, and ``parts``, folders in it.
         files: the inputs.
 
     Raises:
-        UserError: it holds an input, or cannot be made or written.
+        UserError: it holds an input.
     """
     own = {path.resolve() for path in (folder, *(folder / part for part in parts))}
     parents: dict[Path, Path] = {}
@@ -33,23 +30,6 @@ def check_output(folder: Path, files: list[Path], parts: Iterable[str] = ()) -> 
         if parents.setdefault(file.parent, file.parent.resolve()) in own:
             raise UserError(f"--output {printable(folder)}: holds an input, {printable(file)}, that results could "
                             "overwrite; name another folder")  # fmt: skip
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"--output {printable(folder)}: {error.strerror.lower()}; name another folder") from None
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise UserError(f"--output {printable(folder)}: cannot be written; name another folder")
-
-
-def raise_if_disk(error: BaseException, folder: Path) -> None:
-    """Ends the run where the disk of the results' folder is the reason: no other file would fare better.
-
-    Raises:
-        UserError: says so.
-    """
-    if isinstance(error, OSError) and error.errno in _DISK:
-        line = f"{printable(folder)}: {error.strerror.lower()}; make room, then go on with --resume"
-        raise UserError(line) from None
 
 
 def reason(error: BaseException, file: Path) -> str:

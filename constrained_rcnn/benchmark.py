@@ -43,12 +43,12 @@ def models(device: str):
     torch.manual_seed(0)
     built = {"constrained": build_model(ours), "mask_rcnn": build_model(stock)}
     for model in built.values():
-        _tame(model)
+        tame(model)
     return built
 
 
 @torch.no_grad()
-def _tame(model) -> None:
+def tame(model) -> None:
     """Lets random weights give the full workload: activations stay finite and boxes stay where anchors are.
 
     Without trained weights residual sums grow from block to block, and wild boxes would be dropped or fall to
@@ -101,7 +101,7 @@ def compare(height: int, width: int, repeats: int, device: str = "cpu", progress
         built["constrained"].bfloat16 = step == "judging in bfloat16"
         pairs = []
         for index in progress(range(repeats + 1)):
-            times = {name: _seconds(run, model, item, device) for name, model in built.items()}
+            times = {name: seconds(run, model, item, device=device) for name, model in built.items()}
             if index:
                 pairs.append(times)
         ratios = [p["constrained"] / p["mask_rcnn"] for p in pairs]
@@ -132,10 +132,11 @@ def _train_step(model, item) -> None:
     model.zero_grad(set_to_none=True)
 
 
-def _seconds(step: Callable, model, item: dict, device: str) -> float:
+def seconds(step: Callable, *inputs, device: str = "cpu") -> float:
+    """Time of ``step(*inputs)``; what it draws at random is the same every time."""
     torch.manual_seed(0)
     started = time.perf_counter()
-    step(model, item)
+    step(*inputs)
     if device == "cuda":
         torch.cuda.synchronize()
     return time.perf_counter() - started

@@ -9,6 +9,7 @@ import zipfile
 import torch
 from detectron2.checkpoint import DetectionCheckpointer
 
+from .data.files import atomic_file, write_bytes_atomic
 from .errors import UserError
 
 logger = logging.getLogger(__name__)
@@ -17,16 +18,24 @@ logger = logging.getLogger(__name__)
 CLASS_SPECIFIC = ("roi_heads.box_predictor.",)
 #: Parameters of the mask branch.
 MASK_BRANCH = ("roi_heads.mask_",)
+#: Parameters of the dense path and the decision head.
+DENSE_PATH = ("dense_map.", "decision.")
+#: Parameters of a ResNet: all that a checkpoint whose metadata says "pretrained" must hold.
+RESNET = ("backbone.stem.", "backbone.res", "roi_heads.res5.")
+#: The constrained kernels; the convolution behind them, as named here and in Detectron2's ImageNet weights.
+KERNELS = "backbone.constrained_conv.weight"
+STEM = ("backbone.stem.conv1.weight", "stem.conv1.weight", "conv1_w")
 
 
 class ManipulationCheckpointer(DetectionCheckpointer):
-    """Detectron2's checkpointer with four differences.
+    """Detectron2's checkpointer with five differences.
 
     A checkpoint appears under its name only when it is complete. A file that does not fit ends with one
-    clear line: training may start from one that lacks the class-specific layers and the mask branch,
-    evaluation tolerates nothing. Where the mask branch's res5 is not in the file it starts as a copy of the
-    box branch's (as the released code does). Nothing in a file is executed, whatever its name and wherever it
-    comes from, but for a ``.pkl`` file in training and only where that is allowed.
+    clear line: training may start from one that lacks the class-specific layers and the mask branch, or all but
+    the ResNet where its metadata says "pretrained"; evaluation tolerates nothing. Where the mask branch's res5
+    is not in the file it starts as a copy of the box branch's (as the released code does). Training may start
+    from a stem of fewer input channels, see :func:`widen_stem`. Nothing in a file is executed, whatever its name
+    and wherever it comes from, but for a ``.pkl`` file in training and only where that is allowed.
     """
 
     def __init__(
@@ -52,10 +61,7 @@ class ManipulationCheckpointer(DetectionCheckpointer):
         path = os.path.join(self.save_dir, f"{name}.pth")
         logger.info("Saving checkpoint to %s", path)
         write_checkpoint(data, path)
-        temporary = os.path.join(self.save_dir, ".last_checkpoint.tmp")
-        with open(temporary, "w") as file:
-            file.write(f"{name}.pth")
-        os.replace(temporary, os.path.join(self.save_dir, "last_checkpoint"))
+        write_bytes_atomic(os.path.join(self.save_dir, "last_checkpoint"), f"{name}.pth".encode())
 
     def resume_or_load(self, path: str, *, resume: bool = True) -> dict:
         """As in Checkpointer; starting afresh tolerates what the class docstring says, resuming nothing."""
@@ -77,7 +83,7 @@ class ManipulationCheckpointer(DetectionCheckpointer):
             UserError: no such file, not a checkpoint, or one of another model.
         """
         path = self._local(path)
-        self._check(path, tolerated=())
+        self._check(path)
         return self.load(path, checkpointables=checkpointables)
 
     def load_for_training(self, path: str) -> dict:
@@ -93,7 +99,7 @@ class ManipulationCheckpointer(DetectionCheckpointer):
             self._require_trust(path)  # before it is fetched
         path = self._local(path)
         pickled = path.endswith(".pkl")  # what a catalog's name leads to, too
-        found = None if pickled else self._check(path, tolerated=CLASS_SPECIFIC + MASK_BRANCH)
+        found = None if pickled else self._check(path, training=True)
         rest = self.load(path, checkpointables=[])
         heads = getattr(self.model, "roi_heads", None)
         has_mask_res5 = found is not None and any(".mask_res5." in key for key in found)
@@ -112,6 +118,12 @@ class ManipulationCheckpointer(DetectionCheckpointer):
         except Exception as error:  # whatever a damaged pickle makes Python do
             raise UserError(f"{filename}: not weights of Detectron2's model zoo ({type(error).__name__})") from error
 
+    def _load_model(self, checkpoint):
+        """As in DetectionCheckpointer; a stem that is too narrow gets here only where training starts."""
+        if widen_stem(checkpoint["model"], self.model.state_dict()):
+            logger.info("The stem has more input channels than the file's: the others start at zero")
+        return super()._load_model(checkpoint)
+
     def _require_trust(self, path: str) -> None:
         if not self.trust_pickled_weights:
             raise UserError(
@@ -129,23 +141,69 @@ class ManipulationCheckpointer(DetectionCheckpointer):
             raise UserError(f"MODEL.WEIGHTS {path}: no such file; give the path of a .pth checkpoint")
         return local
 
-    def _check(self, path: str, tolerated: tuple[str, ...]) -> set[str]:
+    def _check(self, path: str, *, training: bool = False) -> set[str]:
         """Compares names and shapes with the model's; returns the names that fit."""
-        found = {k.removeprefix("module."): tuple(v.shape) for k, v in read_checkpoint(path)["model"].items()}
-        wanted = {k: tuple(v.shape) for k, v in self.model.state_dict().items()}
+        data, model, tolerated = read_checkpoint(path), self.model.state_dict(), ()
+        if training:
+            widen_stem(data["model"], model)
+            tolerated = CLASS_SPECIFIC + MASK_BRANCH + DENSE_PATH
+            if "pretrained" in data.get("metadata", {}):
+                tolerated = tuple(name for name in model if not name.startswith(RESNET))
+        found = {k.removeprefix("module."): tuple(v.shape) for k, v in data["model"].items()}
+        wanted = {k: tuple(v.shape) for k, v in model.items()}
         problems = {
             "missing": sorted(wanted.keys() - found.keys()),
             "unexpected": sorted(found.keys() - wanted.keys()),
             "of another shape": sorted(k for k in wanted.keys() & found.keys() if wanted[k] != found[k]),
         }
         fatal = {kind: [k for k in keys if not k.startswith(tolerated)] for kind, keys in problems.items()}
-        if not tolerated:
-            fatal = problems
         if any(fatal.values()):
             raise UserError(f"{path}: does not fit the model: {_summary(fatal)}; use the config it was trained with")
         if any(problems.values()):
             logger.info("%s: training starts without what is %s", path, _summary(problems))
         return {k for k in found if wanted.get(k) == found[k]}
+
+
+def widen_stem(weights: dict, model: dict) -> bool:
+    """Brings a stem of fewer input channels, and fewer constrained kernels, to the model's number.
+
+    Every channel keeps its place among its kind: in a stem the image's channels stand first, residuals behind them.
+    Weights without constrained kernels, such as ImageNet's, go to the first channels, whatever those are here. The
+    other channels of the stem are zero, so that the wider network begins as the narrower one.
+
+    Args:
+        weights: from name to tensor or array, of a file; changed in place where it is narrower in nothing but that.
+        model: the model's state dict; kernels that the file lacks are taken from it.
+
+    Returns:
+        Whether anything was changed.
+    """
+    name = next((name for name in STEM if name in weights), None)
+    if name is None or STEM[0] not in model:
+        return False
+    narrow, wide = torch.as_tensor(weights[name]), torch.zeros_like(model[STEM[0]], device="cpu")
+    if not _is_part(narrow, wide, axis=1) or narrow.shape == wide.shape:
+        return False
+    first = 0
+    if KERNELS in weights:
+        kernels, own = weights[KERNELS], model.get(KERNELS, torch.empty(0)).cpu().clone()
+        if not _is_part(kernels, own, axis=0):
+            return False
+        image, own_image = narrow.shape[1] - len(kernels), wide.shape[1] - len(own)
+        if image not in (0, own_image):
+            return False
+        first = own_image - image
+        own[: len(kernels)] = kernels
+        weights[KERNELS] = own
+    wide[:, first : first + narrow.shape[1]] = narrow
+    weights[name] = wide
+    return True
+
+
+def _is_part(narrow: torch.Tensor, wide: torch.Tensor, axis: int) -> bool:
+    """Whether two shapes differ in nothing but that one is shorter along an axis."""
+    shapes = [list(x.shape) for x in (narrow, wide)]
+    return narrow.ndim == wide.ndim and shapes[0].pop(axis) <= shapes[1].pop(axis) and shapes[0] == shapes[1]
 
 
 def read_checkpoint(path: str | os.PathLike) -> dict:
@@ -192,10 +250,13 @@ def _is_parameter(name, value) -> bool:
 
 
 def write_checkpoint(data: dict, path: str | os.PathLike) -> None:
-    """Writes a checkpoint under a temporary name and renames it."""
-    temporary = f"{path}.tmp"
-    torch.save(data, temporary)
-    os.replace(temporary, path)
+    """Writes a checkpoint as a whole or not at all.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    with atomic_file(path) as file:
+        torch.save(data, file)
 
 
 def _summary(problems: dict[str, list[str]]) -> str:

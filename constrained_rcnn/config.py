@@ -15,6 +15,8 @@ import yaml  # noqa: E402
 from detectron2.config import CfgNode as CN  # noqa: E402
 from detectron2.config import get_cfg as get_detectron2_cfg  # noqa: E402
 
+from .processor import multiplies_bfloat16  # noqa: E402
+
 logger = logging.getLogger(__name__)
 
 
@@ -36,6 +38,10 @@ def add_constrained_rcnn_config(cfg: CN) -> None:
     cfg.MODEL.CONSTRAINED_CONV = CN()
     # Constrained 5x5 convolution in front of the ResNet. False: plain ResNet (ablation).
     cfg.MODEL.CONSTRAINED_CONV.ENABLED = True
+    # Its residual channels, at least 1; 3 in the paper.
+    cfg.MODEL.CONSTRAINED_CONV.CHANNELS = 3
+    # True: the ResNet sees the normalised image's three channels, then the residuals. False: the residuals alone.
+    cfg.MODEL.CONSTRAINED_CONV.WITH_RGB = False
 
     # --- attention RPN --------------------------------------------------------------------------------
     cfg.MODEL.ATTENTION_RPN = CN()
@@ -53,13 +59,30 @@ def add_constrained_rcnn_config(cfg: CN) -> None:
     # Channels of the mask predictor's hidden 1x1 convolution; a multiple of 32 for GroupNorm.
     cfg.MODEL.GUIDED_MASK.HIDDEN_CHANNELS = 64
 
+    # --- dense path and decision ----------------------------------------------------------------------
+    # Not in the paper. A segmentation head (MODEL.SEM_SEG_HEAD.NAME: DenseMapHead) answers for every pixel, beside
+    # the boxes. Needs "res2" in MODEL.RESNETS.OUT_FEATURES and, in training, MODEL.MASK_ON. False: as in the paper.
+    cfg.MODEL.DENSE_MAP = CN()
+    cfg.MODEL.DENSE_MAP.ENABLED = False
+    # Width of the head; a multiple of 32 for GroupNorm. Its norm: "GN", or another of Detectron2's.
+    cfg.MODEL.DENSE_MAP.CHANNELS = 64
+    cfg.MODEL.DENSE_MAP.NORM = "GN"
+    # How the boxes' map and the dense one become one: max, mean, dense, boxes.
+    cfg.MODEL.DENSE_MAP.FUSION = "max"
+    # The power that the joint map is raised to, above 0. Chosen on validation forgeries so that 0.5 is the threshold
+    # that suits them; the order of the map's values stays.
+    cfg.MODEL.DENSE_MAP.EXPONENT = 1.0
+    # A head of its own decides about the whole image, from the dense path. False: the score is the map's maximum.
+    cfg.MODEL.DECISION_HEAD = CN()
+    cfg.MODEL.DECISION_HEAD.ENABLED = False
+
     # --- from instances to one map --------------------------------------------------------------------
     cfg.MODEL.MANIPULATION_MAP = CN()
     # True: mask probability times the box's probability of any manipulation, maximum over boxes. False:
     # the mask probability alone (paper).
     cfg.MODEL.MANIPULATION_MAP.SCORE_WEIGHTED = True
-    # An image is called manipulated when its score is above this, in [0, 1]. A threshold stored in the
-    # checkpoint (tools/calibrate.py) goes first; a negative value means "the stored one, else 0.5".
+    # An image is called manipulated when its score is above this, in [0, 1]. Negative: what the checkpoint says, else
+    # 0.5; the operating points in it (tools/calibrate.py) shift scores so that 0.5 is right for every kind of image.
     cfg.MODEL.MANIPULATION_MAP.DECISION_THRESHOLD = -1.0
 
     # --- input ----------------------------------------------------------------------------------------
@@ -71,9 +94,19 @@ def add_constrained_rcnn_config(cfg: CN) -> None:
     # Likewise JPEG compression inside forged boxes, quality 1 to 100; 0: none. The paper's value is 70.
     cfg.INPUT.FORGED_JPEG_QUALITY = 0
 
+    # Augmentation of whole training images: share of them that is saved as JPEG once more, with a quality drawn evenly
+    # from (lowest, highest); share turned upside down. 0: none.
+    cfg.INPUT.SAVED_AGAIN = 0.0
+    cfg.INPUT.SAVED_AGAIN_QUALITY = (70, 98)
+    cfg.INPUT.UPSIDE_DOWN = 0.0
+
     # --- datasets -------------------------------------------------------------------------------------
     # True: one class "tampered" whatever the technique, as the paper does for all sets but NIST16.
     cfg.DATASETS.MERGE_TECHNIQUES = False
+
+    # --- training -------------------------------------------------------------------------------------
+    # "SGD" with SOLVER.MOMENTUM, as in the paper, or "AdamW".
+    cfg.SOLVER.OPTIMIZER = "SGD"
 
     # --- forgeries on the fly -------------------------------------------------------------------------
     # Made in the training loader, beside the images of DATASETS.TRAIN (which may be empty).
@@ -96,8 +129,11 @@ def add_constrained_rcnn_config(cfg: CN) -> None:
     # --- prediction -----------------------------------------------------------------------------------
     # Several views of an image, whose maps are averaged: Detectron2's own TEST.AUG.ENABLED, MIN_SIZES (0: as it
     # is), MAX_SIZE and FLIP. Used by evaluation, the predictor and the demo.
+    # A network input of more pixels is reduced to so many, each new pixel the mean of those it covers. 0: never. Time
+    # and memory are bounded by it. Detectron2's DefaultPredictor does not know it.
+    cfg.TEST.REDUCE_ABOVE = 0
     cfg.TEST.TILES = CN()
-    # A network input of more pixels is judged in overlapping tiles, so that memory stays bounded. 0: never.
+    # A network input that still has more pixels is judged in overlapping tiles, so that memory stays bounded. 0: never.
     # With INPUT.MIN_SIZE_TEST 0 that is the image at full resolution.
     cfg.TEST.TILES.MAX_PIXELS = 1536 * 1536
     # Side of a tile in pixels, at least 256.
@@ -152,8 +188,9 @@ def load_config(config_file: str | None = None, options: list[str] = ()) -> CN:
     if cfg.MODEL.DEVICE == "cuda" and not torch.cuda.is_available():
         logger.info("CUDA is not available: MODEL.DEVICE is cpu")
         cfg.MODEL.DEVICE = "cpu"
-    if cfg.SOLVER.AMP.ENABLED and not cfg.MODEL.DEVICE.startswith("cuda"):
-        raise UserError(f"config: SOLVER.AMP.ENABLED needs CUDA, MODEL.DEVICE is {cfg.MODEL.DEVICE}; set it to False")
+    if cfg.SOLVER.AMP.ENABLED and cfg.MODEL.DEVICE == "cpu" and not multiplies_bfloat16():
+        logger.warning("SOLVER.AMP.ENABLED: this processor has no bfloat16 instructions; training runs in float32")
+        cfg.SOLVER.AMP.ENABLED = False
     return cfg
 
 
@@ -164,14 +201,37 @@ def check_config(cfg: CN) -> None:
         if not holds:
             raise UserError(f"config: {message}")
 
+    from .modeling.manipulation_map import FUSIONS
+
     features = list(cfg.MODEL.RESNETS.OUT_FEATURES)
     require(
         {"res3", "res4"} <= set(features),
         f"MODEL.RESNETS.OUT_FEATURES is {features}; set it to ['res3', 'res4']",
     )
+    channels = cfg.MODEL.CONSTRAINED_CONV.CHANNELS
+    require(channels >= 1, f"MODEL.CONSTRAINED_CONV.CHANNELS is {channels}; set it to 1 or more")
     stride = cfg.MODEL.GUIDED_MASK.FUSION_STRIDE
     require(stride in (8, 16), f"MODEL.GUIDED_MASK.FUSION_STRIDE is {stride}; set it to 8 or 16")
     require(cfg.MODEL.GUIDED_MASK.BATCH_SIZE_PER_IMAGE >= 1, "MODEL.GUIDED_MASK.BATCH_SIZE_PER_IMAGE must be 1 or more")
+    if cfg.MODEL.DENSE_MAP.ENABLED:
+        require("res2" in features, f"MODEL.DENSE_MAP needs 'res2' in MODEL.RESNETS.OUT_FEATURES, which is {features}")
+        require(cfg.MODEL.MASK_ON, "MODEL.DENSE_MAP needs MODEL.MASK_ON True")
+    require(
+        cfg.MODEL.DENSE_MAP.ENABLED or not cfg.MODEL.DECISION_HEAD.ENABLED,
+        "MODEL.DECISION_HEAD needs MODEL.DENSE_MAP.ENABLED True",
+    )
+    fusion = cfg.MODEL.DENSE_MAP.FUSION
+    require(fusion in FUSIONS, f"MODEL.DENSE_MAP.FUSION is {fusion!r}; set it to one of {', '.join(FUSIONS)}")
+    require(cfg.MODEL.DENSE_MAP.EXPONENT > 0, "MODEL.DENSE_MAP.EXPONENT must be above 0")
+    optimizer = cfg.SOLVER.OPTIMIZER
+    require(optimizer in ("SGD", "AdamW"), f"SOLVER.OPTIMIZER is {optimizer!r}; set it to SGD or AdamW")
+    require(0 <= cfg.INPUT.SAVED_AGAIN <= 1, "INPUT.SAVED_AGAIN must be a share in [0, 1]")
+    qualities = tuple(cfg.INPUT.SAVED_AGAIN_QUALITY)
+    require(
+        len(qualities) == 2 and 1 <= qualities[0] <= qualities[1] <= 100,
+        f"INPUT.SAVED_AGAIN_QUALITY is {qualities}; set it to (lowest, highest), 1 to 100",
+    )
+    require(0 <= cfg.INPUT.UPSIDE_DOWN <= 1, "INPUT.UPSIDE_DOWN must be a share in [0, 1]")
     tiles = cfg.TEST.TILES
     require(tiles.SIZE >= 256, f"TEST.TILES.SIZE is {tiles.SIZE}; set it to 256 or more")
     require(
@@ -179,6 +239,7 @@ def check_config(cfg: CN) -> None:
         f"TEST.TILES.OVERLAP is {tiles.OVERLAP}; set it to 0 to {tiles.SIZE // 2}, half of TEST.TILES.SIZE",
     )
     require(tiles.MAX_PIXELS >= 0, f"TEST.TILES.MAX_PIXELS is {tiles.MAX_PIXELS}; set it to pixels, or 0: never tile")
+    require(cfg.TEST.REDUCE_ABOVE >= 0, "TEST.REDUCE_ABOVE must be a number of pixels, or 0: never")
     sizes = cfg.TEST.AUG.MIN_SIZES
     require(
         not cfg.TEST.AUG.ENABLED or (len(sizes) > 0 and min(sizes) >= 0),

@@ -8,11 +8,13 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from .batch import check_output, raise_if_disk, read_bytes, reason
+from .batch import check_output, read_bytes, reason
 from .config import load_config
 from .data.files import write_bytes_atomic
-from .errors import UserError
+from .data.output_folder import output_folder, raise_output_error, staged
+from .errors import OutputError, UserError
 from .evidence import config_sha256, config_text, sha256, versions
+from .html_page import remove_other_pages
 from .inputs import find_inputs, output_names, printable
 from .predictor import ManipulationPredictor
 from .result_files import THUMBNAILS, ResultFiles
@@ -33,9 +35,9 @@ def run(
     """Judges every input.
 
     Writes per image ``<name>.json``, ``<name>_map.png`` (16 bit), ``<name>_overlay.jpg``, a thumbnail and, where
-    regions occur twice (:mod:`.repeats`), ``<name>_repeats.jpg``; and of all together ``results.csv`` (row by row while
-    it runs, sorted by score at the end), ``results.html`` and the config whose digest the results carry,
-    ``config-<its first 12 digits>.yaml``. A result of another file, from an earlier run, is never replaced.
+    regions occur twice (:mod:`.repeats`), ``<name>_repeats.jpg``; and of all together ``results.csv``, ``results.html``
+    and the config whose digest the results carry, ``config-<its first 12 digits>.yaml``. Results of other files, from
+    earlier runs into the same folder, stay, in table and page, too; every file is replaced only by a complete new one.
 
     Args:
         config_file, options: see :func:`load_config`; a ``config_file`` of None stands for the config and weights
@@ -50,8 +52,9 @@ def run(
         0, or 1 if any input was skipped; each is listed with its reason at the end.
 
     Raises:
-        UserError: nothing to judge, inputs in the output folder, an output folder that cannot be written or is full,
-            or a config or weights that cannot be used.
+        UserError: nothing to judge, inputs in the output folder, another run at work there, or a config or weights
+            that cannot be used.
+        OutputError: an output cannot be written. Table and page of what was finished are, if they can be.
         KeyboardInterrupt: after table and page of what was finished have been written.
     """
     folder = Path(output)
@@ -62,7 +65,13 @@ def run(
     check_output(folder, files, [THUMBNAILS])
     if not repeats:
         options = [*options, "TEST.REPEATS", "False"]
-    predictor = ManipulationPredictor(_config(config_file, options))
+    with output_folder(folder, parts=[THUMBNAILS]):
+        return _run(files, lost, folder, _config(config_file, options), resume, float_maps, repeats)
+
+
+def _run(files: list[Path], lost, folder: Path, cfg, resume: bool, float_maps: bool, repeats: bool) -> int:
+    """The part of :func:`run` for which the output folder is claimed."""
+    predictor = ManipulationPredictor(cfg)
     about = {
         "weights": {
             "file": printable(os.path.basename(predictor.cfg.MODEL.WEIGHTS)),
@@ -74,31 +83,46 @@ def run(
     write_bytes_atomic(folder / f"config-{about['config_sha256'][:12]}.yaml", config_text(predictor.cfg).encode())
     names = output_names(files)
     results = ResultFiles(folder, about, float_maps=float_maps, repeats=repeats)
-    interrupted = None
-    with ResultsTable(folder / "results.csv") as table:
-        for lost_file, why in lost:
-            table.skip(lost_file, why)
+    there = results.earlier()
+    records = map(results.earlier_record, tqdm(there, unit="image", desc="earlier results", disable=not there))
+    stopped = None
+    with ResultsTable(folder / "results.csv", filter(None, records)) as table:
         try:
+            for lost_file, why in lost:
+                table.skip(lost_file, why)
             # What is there goes into the table first, so that an interruption leaves none of it out.
             for file in _not_there(files, names, results, table) if resume else tqdm(files, unit="image"):
                 try:
                     data = read_bytes(file)
                     table.add(results.write(file, names[file], data, _digest(data), predictor(data)))
                 except Exception as error:  # whatever one file does, the rest go on
-                    raise_if_disk(error, folder)
+                    raise_output_error(error, folder)
                     table.skip(printable(file), reason(error, file))
-        except KeyboardInterrupt as error:
-            interrupted = error
-        table.finish()
-        expected = len(files) + len(lost)
-        write_pages(folder, table.rows, table.skipped, about, finished=interrupted is None, expected=expected)
-    print(f"{len(table.rows)} images judged, {len(table.skipped)} skipped; results in {printable(output)}, "
-          "see results.html and results.csv there")  # fmt: skip
-    for row in table.skipped:
+        except (KeyboardInterrupt, OutputError) as error:
+            stopped = error
+        judged, skipped = len(table.rows), list(table.skipped)
+        left = len(files) + len(lost) - judged - len(skipped)
+        try:
+            _summarise(table, folder, about, finished=stopped is None, left=left)
+        except OutputError as error:
+            stopped = stopped or error
+    earlier = len(table.rows) - judged
+    print(f"{judged} images judged, {len(skipped)} skipped{f', {earlier} of earlier runs' if earlier else ''}; results "
+          f"in {printable(folder)}, see results.html and results.csv there")  # fmt: skip
+    for row in skipped:
         print(f"skipped: {row['file']}: {row['reason']}")
-    if interrupted is not None:
-        raise interrupted
-    return 1 if table.skipped else 0
+    if stopped is not None:
+        raise stopped
+    return 1 if skipped else 0
+
+
+def _summarise(table: ResultsTable, folder: Path, about: dict, *, finished: bool, left: int) -> None:
+    """Replaces table and pages."""
+    with staged(folder) as stage:
+        table.finish(stage / table.path.name)
+        expected = len(table.rows) + len(table.skipped) + left
+        pages = write_pages(stage, table.rows, table.skipped, about, finished=finished, expected=expected)
+    remove_other_pages(folder, "results", len(pages))
 
 
 def _config(config_file, options):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import weakref
@@ -9,9 +10,10 @@ from pathlib import Path
 
 import torch
 from detectron2.data import build_detection_test_loader
-from detectron2.engine import DefaultTrainer, HookBase, TrainerBase, default_setup
+from detectron2.engine import DefaultTrainer, HookBase, TrainerBase
+from detectron2.solver import get_default_optimizer_params
+from detectron2.solver.build import maybe_add_gradient_clipping
 from detectron2.utils import comm
-from detectron2.utils.logger import setup_logger
 
 from .checkpoint import ManipulationCheckpointer
 from .config import load_config
@@ -20,19 +22,36 @@ from .data.internal_form import merge_techniques
 from .data.loader import ResumableTrainLoader
 from .data.mapper import ManipulationDatasetMapper
 from .data.on_the_fly import ForgeryMaker, ForgingMapper
+from .data.output_folder import output_folder
 from .data.techniques import TAMPERED, TECHNIQUES
 from .errors import UserError
 from .evaluation.manipulation_evaluator import build_evaluators
 from .evaluation.records import MetricVariants
 from .inference_model import load_for_inference
 from .prediction_images import PredictionImages
+from .run_setup import set_up
 from .viewed_model import as_evaluated
 
 logger = logging.getLogger(__name__)
 
 
 class ManipulationTrainer(DefaultTrainer):
-    """Trains and evaluates by config; a resumed run repeats the uninterrupted one."""
+    """Trains and evaluates by config; a resumed run repeats the uninterrupted one.
+
+    ``SOLVER.AMP.ENABLED`` means Detectron2's own mixed precision on CUDA, float16 with a gradient scaler. On a CPU the
+    forward pass runs in bfloat16, whose range needs no scaler.
+    """
+
+    def __init__(self, cfg):
+        on_cpu = cfg.SOLVER.AMP.ENABLED and cfg.MODEL.DEVICE == "cpu"
+        plain = cfg.clone()
+        plain.defrost()
+        plain.SOLVER.AMP.ENABLED = cfg.SOLVER.AMP.ENABLED and not on_cpu  # its AMPTrainer insists on CUDA
+        plain.freeze()
+        super().__init__(plain)
+        self.cfg = cfg
+        if on_cpu:
+            getattr(self.model, "module", self.model).bfloat16_training = True
 
     def build_hooks(self):
         # DefaultTrainer has made a checkpointer of its own just before; hooks must save through ours.
@@ -78,6 +97,18 @@ class ManipulationTrainer(DefaultTrainer):
 
     def _scaler(self):
         return getattr(self._trainer, "grad_scaler", None)
+
+    @classmethod
+    def build_optimizer(cls, cfg, model):
+        """The optimizer that ``SOLVER.OPTIMIZER`` names, with Detectron2's rates and decays per parameter."""
+        if cfg.SOLVER.OPTIMIZER == "SGD":
+            return super().build_optimizer(cfg, model)
+        groups = get_default_optimizer_params(
+            model, base_lr=cfg.SOLVER.BASE_LR, weight_decay=cfg.SOLVER.WEIGHT_DECAY,
+            weight_decay_norm=cfg.SOLVER.WEIGHT_DECAY_NORM,
+        )  # fmt: skip
+        optimizer = maybe_add_gradient_clipping(cfg, torch.optim.AdamW)
+        return optimizer(groups, lr=cfg.SOLVER.BASE_LR, weight_decay=cfg.SOLVER.WEIGHT_DECAY)
 
     @classmethod
     def build_train_loader(cls, cfg):
@@ -188,7 +219,13 @@ def train(cfg, resume: bool = False):
 
     Returns:
         The last evaluation's results, where DATASETS.TEST and TEST.EVAL_PERIOD ask for any.
+
+    Raises:
+        UserError: bad input, or a folder that holds an earlier run's checkpoints and ``resume`` is False.
     """
+    if not resume and os.path.exists(os.path.join(cfg.OUTPUT_DIR, "last_checkpoint")):
+        raise UserError(f"OUTPUT_DIR {cfg.OUTPUT_DIR}: holds the checkpoints of an earlier training, which another one "
+                        "would replace; continue it with --resume, or name another folder")  # fmt: skip
     trainer = ManipulationTrainer(cfg)
     trainer.resume_or_load(resume=resume)
     # Detectron2's loop logs every exception with its traceback; for bad input one line is enough.
@@ -197,7 +234,7 @@ def train(cfg, resume: bool = False):
 
 
 def _is_no_user_error(record: logging.LogRecord) -> bool:
-    return not (record.exc_info and isinstance(record.exc_info[1], UserError))
+    return not (record.exc_info and isinstance(record.exc_info[1], (UserError, OSError)))
 
 
 def evaluate(cfg) -> dict:
@@ -219,8 +256,7 @@ def run(args):
     """What ``tools/train_net.py`` does with its parsed arguments (see there)."""
     cfg = load_config(args.config_file, args.opts)
     cfg.freeze()
-    default_setup(cfg, args)
-    setup_logger(cfg.OUTPUT_DIR, distributed_rank=comm.get_rank(), name="constrained_rcnn")
-    if args.eval_only:
-        return evaluate(cfg)
-    return train(cfg, resume=args.resume)
+    own = output_folder(cfg.OUTPUT_DIR, "OUTPUT_DIR") if comm.is_main_process() else contextlib.nullcontext()
+    with own:
+        set_up(cfg, args)
+        return evaluate(cfg) if args.eval_only else train(cfg, resume=args.resume)

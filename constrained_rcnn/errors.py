@@ -14,6 +14,10 @@ class UserError(ValueError):
     """
 
 
+class OutputError(UserError):
+    """An output that cannot be written. No other input would fare better: a run over many files ends at it."""
+
+
 def command_line(main):
     """Wraps a command's ``main`` so that bad input ends it with one line instead of a traceback.
 
@@ -21,9 +25,9 @@ def command_line(main):
         main: function that returns an exit status or None (0).
 
     Returns:
-        The wrapped function. ``UserError`` and ``FileNotFoundError`` become ``error: ...`` on stderr
-        and exit status 2; Ctrl-C becomes status 130; a closed output pipe status 141. Anything else is
-        a bug of ours and keeps its traceback.
+        The wrapped function. ``UserError`` and ``OSError`` (a file that is not there or must not be read, a full
+        disk) become ``error: ...`` on stderr and exit status 2; Ctrl-C becomes status 130; a closed output pipe
+        status 141. Anything else is a bug of ours and keeps its traceback.
     """
 
     @functools.wraps(main)
@@ -43,6 +47,10 @@ def command_line(main):
         except BrokenPipeError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 141
+        except OSError as error:
+            name = f"{error.filename}: " if error.filename is not None else ""
+            print(f"error: {name}{(error.strerror or _one_line(error)).lower()}; check the path", file=sys.stderr)
+            return 2
 
     return run
 

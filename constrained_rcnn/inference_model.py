@@ -11,12 +11,10 @@ from torch import nn
 from torch.nn.utils import fuse_conv_bn_weights
 
 from .checkpoint import ManipulationCheckpointer
+from .operating_points import OperatingPoints
+from .processor import multiplies_bfloat16
 
 logger = logging.getLogger(__name__)
-
-#: Names that PyTorch gives to instructions which multiply bfloat16, on x86 and ARM.
-BFLOAT16_INSTRUCTIONS = ("avx512_bf16", "amx_bf16", "bf16", "sve_bf16")
-
 
 def load_for_inference(cfg) -> tuple[nn.Module, dict]:
     """Builds a config's model, loads ``MODEL.WEIGHTS`` into it and prepares it, see :func:`prepare`.
@@ -25,7 +23,8 @@ def load_for_inference(cfg) -> tuple[nn.Module, dict]:
         cfg: with MODEL.WEIGHTS.
 
     Returns:
-        The model in evaluation mode, and what else the checkpoint holds, "metadata" among it.
+        The model in evaluation mode, with ``operating_points`` of its own or None, and what else the checkpoint holds,
+        "metadata" among it.
 
     Raises:
         UserError: no such file, not a checkpoint, or one of another model.
@@ -34,6 +33,7 @@ def load_for_inference(cfg) -> tuple[nn.Module, dict]:
     extra = ManipulationCheckpointer(model).load_strictly(cfg.MODEL.WEIGHTS)
     if cfg.TEST.BFLOAT16 and model.device.type == "cpu" and not multiplies_bfloat16():
         logger.warning("TEST.BFLOAT16: this processor has no bfloat16 instructions; set it False, that is faster here")
+    model.operating_points = OperatingPoints.from_metadata(extra.get("metadata", {}))
     return prepare(model), extra
 
 
@@ -60,11 +60,3 @@ def prepare(model: nn.Module) -> nn.Module:
     if next(model.parameters()).device.type == "cpu":
         model.to(memory_format=torch.channels_last)
     return model
-
-
-def multiplies_bfloat16() -> bool:
-    """Whether this processor has instructions for bfloat16; True where PyTorch cannot tell."""
-    if not hasattr(torch.cpu, "get_capabilities"):  # PyTorch before 2.11
-        return True
-    found = torch.cpu.get_capabilities()
-    return any(found.get(name, False) for name in BFLOAT16_INSTRUCTIONS)

@@ -13,6 +13,7 @@ from detectron2.layers import paste_masks_in_image
 
 from .data.files import write_bytes_atomic
 from .data.techniques import COPY_MOVE
+from .operating_points import Rarity
 from .repeats_evidence import JudgedRepeat, judge_repeats
 from .report import overlay
 
@@ -20,6 +21,8 @@ from .report import overlay
 OVERLAY_QUALITY = 92
 #: Side of the soft mask of a region that occurs twice.
 REPEAT_MASK_SIDE = 112
+#: What the map must exceed where a manipulation is counted as covering the image.
+COVERED = 0.5
 #: Rows of a mask that are drawn at a time.
 _ROWS = 512
 
@@ -29,9 +32,11 @@ class Detection:
     """One suspicious region.
 
     Attributes:
-        technique: the likeliest of "splice", "copy-move", "removal", or "tampered".
-        score: probability in [0, 1] that the region is manipulated in whatever way; the mean over views.
-        technique_scores: probability of each technique that the network proposed for this region, best first.
+        technique: the likeliest of "splice", "copy-move", "removal", or "tampered"; or "manipulated region", where the
+            weights know how often a technique as likely as this is the right one, and it is not often enough.
+        score: in [0, 1], how probable it is that the region is manipulated in whatever way; the mean over views, and
+            never above the image's score.
+        technique_scores: probability of each technique, best first.
         box: (x1, y1, x2, y2), pixels of the original image, exclusive on the right and below.
         image_size: (height, width) of that image, pixels.
         found_by: "network"; or "repeats", a region that occurs twice and has raised the map (``TEST.REPEATS``).
@@ -95,7 +100,7 @@ class ManipulationResult:
 
     Attributes:
         manipulated: the decision, ``score > threshold``.
-        score: of the image, in [0, 1]: the maximum of the map.
+        score: of the image, in [0, 1]: see :mod:`.decision`; the maximum of the map where no head decides.
         threshold: that the decision was made with.
         detections: best score first.
         manipulation_map: (H, W) float32 in [0, 1], at the image's own resolution.
@@ -103,6 +108,8 @@ class ManipulationResult:
         views: number of views (scales, mirrored or not) whose maps were averaged.
         tiles: number of runs of the network over all views; more than ``views`` where the image was tiled.
         tiled: whether it was.
+        rarity: how rare such a score is among untouched images of the same kind; None where the weights do not know.
+        unsuitable: why an image of this kind cannot be judged, in words; None: it can.
         raised_by: regions that occur twice, where the map has been raised by them (``TEST.REPEATS``), else None.
     """
 
@@ -114,6 +121,8 @@ class ManipulationResult:
     image: np.ndarray = field(repr=False)
     views: int = 1
     tiles: int = 1
+    rarity: Rarity | None = None
+    unsuitable: str | None = None
     raised_by: tuple[JudgedRepeat, ...] | None = field(default=None, repr=False)
 
     @cached_property
@@ -122,6 +131,25 @@ class ManipulationResult:
         if self.raised_by is not None:
             return self.raised_by
         return judge_repeats(self.image, self.manipulation_map)
+
+    @property
+    def covered(self) -> float:
+        """Share of the image, in [0, 1], where the map is above ``COVERED``."""
+        above = sum(np.count_nonzero(strip > COVERED) for strip in np.array_split(self.manipulation_map, 16))
+        return above / self.manipulation_map.size
+
+    @property
+    def decision(self) -> str:
+        """The decision in words: "manipulated", "no manipulation found" or "cannot be judged"."""
+        if self.unsuitable is not None:
+            return "cannot be judged"
+        return "manipulated" if self.manipulated else "no manipulation found"
+
+    @property
+    def summary(self) -> str:
+        """One line that an overlay, which travels alone, carries along."""
+        rare = "" if self.rarity is None else f"; 1 in {self.rarity.one_in:.0f} untouched images scores as high"
+        return f"{self.decision.capitalize()}: score {self.score:.2f}{rare}. No proof."
 
     @property
     def tiled(self) -> bool:
@@ -137,10 +165,13 @@ class ManipulationResult:
         """The result without its pixel arrays, as JSON-ready values; sizes and boxes in pixels."""
         height, width = self.manipulation_map.shape
         return {
-            "decision": "manipulated" if self.manipulated else "no manipulation found",
+            "decision": self.decision,
             "manipulated": self.manipulated,
             "score": round(self.score, 6),
             "threshold": round(self.threshold, 6),
+            "rarity": self._rarity_json(),
+            "unsuitable": self.unsuitable,
+            "covered": round(self.covered, 6),
             "techniques": list(self.techniques),
             "height": height,
             "width": width,
@@ -151,6 +182,7 @@ class ManipulationResult:
                 {
                     "technique": d.technique,
                     "score": round(d.score, 6),
+                    "above_threshold": d.score > self.threshold,
                     "technique_scores": {name: round(value, 6) for name, value in d.technique_scores.items()},
                     "box": [round(v, 2) for v in d.box],
                     "found_by": d.found_by,
@@ -159,8 +191,14 @@ class ManipulationResult:
             ],
         }
 
+    def _rarity_json(self) -> dict | None:
+        if self.rarity is None:
+            return None
+        return {"one_in": round(self.rarity.one_in, 1), "kind": self.rarity.kind, "images": self.rarity.images}
+
     def save_overlay(self, path: str | os.PathLike) -> None:
         """Writes the picture of :func:`.report.overlay`, whole or not at all: PNG if so named, else JPEG."""
         kind = ".png" if os.fspath(path).lower().endswith(".png") else ".jpg"
-        _, data = cv2.imencode(kind, overlay(self.image, self), [cv2.IMWRITE_JPEG_QUALITY, OVERLAY_QUALITY])
+        drawn = overlay(self.image, self, line=self.summary)
+        _, data = cv2.imencode(kind, drawn, [cv2.IMWRITE_JPEG_QUALITY, OVERLAY_QUALITY])
         write_bytes_atomic(path, data.tobytes())

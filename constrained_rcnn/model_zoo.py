@@ -39,6 +39,20 @@ def default_options() -> tuple[str, list[str]]:
     return default_config_file(), ["MODEL.WEIGHTS", default_weights()]
 
 
+def load_default_config(config_file: str | None, options: list[str]):
+    """A config file with options; None: the package's own config and weights, with the options on top.
+
+    Raises:
+        UserError: see :func:`constrained_rcnn.config.load_config`.
+    """
+    from constrained_rcnn.config import load_config  # it takes seconds to import
+
+    if config_file is not None:
+        return load_config(config_file, options)
+    file, own = default_options()
+    return load_config(file, [*own, *options])
+
+
 def config_folder() -> Path:
     """Returns the folder that holds the yaml files, absolute.
 

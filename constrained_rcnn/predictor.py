@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Iterable, Sequence
 from typing import BinaryIO, Union
@@ -14,8 +15,10 @@ from PIL import Image
 from . import model_zoo
 from .config import load_config
 from .data.image_io import check_image, read_image
-from .data.techniques import TAMPERED, TECHNIQUES
+from .data.techniques import TAMPERED, TECHNIQUES, UNCERTAIN
+from .decision import decide
 from .errors import UserError
+from .image_class import jpeg_quality
 from .inference_model import load_for_inference
 from .manipulation_result import Detection, ManipulationResult
 from .repeats_evidence import JudgedRepeat, judge_repeats, raise_map
@@ -67,7 +70,9 @@ class ManipulationPredictor:
         metadata = extra.get("metadata", {})
         self.classes = tuple(metadata.get("classes") or default_classes(cfg.MODEL.ROI_HEADS.NUM_CLASSES))
         configured = cfg.MODEL.MANIPULATION_MAP.DECISION_THRESHOLD
-        self.threshold = configured if configured >= 0 else metadata.get("decision_threshold", DEFAULT_THRESHOLD)
+        points = self.model.operating_points  # they shift scores to the default threshold
+        kept = DEFAULT_THRESHOLD if points else metadata.get("decision_threshold", DEFAULT_THRESHOLD)
+        self.threshold = configured if configured >= 0 else kept
         self._views = views_of(cfg)
         if self.model.resizes_images and cfg.TEST.AUG.ENABLED:
             raise UserError("config: this model resizes images itself; set TEST.AUG.ENABLED False")
@@ -82,10 +87,7 @@ class ManipulationPredictor:
             UserError: a file that cannot be read, or a picture with a side below ``MIN_SIDE``.
             ValueError: an array of another shape or dtype.
         """
-        pixels = self._read(image)
-        with torch.inference_mode():
-            judged = judge_views(self.model, self._in_order(pixels), self._views, self.cfg.TEST.TILES)
-            return self._result(pixels, judged)
+        return self._predict(*self._read(image))
 
     def predict_batch(self, images: Sequence[Picture]) -> list[ManipulationResult]:
         """Judges several images; those of one size go through the network together.
@@ -105,45 +107,57 @@ class ManipulationPredictor:
             except UserError as error:
                 raise UserError(f"picture {number} of {len(images)}: {error}") from error
         tiles, view = self.cfg.TEST.TILES, self._views[0]
-        inputs = [whole_input(self.model, self._in_order(pixels), view, tiles) for pixels in read]
+        inputs = [whole_input(self.model, self._in_order(pixels), view, tiles) for pixels, _ in read]
         if len(self._views) > 1 or None in inputs:
-            return [self(pixels) for pixels in read]
+            return [self._predict(*one) for one in read]
         with torch.inference_mode():
             outputs = self.model(inputs) if inputs else []
-        return [self._result(pixels, [finish(output, view)]) for pixels, output in zip(read, outputs)]
+        return [self._result(*one, [finish(output, view)]) for one, output in zip(read, outputs)]
 
-    def _read(self, image: Picture) -> np.ndarray:
-        """(H, W, 3) uint8 BGR, checked."""
-        name = image if isinstance(image, (str, os.PathLike)) else "image"
+    def _predict(self, pixels: np.ndarray, quality: int | None) -> ManipulationResult:
+        with torch.inference_mode():
+            judged = judge_views(self.model, self._in_order(pixels), self._views, self.cfg.TEST.TILES)
+            return self._result(pixels, quality, judged)
+
+    def _read(self, image: Picture) -> tuple[np.ndarray, int | None]:
+        """(H, W, 3) uint8 BGR, checked, and the quality of the JPEG it came from, if it did."""
+        name, quality = image if isinstance(image, (str, os.PathLike)) else "image", None
         if not isinstance(image, np.ndarray):
+            quality = jpeg_quality(image)
             image = read_image(image, "BGR", max_pixels=self.cfg.INPUT.MAX_PIXELS)
         height, width = check_image(image).shape[:2]
         if min(height, width) < MIN_SIDE:
             raise UserError(f"{name}: {width}x{height} pixels; a side below {MIN_SIDE} holds no trace to find")
-        return image
+        return image, quality
 
     def _in_order(self, pixels: np.ndarray) -> np.ndarray:
         return pixels if self.cfg.INPUT.FORMAT == "BGR" else pixels[:, :, ::-1]
 
-    def _result(self, pixels: np.ndarray, judged: Iterable[Judged]) -> ManipulationResult:
-        made, tiles, instances = None, 0, []
+    def _result(self, pixels: np.ndarray, quality: int | None, judged: Iterable[Judged]) -> ManipulationResult:
+        made, tiles, instances, decisions = None, 0, [], []
         for one in judged:  # one map at a time, added up in place
             made = one.manipulation_map if made is None else made.add_(one.manipulation_map)
             tiles += one.tiles
             instances.append(one.instances)
+            decisions.append(one.decision)
             del one  # or its map would stay while the next view is judged
         if len(instances) > 1:
             made.div_(len(instances))
         made, repeats = made.numpy(), None
+        network = float(made.max() if None in decisions else np.mean(decisions))
         if self.cfg.TEST.REPEATS:
             repeats = judge_repeats(pixels, made)
             raise_map(made, repeats)
-        score = float(made.max())
+        fused = float(made.max()) if None in decisions else network
+        points, threshold = getattr(self.model, "operating_points", None), float(self.threshold)
+        decision = decide(points, network, fused, pixels, quality, bool(repeats), threshold)
         return ManipulationResult(
-            manipulated=score > self.threshold,
-            score=score,
-            threshold=float(self.threshold),
-            detections=self._detections(instances, pixels.shape[:2], repeats or ()),
+            manipulated=decision.manipulated,
+            score=decision.score,
+            threshold=decision.threshold,
+            rarity=decision.rarity,
+            unsuitable=decision.unsuitable,
+            detections=self._detections(instances, pixels.shape[:2], repeats or (), decision.score),
             manipulation_map=made,
             image=pixels,
             views=len(instances),
@@ -151,30 +165,47 @@ class ManipulationPredictor:
             raised_by=repeats,
         )
 
-    def _detections(self, views: list[Instances], size: tuple[int, int], repeats) -> tuple[Detection, ...]:
+    def _detections(self, views: list[Instances], size: tuple[int, int], repeats, highest) -> tuple[Detection, ...]:
         boxes = torch.cat([one.pred_boxes.tensor for one in views])
         scores = torch.cat([one.scores for one in views])
         probable = torch.cat([manipulation_scores(one) for one in views])
-        classes = torch.cat([one.pred_classes for one in views]).tolist()
         view = [index for index, one in enumerate(views) for _ in range(len(one))]
+        named = [scores for one in views for scores in self._technique_scores(one)]
         soft = [mask for one in views for mask in _soft_masks(one)]
         found = []
         for rows in group_by_region(boxes, scores):
             best = rows[0]
-            named = {self.classes[classes[row]]: float(scores[row]) for row in reversed(rows)}
+            techniques = {name: max(named[row].get(name, 0.0) for row in rows) for name in named[best]}
             # A view that does not see the region counts as 0, as it does in the map.
             by_view = {view[row]: max(float(probable[r]) for r in rows if view[r] == view[row]) for row in rows}
             found.append(
                 Detection(
-                    technique=self.classes[classes[best]],
+                    technique=self._technique(techniques),
                     score=sum(by_view.values()) / len(views),
-                    technique_scores=dict(sorted(named.items(), key=lambda item: -item[1])),
+                    technique_scores=techniques,
                     box=tuple(boxes[best].tolist()),
                     image_size=tuple(size),
                     soft_mask=soft[best],
                 )
             )
-        return tuple(sorted([*found, *_raised_regions(repeats, size)], key=lambda d: -d.score))
+        found = sorted([*found, *_raised_regions(repeats, size)], key=lambda d: -d.score)
+        # No region is surer to be manipulated than its image.
+        return tuple(dataclasses.replace(one, score=min(one.score, highest)) for one in found)
+
+    def _technique_scores(self, instances: Instances) -> list[dict[str, float]]:
+        """Probabilities of each instance's techniques, best first; of its own class where no more is known."""
+        if instances.has("technique_scores"):
+            rows = [dict(zip(self.classes, row)) for row in instances.technique_scores.tolist()]
+        else:
+            rows = [{self.classes[c]: s} for c, s in zip(instances.pred_classes.tolist(), instances.scores.tolist())]
+        return [dict(sorted(row.items(), key=lambda item: -item[1])) for row in rows]
+
+    def _technique(self, scores: dict[str, float]) -> str:
+        """The likeliest technique, or what a region is called where it is not likely enough."""
+        points = getattr(self.model, "operating_points", None)
+        best = max(scores, key=scores.get)
+        sure = points is None or scores[best] >= points.technique_margin * sum(scores.values())
+        return best if sure else UNCERTAIN
 
 
 def _raised_regions(repeats: tuple[JudgedRepeat, ...], size: tuple[int, int]) -> list[Detection]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from .data.files import write_bytes_atomic, write_jpeg_atomic, write_json_atomic, write_png_atomic
+from .data.output_folder import staged
 from .evidence import now
 from .inputs import digested_name, printable
 from .repeats_evidence import draw_repeats
@@ -21,8 +22,8 @@ THUMBNAILS = "thumbnails"
 
 class ResultFiles:
     """Results in a folder: ``<name>.json``, ``<name>_map.png``, ``<name>_overlay.jpg``, ``thumbnails/<name>.jpg``,
-    ``<name>_repeats.jpg`` where regions occur twice, and on request ``<name>_map.npy``. The JSON is written last: it
-    stands for a finished result.
+    ``<name>_repeats.jpg`` where regions occur twice, and on request ``<name>_map.npy``. An image's files come together,
+    when all are written, the JSON last: it stands for a finished result. An earlier result stays until then.
     """
 
     def __init__(self, folder: Path, about: dict, *, float_maps: bool, repeats: bool):
@@ -49,6 +50,15 @@ class ResultFiles:
                 return {**known, "name": candidate, "file": printable(file)}
         return None
 
+    def earlier(self) -> list[Path]:
+        """The JSON files in the folder, sorted; those that hold a result have a record."""
+        return sorted(path for path in self._folder.glob("*.json") if path.is_file())
+
+    def earlier_record(self, path: Path) -> dict | None:
+        """The record of such a file, under the name that its files have; None where it is something else."""
+        known = self._record(path.stem)
+        return known and {**known, "name": path.stem}
+
     def write(self, file: Path, name: str, data: bytes, digest: str, result) -> dict:
         """Writes a result; one of another file, from an earlier run, is never replaced.
 
@@ -64,26 +74,26 @@ class ResultFiles:
         known = self._record(name)
         if known is not None and known["file"] != printable(file) and known["sha256"] != digest:
             name = digested_name(file)
-        (self._folder / f"{name}.json").unlink(missing_ok=True)  # never the old record beside a new map
-        write_png_atomic(self._folder / f"{name}_map.png", _to_uint16(result.manipulation_map))
-        if self._float_maps:
-            buffer = io.BytesIO()
-            np.save(buffer, result.manipulation_map)
-            write_bytes_atomic(self._folder / f"{name}_map.npy", buffer.getvalue())
-        else:
-            (self._folder / f"{name}_map.npy").unlink(missing_ok=True)  # of an earlier run with other numbers
-        result.save_overlay(self._folder / f"{name}_overlay.jpg")
         repeats = result.repeats if self._repeats else ()
-        if repeats:
-            write_jpeg_atomic(self._folder / f"{name}_repeats.jpg", draw_repeats(result.image, repeats), 90)
-        else:
-            (self._folder / f"{name}_repeats.jpg").unlink(missing_ok=True)
-        write_jpeg_atomic(self._folder / THUMBNAILS / f"{name}.jpg", thumbnail(result.image, result), 80)
         record = {
             "file": printable(file), "sha256": digest, "bytes": len(data), "time": now(), "name": name, **self._about,
             **result.to_json(), "repeats": [one.to_json() for one in repeats] if self._repeats else None,
         }  # fmt: skip
-        write_json_atomic(self._folder / f"{name}.json", record, indent=2)
+        with staged(self._folder) as stage:
+            write_png_atomic(stage / f"{name}_map.png", _to_uint16(result.manipulation_map))
+            if self._float_maps:
+                buffer = io.BytesIO()
+                np.save(buffer, result.manipulation_map)
+                write_bytes_atomic(stage / f"{name}_map.npy", buffer.getvalue())
+            result.save_overlay(stage / f"{name}_overlay.jpg")
+            if repeats:
+                write_jpeg_atomic(stage / f"{name}_repeats.jpg", draw_repeats(result.image, repeats), 90)
+            write_jpeg_atomic(stage / THUMBNAILS / f"{name}.jpg", thumbnail(result.image, result), 80)
+            write_json_atomic(stage / f"{name}.json", record, indent=2)
+        # Of an earlier run with other numbers.
+        for suffix, is_new in (("_map.npy", self._float_maps), ("_repeats.jpg", bool(repeats))):
+            if not is_new:
+                (self._folder / f"{name}{suffix}").unlink(missing_ok=True)
         return record
 
     def _complete(self, name: str, record: dict) -> bool:

@@ -43,7 +43,10 @@ from. It is <strong>not proof</strong>, and not the probability that the picture
 <p>A low score proves nothing either. Recompression, resizing and screenshots wipe traces out; small or careful
 changes are missed; a picture made as a whole (staged, or by a generator) has nothing pasted in. Captions, sharp
 borders, strong filters and collages can raise a score without any intent to deceive.</p>
-<p>The bar shows the score; the line across it is the threshold of the decision.</p>
+<p>The bar shows the score; the line across it is the threshold of the decision. How many untouched images of the same
+kind (its size, and how strongly it is compressed) score as high was measured on photos that nobody had manipulated; of
+a hundred honest photos one or two are called manipulated all the same. What the network was never shown (drawings,
+documents, tiny or strongly compressed images) is not judged.</p>
 <p><strong>Pairs of regions alike</strong> are another test, without the network: parts of the picture that occur
 twice, down to their finest structure. Somebody may have copied one over the other, or the world itself repeats:
 windows, tiles, printed patterns. Look at both places. Where the network tells which of the two is the copy, an arrow
@@ -82,7 +85,7 @@ def write_pages(
         body = [f"<h1>{title}</h1>"]
         body.append(_summary(rows, skipped, finished, expected) + _MEANING if number == 0 else _MEANING_AGAIN)
         body += [facts, navigation("results", number, len(pages), "Pages"), "<h2>Results, highest score first</h2>"]
-        body += [_result(row) for row in part] or ["<p>No image was judged.</p>"]
+        body += [_result(row, about) for row in part] or ["<p>No image was judged.</p>"]
         body.append(navigation("results", number, len(pages), "Pages, again"))
         if number == 0 and skipped:
             body.append(skipped_list(skipped, "results.csv"))
@@ -97,15 +100,16 @@ def _count(number: int, thing: str) -> str:
 
 
 def _summary(rows, skipped, finished, expected) -> str:
-    found = sum(row["manipulated"] for row in rows)
+    found, unsuitable = (sum(bool(row[key]) for row in rows) for key in ("manipulated", "unsuitable"))
+    judged = f", {unsuitable} that cannot be judged" if unsuitable else ""
     left = expected - len(rows) - len(skipped)
     state = "" if finished else f" <strong>Interrupted: {_count(left, 'file')} still to do; add --resume.</strong>"
     looked = any(row["repeats"] is not None for row in rows)
     twice = f"; something occurs twice in {sum(bool(row['repeats']) for row in rows)}" if looked else ""
     where = ' (<a href="#skipped">list</a>)' if skipped else ""
     return (
-        f"<p>{found} called manipulated, {len(rows) - found} without a finding, {len(skipped)} skipped{where}"
-        f"{twice}.{state} "
+        f"<p>{found} called manipulated, {len(rows) - found - unsuitable} without a finding{judged}, "
+        f"{len(skipped)} skipped{where}{twice}.{state} "
         '<a href="results.csv">All as CSV</a></p>'
     )
 
@@ -116,12 +120,17 @@ def _facts(rows, about) -> str:
     now = json.dumps(about["versions"], sort_keys=True)
     earlier = Counter(row["versions"] for row in rows if row["versions"] != now)
     config = about["config_sha256"]
+    others = Counter((row["weights_sha256"], row["config_sha256"]) for row in rows if _by_others(row, about))
     facts = {
         "Judged (UTC)": " to ".join(dict.fromkeys((times[0], times[-1]))) if times else "nothing",
         "Weights": about["weights"]["file"],
         "SHA-256 of the weights": about["weights"]["sha256"],
         "SHA-256 of the config": config,
         "Versions": _versions(about["versions"]),
+        **{
+            f"Weights and config, {_count(number, 'result')} of an earlier run": f"{weights}, {made_by}"
+            for (weights, made_by), number in sorted(others.items())
+        },
         **{
             f"Versions, {_count(number, 'result')} of an earlier run": _versions(json.loads(one))
             for one, number in sorted(earlier.items())
@@ -138,11 +147,34 @@ def _versions(versions) -> str:
     return ", ".join(f"{name} {version}" for name, version in versions.items())
 
 
-def _result(row: dict) -> str:
+def _by_others(row: dict, about: dict) -> bool:
+    """Whether a result is of an earlier run with other weights or another config."""
+    made_of = (row["weights_sha256"], row["config_sha256"])
+    return made_of != ("", "") and made_of != (about["weights"]["sha256"], about["config_sha256"])
+
+
+def _rarity(row: dict) -> str:
+    """How rare the score is among untouched images, and why it may say nothing."""
+    if row["one_in"] is None:
+        return ""
+    lines = f"1 in {row['one_in']:.0f} untouched images of this kind scores as high or higher"
+    lines = f'<p class="soft">{lines} ({escape(row["kind"])}; {row["untouched"]} were measured)</p>'
+    if row["unsuitable"]:
+        lines += f'<p class="soft"><strong>Not judged, because it is {escape(row["unsuitable"])}</strong></p>'
+    return lines
+
+
+def _covered(row: dict) -> str:
+    return "" if row["covered"] is None else f", {100 * row['covered']:.1f}% of the image above 0.5 in the map"
+
+
+def _result(row: dict, about: dict) -> str:
     name, state = quote(row["name"]), "yes" if row["manipulated"] else "no"
-    said = "Manipulated" if row["manipulated"] else "No manipulation found"
+    said = row["decision"].capitalize()
     how = f" ({escape(', '.join(row['techniques']))})" if row["techniques"] else ""
     notes = f", in {row['tiles']} tiles" if row["tiles"] > row["views"] else ""
+    if _by_others(row, about):
+        notes += ", by an earlier run with other weights or another config: no score to compare with the others"
     alt = f"Photo and, beside it, the same in grey with suspicious regions in colour: {row['file']}"
     width, height = thumbnail_size(row["width"], row["height"])
     # Links read out of context say which file they are of.
@@ -169,10 +201,10 @@ def _result(row: dict) -> str:
         f'<a href="{name}_overlay.jpg"><img loading="lazy" src="thumbnails/{name}.jpg" alt="{escape(alt)}" '
         f'width="{2 * width + THUMBNAIL_GAP}" height="{height}"></a>{shown}</div>'
         f'<div><h3>{file}</h3><span class="verdict {state}">{said}{how}</span>, '
-        f"score {row['score']:.3f}, threshold {row['threshold']:.3f}"
+        f"score {row['score']:.3f}, threshold {row['threshold']:.3f}{_rarity(row)}"
         f'<div class="meter" aria-hidden="true"><i class="{state}" style="width:{100 * row["score"]:.1f}%"></i>'
         f'<b style="left:{100 * row["threshold"]:.1f}%"></b></div>'
         f'<p class="soft">{row["width"]} × {row["height"]} pixels, {_count(row["regions"], "suspicious region")}'
-        f'{twins}{notes}, judged {escape(row["time"])}</p>{twice}<p class="links">{links}</p>'
+        f'{_covered(row)}{twins}{notes}, judged {escape(row["time"])}</p>{twice}<p class="links">{links}</p>'
         f'<p class="soft">SHA-256 <code>{escape(row["sha256"])}</code></p></div></article>'
     )

@@ -1,4 +1,4 @@
-"""The summary of a run as CSV: every row is on disk as soon as its image is judged."""
+"""The summary of a folder's results as CSV."""
 
 from __future__ import annotations
 
@@ -7,41 +7,62 @@ import io
 import json
 import math
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
-from .data.files import write_bytes_atomic
+from .data.files import append, output_error, printable, write_bytes_atomic
+from .errors import UserError
 
 COLUMNS = (
-    "file", "status", "score", "threshold", "techniques", "regions", "repeats", "width", "height", "sha256", "time",
-    "name", "reason",
+    "file", "status", "score", "threshold", "one_in", "kind", "covered", "techniques", "regions", "repeats", "width",
+    "height", "sha256", "time", "name", "reason", "weights_sha256", "config_sha256",
 )  # fmt: skip
+
+#: What text begins with that a spreadsheet takes for a formula.
+_FORMULA = tuple("=+-@\t\r")
 
 
 class ResultsTable:
     """Rows of judged and skipped files; a context manager that keeps the CSV open while it runs.
 
+    A table that is there already, of an earlier run, stays as it is until ``finish`` replaces it by one that has its
+    rows, too. A new one has every row as soon as its image is judged.
+
     Attributes:
-        rows: :func:`row_of` each judged image, in the order of judging; after ``finish`` by falling score.
-        skipped: ``{"file", "reason"}`` of the others.
+        rows: :func:`row_of` each judged image, in the order of judging; after ``finish`` those of earlier runs, too,
+            by falling score.
+        skipped: ``{"file", "reason"}`` of the others; after ``finish`` likewise.
     """
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path, earlier: Iterable[dict] = ()):
         """
         Args:
             path: of the CSV, UTF-8; its folder is made if it is not there.
+            earlier: the records of results that are there already.
+
+        Raises:
+            UserError: another file has the table's name.
         """
         self.path = path
         self.rows: list[dict] = []
         self.skipped: list[dict] = []
+        self._earlier = {row["name"]: row for row in map(row_of, earlier)}
+        self._listed = _listed(path)
 
     def __enter__(self) -> ResultsTable:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = open(self.path, "w", encoding="utf-8", newline="")
-        self._write(COLUMNS)
+        self._file = None
+        if self._listed is None:
+            try:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                self._file = open(self.path, "xb", buffering=0)
+            except OSError as error:
+                raise output_error(self.path, error) from None
+            self._write(COLUMNS)
         return self
 
     def __exit__(self, *error) -> None:
-        self._file.close()
+        if self._file:
+            self._file.close()
 
     def add(self, record: dict) -> None:
         """Adds a judged image: the record of its JSON file."""
@@ -54,17 +75,60 @@ class ResultsTable:
         self.skipped.append({"file": file, "reason": reason})
         self._write(_cells(self.skipped[-1]))
 
-    def finish(self) -> None:
-        """Sorts by falling score, skipped files last, and replaces the CSV."""
+    def finish(self, path: Path | None = None) -> None:
+        """Adds what earlier runs left, sorts by falling score, skipped files last, and writes the CSV.
+
+        Args:
+            path: where to; None: it replaces the CSV.
+        """
+        names = {row["name"] for row in self.rows}
+        again = {(row["file"], row["sha256"]) for row in self.rows}  # under another name than before
+        self.rows += [
+            row
+            for name, row in self._earlier.items()
+            if name not in names and (row["file"], row["sha256"]) not in again
+        ]
+        names.update(self._earlier)
+        files = {row["file"] for row in self.rows} | {entry["file"] for entry in self.skipped}
+        self.skipped += [
+            entry for name, entry in self._listed or () if name not in names and entry["file"] not in files
+        ]
         self.rows.sort(key=lambda row: (-row["score"], row["file"], row["name"]))
         text = io.StringIO(newline="")
         _writer(text).writerows([COLUMNS, *(_cells(row) for row in [*self.rows, *self.skipped])])
-        self._file.close()
-        write_bytes_atomic(self.path, text.getvalue().encode("utf-8"))
+        write_bytes_atomic(path or self.path, text.getvalue().encode("utf-8"))
 
     def _write(self, cells) -> None:
-        _writer(self._file).writerow(cells)
-        self._file.flush()
+        if self._file:
+            text = io.StringIO(newline="")
+            _writer(text).writerow(cells)
+            append(self._file, self.path, text.getvalue().encode("utf-8"))
+
+
+def _listed(path: Path) -> list[tuple[str, dict]] | None:
+    """(name, entry) of each row of a table that is there, the entry as if it were skipped: what was, and results, which
+    are so if their record is gone. None where there is no table."""
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise output_error(path, error) from None
+    found = []
+    try:
+        rows = csv.DictReader(io.StringIO(text, newline=""))
+        if not {"file", "status", "score", "name", "reason"} <= set(rows.fieldnames or ()):
+            raise ValueError("other columns")
+        for row in rows:
+            cells = {key: _plain(row[key] or "") for key in ("file", "time", "score", "name", "reason")}
+            if row["status"] != "skipped":
+                cells["reason"] = (
+                    f"judged {cells['time']}, score {cells['score']}; {cells['name']}.json is gone or damaged"
+                )
+            found.append((cells["name"], {"file": cells["file"], "reason": cells["reason"]}))
+    except (ValueError, KeyError, csv.Error):
+        raise UserError(f"{printable(path)}: is no table of this command; move it, or name another --output") from None
+    return found
 
 
 def row_of(record: dict) -> dict:
@@ -79,6 +143,14 @@ def row_of(record: dict) -> dict:
     if not (math.isfinite(row["score"]) and math.isfinite(row["threshold"])):
         raise ValueError("a score that is no number")
     row["manipulated"] = bool(record["manipulated"])
+    usual = "manipulated" if row["manipulated"] else "no manipulation found"
+    row["decision"] = sys.intern(str(record.get("decision", usual)))
+    rarity = record.get("rarity") or {}  # None: the weights do not know
+    row["one_in"] = float(rarity["one_in"]) if rarity else None
+    row["kind"] = sys.intern(str(rarity["kind"])) if rarity else ""
+    row["untouched"] = int(rarity["images"]) if rarity else 0
+    row["unsuitable"] = sys.intern(str(record.get("unsuitable") or ""))
+    row["covered"] = float(record["covered"]) if "covered" in record else None
     row["techniques"] = [sys.intern(str(name)) for name in record["techniques"]]
     regions = [found for found in record["detections"] if found["score"] > row["threshold"]]
     row["regions"] = len(regions)
@@ -86,6 +158,8 @@ def row_of(record: dict) -> dict:
     repeats = record.get("repeats")  # None: not looked for
     row["repeats"] = None if repeats is None else len(repeats)
     row["alike"] = how(repeats[0]) if repeats else ""
+    row["weights_sha256"] = sys.intern(str(record.get("weights", {}).get("sha256", "")))
+    row["config_sha256"] = sys.intern(str(record.get("config_sha256", "")))
     versions = {str(name): str(version) for name, version in record["versions"].items()}
     row["versions"] = sys.intern(json.dumps(versions, sort_keys=True))  # one string for all images of a run
     return row
@@ -107,10 +181,7 @@ def _writer(file):
 
 
 def _cells(row: dict) -> list:
-    if "reason" in row:
-        status = "skipped"
-    else:
-        status = "manipulated" if row["manipulated"] else "no manipulation found"
+    status = "skipped" if "reason" in row else row["decision"]
     values = {**row, "status": status, "techniques": " ".join(row.get("techniques", ()))}
     cells = (values.get(column) for column in COLUMNS)
     return ["" if cell is None else harmless(cell) for cell in cells]
@@ -118,4 +189,9 @@ def _cells(row: dict) -> list:
 
 def harmless(value):
     """A cell that no spreadsheet takes for a formula: text that begins like one gets an apostrophe in front."""
-    return f"'{value}" if isinstance(value, str) and value[:1] in tuple("=+-@\t\r") and value else value
+    return f"'{value}" if isinstance(value, str) and value[:1] in _FORMULA and value else value
+
+
+def _plain(cell: str) -> str:
+    """What :func:`harmless` was given."""
+    return cell[1:] if cell[:1] == "'" and cell[1:2] in _FORMULA and len(cell) > 1 else cell

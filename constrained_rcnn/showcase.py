@@ -17,6 +17,7 @@ from .data.catalog import dataset_dicts
 from .data.demo_photos import load as load_demo_photos
 from .data.files import write_jpeg_atomic, write_json_atomic
 from .data.image_io import read_image, read_mask
+from .data.output_folder import output_folder
 from .data.synthesis.photos import find_photos, split_photos
 from .data.synthesis.writer import write_forgeries
 from .demo import run as judge_files
@@ -69,8 +70,13 @@ def run(output: Path, seed: int = 0, photos: Path | None = None, options: list[s
     Raises:
         UserError: the folder holds a demo made with other arguments, or the photos cannot be used.
     """
-    output = Path(output)
-    _claim(output, {"seed": seed, "photos": str(photos) if photos else None, "options": list(options)})
+    with output_folder(output) as output:
+        _claim(output, {"seed": seed, "photos": str(photos) if photos else None, "options": list(options)})
+        return _run(output, seed, photos, options)
+
+
+def _run(output: Path, seed: int, photos: Path | None, options: list[str]) -> dict:
+    """The part of :func:`run` for which the output folder is claimed."""
     seconds: dict[str, float] = {}
     splits, photo_counts = _timed(seconds, "forgeries", lambda: make_forgeries(output / "data", seed, photos))
 
@@ -83,7 +89,7 @@ def run(output: Path, seed: int = 0, photos: Path | None = None, options: list[s
     cfg.MODEL.WEIGHTS = str(output / "model" / "model_final.pth")
     cfg.DATASETS.TEST = (str(splits["test"]),)
     progress = lambda items: tqdm(items, unit="image")  # noqa: E731
-    _timed(seconds, "threshold", lambda: calibrate(cfg, str(splits["val"]), FALSE_ALARM_RATE, progress))
+    _timed(seconds, "threshold", lambda: _calibrate(cfg, str(splits["val"]), progress))
     _timed(seconds, "evaluation", lambda: evaluate(cfg))
     inference = output / "model" / "inference" / "test"
     model = json.loads((inference / "metrics.json").read_text())
@@ -165,7 +171,7 @@ def _pictures(cfg, output: Path, items: list[dict]) -> None:
         result = predictor(image)
         panels = [
             (item["technique"], image), ("truth", truth), ("map", heat(result.manipulation_map)),
-            ("overlay", overlay(image, result)),
+            ("overlay", overlay(image, result, line=result.summary)),
         ]  # fmt: skip
         rows.setdefault(item["technique"], []).append(side_by_side(panels, PANEL))
     write_jpeg_atomic(output / "examples.jpg", grid(list(rows.values())), 88)
@@ -174,6 +180,10 @@ def _pictures(cfg, output: Path, items: list[dict]) -> None:
 def _as_options(cfg) -> list[str]:
     """What the demo tool needs to know beyond the config file."""
     return ["MODEL.WEIGHTS", cfg.MODEL.WEIGHTS, "MODEL.DEVICE", cfg.MODEL.DEVICE]
+
+
+def _calibrate(cfg, split: str, progress) -> None:
+    calibrate(cfg, dataset=split, rate=FALSE_ALARM_RATE, variants=False, progress=progress)
 
 
 def _claim(output: Path, settings: dict) -> None:

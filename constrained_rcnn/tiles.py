@@ -8,6 +8,7 @@ because their centres lie in another's core.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -35,6 +36,15 @@ class Tile:
         y = (boxes[:, 1] + boxes[:, 3]) / 2 + self.top
         x1, y1, x2, y2 = self.core
         return (x >= x1) & (x < x2) & (y >= y1) & (y < y2)
+
+
+    def core_windows(self) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
+        """The tile's own part of a map: its core, as windows of the whole picture's map and of the tile's."""
+        x1, y1, x2, y2 = self.core
+        top, left = math.floor(max(y1, self.top)), math.floor(max(x1, self.left))
+        bottom, right = math.ceil(min(y2, self.bottom)), math.ceil(min(x2, self.right))
+        whole = slice(top, bottom), slice(left, right)
+        return whole, (slice(top - self.top, bottom - self.top), slice(left - self.left, right - self.left))
 
 
 def plan_tiles(height: int, width: int, size: int, overlap: int) -> list[Tile]:

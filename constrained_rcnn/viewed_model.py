@@ -8,6 +8,8 @@ from detectron2.layers import batched_nms, paste_masks_in_image
 from detectron2.structures import Instances
 
 from .data.image_io import read_image
+from .decision import decide
+from .image_class import jpeg_quality
 from .modeling.manipulation_map import image_score
 from .modeling.meta_arch import ConstrainedRCNN
 from .repeats_evidence import judge_repeats, raise_map
@@ -41,9 +43,10 @@ class ViewedModel(torch.nn.Module):
     def forward(self, batched_inputs: list[dict]) -> list[dict]:
         """As ConstrainedRCNN in evaluation mode."""
         outputs = [self._judge(item) for item in batched_inputs]
-        if self.cfg.TEST.REPEATS:
+        points = getattr(self.model, "operating_points", None)
+        if self.cfg.TEST.REPEATS or points is not None:
             for item, output in zip(batched_inputs, outputs):
-                self._raise_map(item, output)
+                self._decide(item, output, points)
         return outputs
 
     def _pixels(self, item: dict) -> np.ndarray:
@@ -53,24 +56,31 @@ class ViewedModel(torch.nn.Module):
             pixels = read_image(item["file_name"], self.cfg.INPUT.FORMAT, max_pixels=self.cfg.INPUT.MAX_PIXELS)
         return pixels
 
-    def _raise_map(self, item: dict, output: dict) -> None:
+    def _decide(self, item: dict, output: dict, points) -> None:
+        """Raises the map where regions occur twice, if asked for, and scores the image as the predictor does."""
         pixels, made = self._pixels(item), output["manipulation_map"].cpu().numpy()
         bgr = pixels if self.cfg.INPUT.FORMAT == "BGR" else np.ascontiguousarray(pixels[:, :, ::-1])
-        raise_map(made, judge_repeats(bgr, made))
+        network = output["manipulation_score"]
+        repeats = judge_repeats(bgr, made) if self.cfg.TEST.REPEATS else ()
+        raise_map(made, repeats)
         output["manipulation_map"] = torch.from_numpy(made)
-        output["manipulation_score"] = image_score(output["manipulation_map"])
+        quality = None if "pixels" in item else jpeg_quality(item["file_name"])
+        fused = float(made.max()) if output.get("decision") is None else network
+        output["manipulation_score"] = decide(points, network, fused, bgr, quality, bool(repeats), 0.5).score
 
     def _judge(self, item: dict) -> dict:
         cfg = self.cfg
         size = tuple(item["image"].shape[-2:])
-        if not cfg.TEST.AUG.ENABLED and (self.model.resizes_images or not needs_tiles(size, cfg.TEST.TILES)):
+        whole = self.model.resizes_images or not (0 < cfg.TEST.REDUCE_ABOVE < size[0] * size[1])
+        if not cfg.TEST.AUG.ENABLED and whole and (self.model.resizes_images or not needs_tiles(size, cfg.TEST.TILES)):
             return self.model([item])[0]
         pixels = self._pixels(item)
         views = views_of(cfg)
-        made, instances = None, []
+        made, instances, decisions = None, [], []
         for one in judge_views(self.model, pixels, views, cfg.TEST.TILES):
             made = one.manipulation_map if made is None else made.add_(one.manipulation_map)
             instances.append(one.instances)
+            decisions.append(one.decision)
         made /= len(views)
         found = Instances.cat(instances)
         threshold = cfg.MODEL.ROI_HEADS.NMS_THRESH_TEST
@@ -78,4 +88,6 @@ class ViewedModel(torch.nn.Module):
         found = found[keep[: cfg.TEST.DETECTIONS_PER_IMAGE]]
         if found.has("soft_masks"):
             found.pred_masks = paste_masks_in_image(found.soft_masks, found.pred_boxes.tensor, pixels.shape[:2])
-        return {"instances": found, "manipulation_map": made, "manipulation_score": image_score(made)}
+        decision = None if None in decisions else float(np.mean(decisions))
+        score = image_score(made) if decision is None else decision
+        return {"instances": found, "manipulation_map": made, "manipulation_score": score, "decision": decision}

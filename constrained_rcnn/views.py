@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import torch
 from detectron2.data import transforms as T
 from detectron2.structures import Boxes, Instances
 
 from .errors import UserError
-from .modeling.manipulation_map import merge_instances
+from .modeling.manipulation_map import fuse_maps, merge_instances, resize_map
 from .tiles import plan_tiles
 
 #: Rows of a map that are mirrored at a time.
@@ -20,19 +21,53 @@ _ROWS = 512
 
 @dataclass(frozen=True)
 class View:
-    """How a picture is shown: shortest side and limit of the longest in pixels (0: as it is), and mirrored or not."""
+    """How a picture is shown.
+
+    Attributes:
+        shortest, longest: shortest side and limit of the longest in pixels; 0: as it is.
+        mirrored: left to right.
+        largest: most pixels; what would be larger is reduced, each new pixel the mean of those it covers. 0: no limit.
+    """
 
     shortest: int
     longest: int
     mirrored: bool = False
+    largest: int = 0
+
+    def shape(self, height: int, width: int) -> tuple[int, int]:
+        """(height, width) at which a picture of that size is shown.
+
+        Raises:
+            UserError: a picture so narrow that nothing would be left of it.
+        """
+        shape = (height, width)
+        if self.shortest:
+            shape = T.ResizeShortestEdge.get_output_shape(height, width, self.shortest, self.longest)
+        if 0 < self.largest < shape[0] * shape[1]:
+            factor = (self.largest / (shape[0] * shape[1])) ** 0.5
+            shape = tuple(round(side * factor) for side in shape)
+        if min(shape) < 1:
+            raise UserError(f"{width}x{height} pixels: too narrow to be resized for this network; cut it into parts")
+        return shape
+
+    def show(self, pixels: np.ndarray) -> np.ndarray:
+        """(H, W, 3) uint8 -> (h, w, 3) uint8, as the network is to see it."""
+        shown = pixels[:, ::-1] if self.mirrored else pixels
+        if self.shortest:
+            shown = T.ResizeShortestEdge([self.shortest] * 2, self.longest).get_transform(shown).apply_image(shown)
+        shape = self.shape(*pixels.shape[:2])
+        if shown.shape[:2] != shape:
+            shown = cv2.resize(shown, shape[::-1], interpolation=cv2.INTER_AREA)
+        return shown
 
 
 def views_of(cfg) -> list[View]:
     """The views that a config asks for: INPUT's one, or those of TEST.AUG."""
+    largest = cfg.TEST.REDUCE_ABOVE
     if not cfg.TEST.AUG.ENABLED:
-        return [View(cfg.INPUT.MIN_SIZE_TEST, cfg.INPUT.MAX_SIZE_TEST)]
+        return [View(cfg.INPUT.MIN_SIZE_TEST, cfg.INPUT.MAX_SIZE_TEST, False, largest)]
     flips = (False, True) if cfg.TEST.AUG.FLIP else (False,)
-    return [View(size, cfg.TEST.AUG.MAX_SIZE, flip) for size in cfg.TEST.AUG.MIN_SIZES for flip in flips]
+    return [View(size, cfg.TEST.AUG.MAX_SIZE, flip, largest) for size in cfg.TEST.AUG.MIN_SIZES for flip in flips]
 
 
 @dataclass(frozen=True)
@@ -43,11 +78,14 @@ class Judged:
         instances: on the CPU, with pred_boxes, scores, pred_classes, and where the model has them soft_masks and
             manipulation_scores; no ``pred_masks``.
         manipulation_map: (H, W) float32 tensor on the CPU, in [0, 1].
+        decision: of the model's decision head about the image, in [0, 1]; of a tiled image that of its highest tile.
+            None: the model has no such head.
         tiles: number of tiles; 1: judged whole.
     """
 
     instances: Instances
     manipulation_map: torch.Tensor
+    decision: float | None
     tiles: int
 
 
@@ -69,18 +107,17 @@ def judge_views(model, pixels: np.ndarray, views: list[View], tiles) -> Iterator
 def whole_input(model, pixels: np.ndarray, view: View, tiles) -> dict | None:
     """The model's input where one run over the whole picture is all there is; None where tiles are needed."""
     height, width = pixels.shape[:2]
-    shown = pixels[:, ::-1] if view.mirrored else pixels
-    if not model.resizes_images:
-        if needs_tiles(_resized_shape(height, width, view), tiles):
-            return None
-        shown = T.ResizeShortestEdge([view.shortest] * 2, view.longest).get_transform(shown).apply_image(shown)
-    return _input(shown, height, width)
+    if model.resizes_images:
+        return _input(pixels[:, ::-1] if view.mirrored else pixels, height, width)
+    if needs_tiles(view.shape(height, width), tiles):
+        return None
+    return _input(view.show(pixels), height, width)
 
 
 def finish(output: dict, view: View) -> Judged:
     """The model's output for a whole picture, mirrored back, on the CPU."""
     instances, made = output["instances"].to("cpu"), output["manipulation_map"].cpu()
-    return Judged(*_unmirrored(instances, made, view), 1)
+    return Judged(*_unmirrored(instances, made, view), output.get("decision"), 1)
 
 
 def _judge_view(model, pixels, view, tiles) -> Judged:
@@ -88,13 +125,18 @@ def _judge_view(model, pixels, view, tiles) -> Judged:
     if whole is not None:
         return finish(model([whole])[0], view)
     height, width = pixels.shape[:2]
-    shown = pixels[:, ::-1] if view.mirrored else pixels
-    if _resized_shape(height, width, view) != (height, width):
-        shown = T.ResizeShortestEdge([view.shortest] * 2, view.longest).get_transform(shown).apply_image(shown)
-    found, plan = [], plan_tiles(*shown.shape[:2], tiles.SIZE, tiles.OVERLAP)
+    shown = view.show(pixels)
+    found, dense, decisions = [], None, []
+    plan = plan_tiles(*shown.shape[:2], tiles.SIZE, tiles.OVERLAP)
     for tile in plan:
         part = shown[tile.top : tile.bottom, tile.left : tile.right]
-        instances = model([_input(part, *part.shape[:2])])[0]["instances"].to("cpu")
+        output = model([_input(part, *part.shape[:2])])[0]
+        decisions.append(output.get("decision"))
+        if output.get("dense_map") is not None:
+            dense = torch.zeros(shown.shape[:2]) if dense is None else dense
+            window, inner = tile.core_windows()
+            dense[window] = output["dense_map"].cpu()[inner]
+        instances = output["instances"].to("cpu")
         instances = instances[tile.owns(instances.pred_boxes.tensor)]
         moved = Instances((height, width), **instances.get_fields())
         offset = torch.tensor([tile.left, tile.top, tile.left, tile.top], dtype=torch.float32)
@@ -109,7 +151,10 @@ def _judge_view(model, pixels, view, tiles) -> Judged:
         height,
         width,
     )
-    return Judged(*_unmirrored(together, merged, view), len(plan))
+    if dense is not None:
+        merged = fuse_maps(merged, resize_map(dense, (height, width)), model.fusion, model.exponent)
+    decision = None if None in decisions else max(decisions)
+    return Judged(*_unmirrored(together, merged, view), decision, len(plan))
 
 
 def manipulation_scores(instances: Instances) -> torch.Tensor:
@@ -120,15 +165,6 @@ def manipulation_scores(instances: Instances) -> torch.Tensor:
 def _input(shown: np.ndarray, height: int, width: int) -> dict:
     tensor = torch.from_numpy(np.ascontiguousarray(shown.transpose(2, 0, 1)))
     return {"image": tensor, "height": height, "width": width, "paste_masks": False}
-
-
-def _resized_shape(height: int, width: int, view: View) -> tuple[int, int]:
-    if view.shortest == 0:
-        return height, width
-    shape = T.ResizeShortestEdge.get_output_shape(height, width, view.shortest, view.longest)
-    if min(shape) < 1:
-        raise UserError(f"{width}x{height} pixels: too narrow to be resized for this network; cut it into parts")
-    return shape
 
 
 def needs_tiles(size: tuple[int, int], tiles) -> bool:

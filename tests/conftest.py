@@ -8,7 +8,7 @@ import pytest
 
 os.environ.setdefault("MPLBACKEND", "Agg")
 
-DATA_VARIABLES = ("CONSTRAINED_RCNN_PARITY", "DETECTRON2_DATASETS")
+DATA_VARIABLES = ("CONSTRAINED_RCNN_OPEN_NSFW", "CONSTRAINED_RCNN_PARITY", "DETECTRON2_DATASETS")
 
 
 def skip_is_expected(reason: str, environ) -> bool:

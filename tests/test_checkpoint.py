@@ -33,13 +33,13 @@ def test_an_interrupted_save_leaves_the_old_one(tmp_path, monkeypatch):
     before = open(path, "rb").read()
 
     def dies(data, target):
-        open(target, "wb").write(b"half")
+        target.write(b"half")
         raise KeyboardInterrupt
 
     monkeypatch.setattr(torch, "save", dies)
     with pytest.raises(KeyboardInterrupt):
         saved(model, tmp_path)
-    assert open(path, "rb").read() == before
+    assert open(path, "rb").read() == before and len(os.listdir(tmp_path)) == 2
     assert (tmp_path / "last_checkpoint").read_text() == "model_final.pth"
 
 
@@ -83,6 +83,54 @@ def test_training_refuses_another_backbone(tmp_path):
     path = saved(tiny_model("MODEL.CONSTRAINED_CONV.ENABLED", "False"), tmp_path)
     with pytest.raises(UserError, match="backbone.constrained_conv.weight"):
         ManipulationCheckpointer(tiny_model()).load_for_training(path)
+
+
+def channels(count: int, with_rgb: bool = False) -> list[str]:
+    return ["MODEL.CONSTRAINED_CONV.CHANNELS", str(count), "MODEL.CONSTRAINED_CONV.WITH_RGB", str(with_rgb)]
+
+
+@pytest.mark.parametrize(
+    "narrow, wide, first",
+    [((3,), (5,), 0), ((3,), (3, True), 3), ((2,), (9, True), 3), ((1, True), (5, True), 0)],
+)
+@torch.no_grad()
+def test_training_in_a_wider_stem_begins_as_the_narrower_network(tmp_path, caplog, narrow, wide, first):
+    source = tiny_model(*channels(*narrow), seed=1)
+    path = saved(source, tmp_path)
+    model = tiny_model(*channels(*wide), seed=2)
+    with caplog.at_level("INFO", logger="constrained_rcnn"):
+        ManipulationCheckpointer(model).load_for_training(path)
+    assert len([r for r in caplog.records if "the others start at zero" in r.getMessage()]) == 1
+    image = torch.rand(1, 3, 48, 48) * 20
+    expected, found = source.backbone(image), model.backbone(image)
+    for name in expected:
+        assert torch.allclose(found[name], expected[name], atol=1e-4), name
+    stem, given = (x.backbone.stem.conv1.weight for x in (model, source))
+    assert torch.equal(stem[:, first : first + given.shape[1]], given)
+    assert stem.requires_grad and stem.abs().sum((0, 2, 3)).count_nonzero() == given.shape[1]
+    with pytest.raises(UserError, match="of another shape"):
+        ManipulationCheckpointer(tiny_model(*channels(*wide))).load_strictly(path)
+
+
+@pytest.mark.parametrize("narrow, wide", [((5,), (3,)), ((1, True), (9,)), ((5,), (3, True))])
+def test_channels_that_have_no_place_are_refused(tmp_path, narrow, wide):
+    path = saved(tiny_model(*channels(*narrow)), tmp_path)
+    with pytest.raises(UserError, match="of another shape"):
+        ManipulationCheckpointer(tiny_model(*channels(*wide))).load_for_training(path)
+
+
+@pytest.mark.parametrize(
+    "name, form", [("conv1_w", {}), ("stem.conv1.weight", {"__author__": "Detectron2", "matching_heuristics": True})]
+)
+@pytest.mark.parametrize("options", [(5,), (2, True)])
+def test_imagenet_weights_go_to_the_first_channels(tmp_path, name, form, options):
+    model = tiny_model(*channels(*options))
+    given = np.random.default_rng(0).normal(size=(32, 3, 7, 7)).astype(np.float32)
+    weights = {"model": {name: given}, **form} if form else {name: given}
+    (tmp_path / "R.pkl").write_bytes(pickle.dumps(weights))
+    ManipulationCheckpointer(model, trust_pickled_weights=True).load_for_training(str(tmp_path / "R.pkl"))
+    stem = model.backbone.stem.conv1.weight
+    assert torch.equal(stem[:, :3], torch.from_numpy(given)) and not stem[:, 3:].any()
 
 
 class Evil:

@@ -1,3 +1,5 @@
+import argparse
+import errno
 import io
 import multiprocessing
 import os
@@ -9,11 +11,14 @@ import torch
 from detectron2.engine import HookBase
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-from tiny import tiny_cfg
+from tiny import TINY, tiny_cfg
 from tiny_data import write_set
 
-from constrained_rcnn.engine import ManipulationTrainer
-from constrained_rcnn.errors import UserError
+from constrained_rcnn.config import load_config
+from constrained_rcnn.data.output_folder import output_folder
+from constrained_rcnn.engine import ManipulationTrainer, run
+from constrained_rcnn.errors import OutputError, UserError
+from constrained_rcnn.model_zoo import config_file
 
 
 @pytest.fixture(scope="module")
@@ -196,3 +201,44 @@ def test_pictures_of_predictions_go_to_tensorboard_and_change_nothing(train_set,
     assert picture.step == 19 and pixels.shape[2] == 3 and pixels.shape[1] > 4 * 100
     second = pixels[60:180, pixels.shape[1] // 4 + 30 : pixels.shape[1] // 2 - 30]
     assert np.isin(second, (0, 255)).mean() > 0.9 and {0, 255} <= set(np.unique(second))  # photo, truth, map, overlay
+
+
+def command(train_set, output, *options, eval_only=False, resume=False):
+    names = ["DATASETS.TRAIN", f"('{train_set}',)", "DATASETS.TEST", f"('{train_set}',)", "OUTPUT_DIR", str(output)]
+    short = ["SOLVER.IMS_PER_BATCH", "2", "SOLVER.MAX_ITER", "1", "SOLVER.STEPS", "()", *options]
+    arguments = {"config_file": config_file("constrained_rcnn_small.yaml"), "opts": [*TINY, *names, *short]}
+    return run(argparse.Namespace(**arguments, eval_only=eval_only, resume=resume))
+
+
+def test_a_folder_belongs_to_one_training(train_set, tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    command(train_set, out)
+    kept = (out / "config.yaml").read_bytes()
+    loaded = load_config(str(out / "config.yaml"))
+    assert loaded.SOLVER.MAX_ITER == 1 and loaded.OUTPUT_DIR == str(out) and b"PANOPTIC_FPN" not in kept
+    before = {path: path.read_bytes() for path in out.glob("*.pth")}
+    with pytest.raises(UserError, match="OUTPUT_DIR .*: holds the checkpoints of an earlier training.*--resume"):
+        command(train_set, out)
+    assert {path: path.read_bytes() for path in out.glob("*.pth")} == before
+    with output_folder(out), pytest.raises(UserError, match="OUTPUT_DIR .*: another run is writing there"):
+        command(train_set, out, resume=True)
+    small = write_set(tmp_path / "few", "few", 2)
+    command(small, out, "MODEL.WEIGHTS", str(out / "model_final.pth"), eval_only=True)
+    assert (out / "config.yaml").read_bytes() == kept and (out / "inference" / "config.yaml").is_file()
+    assert sorted(path.name for path in (out / "inference" / "few").glob(".*")) == []
+
+
+@pytest.mark.parametrize("where", ["checkpoint", "curves"])
+def test_a_full_disk_ends_a_training_in_one_line(train_set, tmp_path, monkeypatch, caplog, where):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    if where == "checkpoint":
+        monkeypatch.setattr(torch, "save", full)
+    else:
+        monkeypatch.setattr("detectron2.utils.events.JSONWriter.write", full)
+    named = "model_final.pth" if where == "checkpoint" else "out"
+    with pytest.raises(OutputError, match=f"{named}: cannot be written: no space left on device; make room"):
+        command(train_set, tmp_path / "out")
+    assert not [record for record in caplog.records if record.exc_info]
+    assert not list((tmp_path / "out").rglob(".tmp-*"))

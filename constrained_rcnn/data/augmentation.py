@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from contextlib import contextmanager
 
 import cv2
@@ -58,3 +59,38 @@ def degrade_boxes(
             patch = cv2.imdecode(data, cv2.IMREAD_COLOR)
         image[rows, columns] = patch
     return image
+
+
+@dataclasses.dataclass(frozen=True)
+class SavedAgain:
+    """Saves whole training images as JPEG once more, forged or not: what happens to files that are passed on.
+
+    Attributes:
+        share: of the images, in (0, 1].
+        qualities: lowest and highest quality, 1 to 100, drawn evenly; chroma at full or half resolution likewise.
+    """
+
+    share: float
+    qualities: tuple[int, int]
+
+    @classmethod
+    def from_config(cls, cfg) -> SavedAgain | None:
+        """What ``INPUT.SAVED_AGAIN`` asks for, or None."""
+        return cls(cfg.INPUT.SAVED_AGAIN, tuple(cfg.INPUT.SAVED_AGAIN_QUALITY)) if cfg.INPUT.SAVED_AGAIN else None
+
+    def __call__(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """
+        Args:
+            image: (H, W, 3) uint8, BGR (in another order colours are compressed a little otherwise).
+            rng: decides whether and how.
+
+        Returns:
+            (H, W, 3) uint8.
+        """
+        again, quality = rng.random() < self.share, int(rng.integers(self.qualities[0], self.qualities[1] + 1))
+        dense = rng.random() < 0.5
+        if not again:
+            return image
+        sampling = cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444 if dense else cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420
+        flags = [cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, sampling]
+        return cv2.imdecode(cv2.imencode(".jpg", np.ascontiguousarray(image), flags)[1], cv2.IMREAD_COLOR)

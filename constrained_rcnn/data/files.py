@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import io
 import json
 import logging
 import os
 import re
-import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import cv2
 import numpy as np
 from PIL import Image
+
+from constrained_rcnn.data import locks
+from constrained_rcnn.errors import OutputError
 
 logger = logging.getLogger(__name__)
 
@@ -27,22 +31,73 @@ IMAGE_SUFFIXES = frozenset(
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 
 
-def write_bytes_atomic(path: str | os.PathLike, data: bytes) -> None:
-    """Writes ``data`` to a temporary name in the same folder, then renames it onto ``path``.
+@contextlib.contextmanager
+def atomic_file(path: str | os.PathLike) -> Iterator[BinaryIO]:
+    """Opens a temporary file in the same folder for writing; at the end it is renamed onto ``path``.
 
-    A process killed in between leaves the old file, or none, and a hidden ``.tmp-*`` file. The folder is
-    made if it is not there.
+    A process killed in between leaves the old file, or none, and a hidden ``.tmp-*`` file, which the next process
+    that writes into this folder removes. The folder is made if it is not there.
+
+    Raises:
+        OutputError: it cannot be written; the old file is as it was.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # A short name of its own: a long name plus a suffix could pass the file system's 255 bytes.
-    temporary = path.parent / f".tmp-{os.getpid()}-{secrets.token_hex(4)}"
+    path, temporary = Path(path), None
     try:
-        temporary.write_bytes(data)
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        locks.remove_leftovers(path.parent)
+        if path.is_dir():
+            raise OSError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if path.exists() and not path.is_file():  # /dev/null would be gone for everybody
+            raise OSError(errno.EINVAL, "not a regular file")
+        file, temporary = locks.temporary_file(path.parent)
+        with file:
+            yield file
+            file.flush()
+            if not locks.AVAILABLE:  # Windows renames no open file; elsewhere it stays open, and so locked
+                file.close()
+            os.replace(temporary, path)
+    except BaseException as error:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+        reason = _os_error(error)
+        if reason is not None:
+            raise output_error(path, reason) from error
         raise
+
+
+def _os_error(error: BaseException | None) -> OSError | None:
+    """The system's error behind an error; libraries raise errors of their own upon it."""
+    while isinstance(error, Exception) and not isinstance(error, OSError):
+        error = error.__context__
+    return error if isinstance(error, OSError) else None
+
+
+def output_error(path: str | os.PathLike, error: OSError) -> OutputError:
+    """The line that names an output, says why it cannot be written and what to do."""
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    todo = "make room, then run it again (with --resume where there is one)" if full else "mend that, or name another"
+    return OutputError(f"{printable(path)}: cannot be written: {(error.strerror or str(error)).lower()}; {todo}")
+
+
+def append(file: BinaryIO, path: str | os.PathLike, data: bytes) -> None:
+    """Appends to a file that is open unbuffered, as a whole or not at all.
+
+    Raises:
+        OutputError: it cannot be written; the file is as it was.
+    """
+    end, left = os.fstat(file.fileno()).st_size, memoryview(data)
+    try:
+        while left:  # on a disk that is nearly full, a part is written without an error
+            left = left[file.write(left) :]
+    except OSError as error:
+        file.truncate(end)  # half a line would spoil the next one
+        raise output_error(path, error) from None
+
+
+def write_bytes_atomic(path: str | os.PathLike, data: bytes) -> None:
+    """Writes ``data`` by :func:`atomic_file`."""
+    with atomic_file(path) as file:
+        file.write(data)
 
 
 def write_json_atomic(path: str | os.PathLike, value: Any, *, indent: int | None = None) -> None:

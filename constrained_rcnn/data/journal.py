@@ -7,64 +7,91 @@ import os
 from pathlib import Path
 from typing import Any
 
-from constrained_rcnn.errors import UserError
-
-try:
-    import fcntl
-except ImportError:  # Windows: two runs at once are then not told apart
-    fcntl = None
+from constrained_rcnn.data.files import append, output_error, printable
+from constrained_rcnn.data.locks import open_locked
 
 
 class Journal:
     """Records by key in an append-only file, one JSON line each; a context manager.
 
     The first line is the fingerprint of the inputs: a journal of other inputs is begun anew. A last line that
-        was cut off by a kill is ignored. While a process has the journal open, no other one can (the lock
-        ends with the process).
+    was cut off by a kill is removed, a damaged one passed over. While a process has the journal open, no other one
+    can (the lock ends with the process).
 
     Attributes:
         found: number of records that an earlier run had left.
     """
 
     def __init__(self, path: Path, fingerprint: str):
+        """
+        Args:
+            path: of the file; its folder is there.
+            fingerprint: a line of what the records depend on.
+        """
         self.path = path
         self.fingerprint = fingerprint
         self.found = 0
-        self._records: dict[str, Any] = {}
+        self._records: dict[Any, Any] = {}
 
     def __enter__(self) -> Journal:
-        self._file = open(self.path, "a+", encoding="utf-8")
-        if fcntl:
-            try:
-                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                self._file.close()
-                raise UserError(f"{self.path}: another run is preparing this data set; wait for it") from None
+        """
+        Raises:
+            UserError: another run has it.
+            OutputError: it cannot be written.
+        """
+        try:
+            self._file = open_locked(
+                self.path,
+                f"{printable(self.path.parent)}: another run is writing there ({self.path.name}); wait for it, or "
+                "name another output",
+            )
+        except OSError as error:
+            raise output_error(self.path, error) from None
         self._file.seek(0)
-        text = self._file.read()
-        rows = text.split("\n")[:-1]  # what follows the last line break was cut off
-        if rows and rows[0] == self.fingerprint:
-            self._records = dict(json.loads(row) for row in rows[1:])
+        lines = self._file.read().split(b"\n")[:-1]  # what follows the last line break was cut off
+        if lines and lines[0] == self.fingerprint.encode():
+            for line in lines[1:]:
+                try:
+                    key, record = json.loads(line)
+                    self._records[key] = record
+                except (ValueError, TypeError, RecursionError):
+                    continue
             self.found = len(self._records)
-            self._file.truncate(len("".join(row + "\n" for row in rows).encode("utf-8")))
+            self._file.truncate(sum(len(line) + 1 for line in lines))
         else:
-            self._file.truncate(0)
-            self._file.write(self.fingerprint + "\n")
-            self._file.flush()
+            self._begin()
         return self
 
     def __exit__(self, *exception: object) -> None:
         self._file.close()
 
-    def get(self, key: str) -> Any | None:
+    def __contains__(self, key: Any) -> bool:
+        return key in self._records
+
+    def get(self, key: Any) -> Any | None:
         """The record of ``key`` that an earlier run left, or None."""
         return self._records.get(key)
 
-    def add(self, key: str, record: Any) -> None:
-        """Appends a record (JSON values)."""
-        self._file.write(json.dumps([key, record], separators=(",", ":")) + "\n")
-        self._file.flush()
+    def add(self, key: Any, record: Any) -> None:
+        """Appends a record (key and record are JSON values).
+
+        Raises:
+            OutputError: it cannot be written; the file is as it was.
+        """
+        self._append(json.dumps([key, record], separators=(",", ":")))
+
+    def forget(self) -> None:
+        """Begins anew, without the records of earlier runs."""
+        self._records, self.found = {}, 0
+        self._begin()
 
     def remove(self) -> None:
         """Deletes the file: the run is complete."""
         os.unlink(self.path)
+
+    def _begin(self) -> None:
+        self._file.truncate(0)
+        self._append(self.fingerprint)
+
+    def _append(self, line: str) -> None:
+        append(self._file, self.path, (line + "\n").encode())

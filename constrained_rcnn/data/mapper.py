@@ -13,7 +13,7 @@ from detectron2.structures import BitMasks
 
 from constrained_rcnn.errors import UserError
 
-from .augmentation import degrade_boxes, numpy_seed
+from .augmentation import SavedAgain, degrade_boxes, numpy_seed
 from .image_io import MAX_PIXELS, read_image, read_mask
 
 
@@ -36,6 +36,7 @@ class ManipulationDatasetMapper:
         merge_techniques: bool = False,
         noise_variance: float = 0.0,
         jpeg_quality: int = 0,
+        saved_again: SavedAgain | None = None,
         seed: int = 0,
     ):
         """
@@ -47,6 +48,7 @@ class ManipulationDatasetMapper:
             max_pixels: refuse larger images.
             merge_techniques: all categories become class 0.
             noise_variance, jpeg_quality: see :func:`degrade_boxes`.
+            saved_again: applied to the whole image in training, after all else.
             seed: of the random choices.
         """
         self.is_train = is_train
@@ -57,6 +59,7 @@ class ManipulationDatasetMapper:
         self.merge_techniques = merge_techniques
         self.noise_variance = noise_variance
         self.jpeg_quality = jpeg_quality
+        self.saved_again = saved_again
         self.seed = seed
 
     @classmethod
@@ -64,6 +67,8 @@ class ManipulationDatasetMapper:
         augmentations = detection_utils.build_augmentation(cfg, is_train)
         if is_train and cfg.INPUT.CROP.ENABLED:
             augmentations.insert(0, T.RandomCrop(cfg.INPUT.CROP.TYPE, cfg.INPUT.CROP.SIZE))
+        if is_train and cfg.INPUT.UPSIDE_DOWN:
+            augmentations.append(T.RandomFlip(cfg.INPUT.UPSIDE_DOWN, horizontal=False, vertical=True))
         return {
             "is_train": is_train,
             "augmentations": augmentations,
@@ -73,6 +78,7 @@ class ManipulationDatasetMapper:
             "merge_techniques": cfg.DATASETS.MERGE_TECHNIQUES,
             "noise_variance": cfg.INPUT.FORGED_NOISE_VARIANCE,
             "jpeg_quality": cfg.INPUT.FORGED_JPEG_QUALITY,
+            "saved_again": SavedAgain.from_config(cfg),
             "seed": max(cfg.SEED, 0),
         }
 
@@ -85,7 +91,8 @@ class ManipulationDatasetMapper:
         Returns:
             A copy with "image", (3, H, W) uint8 tensor, and in training "instances": gt_boxes (XYXY in the
             image's pixels), gt_classes, and with masks gt_masks (one per instance) and gt_complete_mask
-            (BitMasks in which every entry is a view of the one complete mask, specks included).
+            (BitMasks in which every entry is a view of the one complete mask, specks included). With masks also
+            "sem_seg", that complete mask once more, (H, W) uint8 in {0, 1}, there without any instance, too.
 
         Raises:
             UserError: unreadable file, size other than the annotations say, mask of another size.
@@ -142,8 +149,9 @@ class ManipulationDatasetMapper:
         if complete is not None:
             complete = torch.from_numpy(transforms.apply_segmentation(complete.astype(np.uint8)).astype(bool))
             instances.gt_complete_mask = BitMasks(complete[None].expand(len(instances), -1, -1))
+            dataset_dict["sem_seg"] = complete.to(torch.uint8)
         dataset_dict["instances"] = instances
-        return image
+        return image if self.saved_again is None else self.saved_again(image, rng)
 
     @staticmethod
     def _complete_mask(dataset_dict, size) -> np.ndarray:

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +24,7 @@ import numpy as np
 from constrained_rcnn.data.files import list_images, write_bytes_atomic, write_json_atomic, write_png_atomic
 from constrained_rcnn.data.findings import SKIPPED, Finding
 from constrained_rcnn.data.mask_options import USUAL, MaskOptions
+from constrained_rcnn.data.output_folder import LOCK, output_folder, staged
 from constrained_rcnn.data.sources import MaskFile, Sample, Scan, child
 from constrained_rcnn.data.techniques import TAMPERED
 from constrained_rcnn.errors import UserError
@@ -205,17 +205,21 @@ def _line_rows(form: str, path: Path, text: str) -> list[tuple[str, str]]:
 
 def _write_folders(entries: Sequence[Mapping[str, Any]], output: Path) -> None:
     """Copies into ``Tp`` and ``Gt`` under numbers, so that both sort alike; authentic images get black masks."""
-    if output.exists() and any(output.iterdir()):
-        raise UserError(
-            f"{output}: not empty; the folder form pairs by order, so it must be a folder of its own"
-        )
-    for folder in ("Tp", "Gt"):
-        (output / folder).mkdir(parents=True, exist_ok=True)
+    with output_folder(output) as output:
+        if any(path.name != LOCK for path in output.iterdir()):
+            raise UserError(
+                f"{output}: not empty; the folder form pairs by order, so it must be a folder of its own"
+            )
+        with staged(output) as stage:
+            _copy_all(entries, stage)
+
+
+def _copy_all(entries: Sequence[Mapping[str, Any]], output: Path) -> None:
     for number, entry in enumerate(entries):
         image = Path(entry["file_name"])
-        shutil.copyfile(image, output / "Tp" / f"{number:06}_{image.name}")
+        write_bytes_atomic(output / "Tp" / f"{number:06}_{image.name}", image.read_bytes())
         mask = output / "Gt" / f"{number:06}_{image.stem}.png"
         if entry["mask_file_name"]:
-            shutil.copyfile(entry["mask_file_name"], mask)
+            write_bytes_atomic(mask, Path(entry["mask_file_name"]).read_bytes())
         else:
             write_png_atomic(mask, np.zeros((entry["height"], entry["width"]), bool))

@@ -1,8 +1,8 @@
 """From a source's samples to the internal form: decoded, checked, cut into instances, split, written.
 
 A run that is killed is taken up where it stopped (a journal keeps what is done), and a run over inputs that
-have not changed does nothing. Pictures are decoded once, by threads (Pillow and OpenCV work outside of the
-interpreter lock), only
+have not changed does nothing. Until all is made it lies in a hidden folder, so that what was there before stays
+whole. Pictures are decoded once, by threads (Pillow and OpenCV work outside of the interpreter lock), only
 a few at a time: memory does not grow with the number of images.
 """
 
@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -22,6 +23,7 @@ from constrained_rcnn.data.duplicates import duplicates, shared_pixels
 from constrained_rcnn.data.files import write_json_atomic
 from constrained_rcnn.data.findings import NOTED, SKIPPED, Finding, table
 from constrained_rcnn.data.journal import Journal
+from constrained_rcnn.data.output_folder import UNFINISHED, publish
 from constrained_rcnn.data.plan import VERSION, Plan
 from constrained_rcnn.data.records import make_records
 from constrained_rcnn.data.sources import MOSTLY, Scan
@@ -33,7 +35,7 @@ from constrained_rcnn.data.splits import (
     straddling_groups,
     write_split,
 )
-from constrained_rcnn.errors import UserError
+from constrained_rcnn.errors import OutputError, UserError
 
 logger = logging.getLogger(__name__)
 
@@ -51,24 +53,33 @@ def prepare(plan: Plan, scan: Callable[[], Scan]) -> dict[str, Any]:
 
     Raises:
         UserError: no usable forged image in the source, a split file that does not fit, another run at work.
+        OutputError: an output cannot be written. What an earlier run prepared is as it was then, as it is after any
+            other error: masks and annotations take their places when all are made.
     """
     began = time.monotonic()
     fingerprint = plan.fingerprint()
     report = _finished(plan, fingerprint)
     if report is not None:
         return {**report, "unchanged": True}
-    previous = _read_report(plan)
     try:
         plan.annotations.mkdir(parents=True, exist_ok=True)
         (plan.annotations / f".{plan.name}.journal").touch()
     except OSError as error:
-        raise UserError(
+        raise OutputError(
             f"{plan.annotations}: cannot be written ({error.strerror}); give another --output"
         ) from None
+    stage = plan.output / f"{UNFINISHED}-{plan.name}"
     with Journal(plan.annotations / f".{plan.name}.journal", fingerprint) as journal:
+        report = _finished(plan, fingerprint)  # another run may have done it meanwhile
+        if report is not None:
+            journal.remove()
+            return {**report, "unchanged": True}
+        previous = _read_report(plan)
+        if not journal.found:
+            shutil.rmtree(stage, ignore_errors=True)  # of other inputs
         found = scan()
         samples = {_relative(sample.image, plan.image_root): sample for sample in found.samples}
-        records = dict(make_records(plan.name, plan.output, samples, journal, workers=plan.workers))
+        records = dict(make_records(plan.name, stage, samples, journal, workers=plan.workers))
         findings = [
             *found.findings,
             *(Finding(**row) for record in records.values() for row in record["findings"]),
@@ -87,13 +98,14 @@ def prepare(plan: Plan, scan: Callable[[], Scan]) -> dict[str, Any]:
         strata = {name: sample.stratum for name, sample in samples.items() if sample.stratum}
         side, split_lines = _sides(plan, images, strata, findings)
         findings += duplicates(prints, groups, side)
-        report = _write(plan, images, annotations, findings, side, split_lines)
+        report = _write(plan, stage, images, annotations, findings, side, split_lines)
         report.update(
             fingerprint=fingerprint, seconds=round(time.monotonic() - began, 1), resumed=journal.found
         )
-        write_json_atomic(plan.report_file, report, indent=1)
+        publish(stage, plan.output)
+        write_json_atomic(plan.report_file, report, indent=1)  # last: it stands for all that it lists
         journal.remove()
-    _remove_stale(plan, previous, report)
+        _remove_stale(plan, previous, report)
     return {**report, "unchanged": False}
 
 
@@ -166,6 +178,7 @@ def _numbered(records: Mapping[str, dict], groups: Mapping[str, str]) -> tuple[l
 
 def _write(
     plan: Plan,
+    stage: Path,
     images: list[dict],
     annotations: list[dict],
     findings: list[Finding],
@@ -184,7 +197,7 @@ def _write(
         if suffix and not part:
             continue
         ids = {image["id"] for image in part}
-        path = plan.annotations / f"{plan.name}{suffix}.json"
+        path = stage / "annotations" / f"{plan.name}{suffix}.json"
         internal_form.write(
             path,
             part,
@@ -195,7 +208,7 @@ def _write(
         )
         files.append(f"annotations/{path.name}")
     if side:
-        path = plan.annotations / f"{plan.name}_split.json"
+        path = stage / "annotations" / f"{plan.name}_split.json"
         write_split(
             path,
             plan.name,

@@ -41,7 +41,7 @@ def make_records(
 
     Args:
         dataset: name, for the bar and the masks' folder.
-        output: folder that the masks go under.
+        output: folder that the masks go under; a record whose mask is not there is made again.
         samples: image name -> sample.
         journal: open; gets each new record.
         workers: threads (decoding and labelling run outside of the interpreter lock).

@@ -8,6 +8,8 @@ COPY_MOVE = "copy-move"
 TECHNIQUES = ("splice", COPY_MOVE, "removal")
 #: The single class of a set whose technique is unknown, or whose techniques a config merges.
 TAMPERED = "tampered"
+#: What a detection is called whose technique is too uncertain to be named.
+UNCERTAIN = "manipulated region"
 #: An image with regions of more than one technique.
 MIXED = "mixed"
 #: An image without manipulation; never a class of the box head.

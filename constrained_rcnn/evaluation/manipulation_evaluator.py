@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import logging
 import os
+import shutil
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +17,7 @@ from detectron2.evaluation import DatasetEvaluator, DatasetEvaluators
 from detectron2.utils import comm
 
 from constrained_rcnn.data.files import write_json_atomic
+from constrained_rcnn.data.output_folder import UNFINISHED, publish
 from constrained_rcnn.evaluation_page import write_page
 
 from .ap_confidence import ap_intervals_of_folder, ap_table
@@ -141,15 +144,18 @@ class ManipulationEvaluators(DatasetEvaluators):
         evaluators: Sequence[DatasetEvaluator],
         output_dir: str,
         dataset_dicts: Sequence[Mapping[str, Any]] = (),
+        final_dir: str | None = None,
     ):
         """
         Args:
             evaluators: to run side by side.
             output_dir: holds the ``metrics.json`` of the :class:`ManipulationEvaluator`; gets ``report.html``.
             dataset_dicts: the dataset, for the page's pictures.
+            final_dir: where all files of ``output_dir`` go when they are whole; None: they stay.
         """
         super().__init__(list(evaluators))
         self._output_dir = output_dir
+        self._final_dir = final_dir
         self._dataset_dicts = dataset_dicts
 
     def evaluate(self):
@@ -165,7 +171,11 @@ class ManipulationEvaluators(DatasetEvaluators):
             content["coco_intervals"] = ap_intervals_of_folder(self._output_dir, list(tasks))
             logger.info("COCO AP with 95%% intervals:\n%s", ap_table(content["coco"], content["coco_intervals"]))
             write_json_atomic(path, without_nan(content), indent=2)
-            logger.info("Page with what is behind the table: %s", write_page(self._output_dir, self._dataset_dicts))
+            page = write_page(self._output_dir, self._dataset_dicts)
+            if self._final_dir is not None:
+                publish(Path(self._output_dir), Path(self._final_dir))
+                page = Path(self._final_dir) / page.name
+            logger.info("Page with what is behind the table: %s", page)
         return results
 
 
@@ -188,7 +198,8 @@ def build_evaluators(
         class_names: the model's classes, after merging.
         output_dir: of this dataset, for instance ``OUTPUT_DIR/inference/<dataset>``. Gets ``metrics.json``
         (fractions),
-            ``per_image.json``, ``coco_ground_truth.json`` and COCOEvaluator's files.
+            ``per_image.json``, ``coco_ground_truth.json`` and COCOEvaluator's files; when all are whole: an evaluation
+            that fails leaves an earlier one as it was.
         mask_on: the model predicts masks (``MODEL.MASK_ON``); else, or where the ground truth is boxes only,
         mask
             AP is left out.
@@ -199,6 +210,11 @@ def build_evaluators(
     Returns:
         Evaluators whose results have the keys "manipulation", "bbox" and, with masks, "segm".
     """
+    final_dir, output_dir = output_dir, os.path.join(output_dir, UNFINISHED)
+    if not distributed or comm.is_main_process():
+        shutil.rmtree(output_dir, ignore_errors=True)  # of an evaluation that failed
+    if distributed:
+        comm.synchronize()
     ground_truth = os.path.join(output_dir, "coco_ground_truth.json")
     # Every process writes the same file, each in one step: none has to wait for another to read it.
     possible = write_coco_ground_truth(dataset_dicts, class_names, ground_truth)
@@ -225,7 +241,7 @@ def build_evaluators(
         map_dir=os.path.join(output_dir, "maps") if save_maps else None,
         annotations=annotations,
     )
-    return ManipulationEvaluators([manipulation, coco], output_dir, dataset_dicts)
+    return ManipulationEvaluators([manipulation, coco], output_dir, dataset_dicts, final_dir)
 
 
 def unpack_output(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from constrained_rcnn.data import internal_form
+from constrained_rcnn.data.output_folder import output_folder, staged
 from constrained_rcnn.errors import UserError
 
 from .ap_confidence import ap_intervals, ap_table
@@ -56,19 +58,29 @@ def evaluate_predictions(
     warning = audit_warning(annotation_file(dataset)[0])
     summary = summarise(records, variants) | {"warnings": [warning] if warning else []}
     text, more = metrics_table(summary), {}
-    if instances is not None:
-        with tempfile.TemporaryDirectory() as scratch:
-            names = class_names(dataset, merge_techniques)
-            results = instance_metrics(dicts, names, instances, output or scratch)
-            truth = Path(output or scratch) / "coco_ground_truth.json"
+    with _place_for(output) as folder:
+        if instances is not None:
+            results = instance_metrics(dicts, class_names(dataset, merge_techniques), instances, folder)
+            truth = folder / "coco_ground_truth.json"
             more["coco_intervals"] = ap_intervals(truth, read_instances(instances), list(results), records)
-        more["coco"] = {task: {k: v / 100 for k, v in values.items()} for task, values in results.items()}
-        rows = [["COCO (%)", *next(iter(results.values()))]]
-        rows += [[task, *(f"{value:.2f}" for value in values.values())] for task, values in results.items()]
-        text += "\n" + format_rows(rows) + "\n" + ap_table(more["coco"], more["coco_intervals"])
-    if output is not None:
-        write_results(output, Path(dataset).stem, records, summary, variants, **more)
+            more["coco"] = {task: {k: v / 100 for k, v in values.items()} for task, values in results.items()}
+            rows = [["COCO (%)", *next(iter(results.values()))]]
+            rows += [[task, *(f"{value:.2f}" for value in values.values())] for task, values in results.items()]
+            text += "\n" + format_rows(rows) + "\n" + ap_table(more["coco"], more["coco_intervals"])
+        if output is not None:
+            write_results(folder, Path(dataset).stem, records, summary, variants, **more)
     return text, problems
+
+
+@contextlib.contextmanager
+def _place_for(output: str | os.PathLike | None) -> Iterator[Path]:
+    """A folder whose files go to ``output`` in the end, where there is one."""
+    if output is None:
+        with tempfile.TemporaryDirectory() as scratch:
+            yield Path(scratch)
+    else:
+        with output_folder(output) as folder, staged(folder) as stage:
+            yield stage
 
 
 def map_records(

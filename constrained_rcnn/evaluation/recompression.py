@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import shutil
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path, PurePosixPath
 
@@ -13,7 +12,8 @@ from PIL import Image
 from constrained_rcnn.data import internal_form
 from constrained_rcnn.data.files import write_bytes_atomic, write_json_atomic
 from constrained_rcnn.data.image_io import read_image
-from constrained_rcnn.errors import UserError
+from constrained_rcnn.data.output_folder import output_folder
+from constrained_rcnn.errors import OutputError, UserError
 
 from .datasets import annotation_file
 from .robustness import claim
@@ -43,20 +43,28 @@ def recompress(
         The new annotation files, and a line for each picture that was left out.
 
     Raises:
-        UserError: an unknown dataset, a bad quality, or a folder made with other settings.
+        UserError: an unknown dataset, a bad quality, another run at work there, or a folder made with other settings
+            or of another dataset.
+        OutputError: an output cannot be written.
     """
     if not 1 <= quality <= 100:
         raise UserError(f"quality {quality}: give 1 to 100")
-    output = Path(output)
-    claim(output, {"recompressed_at": quality})
+    with output_folder(output) as folder:
+        return _recompress(datasets, folder, quality, progress)
+
+
+def _recompress(datasets, output: Path, quality: int, progress) -> tuple[list[Path], list[str]]:
+    """The part of :func:`recompress` for which the output folder is claimed."""
     written, problems = [], []
     for name in datasets:
         path, image_root = annotation_file(name)
         if path is None:
             raise UserError(f"{name}: no prepared split of that name; give <root>/annotations/<split>.json")
         content, dicts = internal_form.read_json(path), internal_form.load(path, image_root)
-        if path.resolve().parent.parent == output.resolve():
+        root = path.resolve().parent.parent
+        if root == output.resolve():
             raise UserError(f"{output}: is the dataset itself; give a new --output")
+        claim(output, {"recompressed_at": quality, "source": str(root)})  # equal names are equal pictures
         sources = {item["image_id"]: item for item in dicts}
         images = []
         for image in progress(content["images"]):
@@ -66,6 +74,8 @@ def recompress(
                     _save(read_image(sources[image["id"]]["file_name"], "RGB"), output / target, quality)
                 if image["mask_file"] is not None:
                     _copy(Path(sources[image["id"]]["mask_file_name"]), output / image["mask_file"])
+            except OutputError:
+                raise
             except (UserError, OSError) as error:
                 problems.append(str(error))
                 continue
@@ -95,7 +105,4 @@ def _save(rgb, path: Path, quality: int) -> None:
 
 def _copy(source: Path, target: Path) -> None:
     if not target.is_file():
-        target.parent.mkdir(parents=True, exist_ok=True)
-        partial = target.with_name(f".tmp-{os.getpid()}")
-        shutil.copyfile(source, partial)
-        os.replace(partial, target)
+        write_bytes_atomic(target, source.read_bytes())

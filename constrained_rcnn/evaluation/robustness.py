@@ -15,6 +15,8 @@ import numpy as np
 
 from constrained_rcnn.data.files import write_bytes_atomic, write_json_atomic
 from constrained_rcnn.data.image_io import MAX_PIXELS, read_image, read_mask
+from constrained_rcnn.data.journal import Journal
+from constrained_rcnn.data.output_folder import output_folder, staged
 from constrained_rcnn.errors import UserError
 
 from .perturbations import CLEAN, Perturbation, resize_mask
@@ -69,29 +71,34 @@ def evaluate_points(
         point name -> what :func:`summary.summarise` returns.
 
     Raises:
-        UserError: the folder holds another run's results, or an image cannot be read.
+        UserError: the folder holds another run's results, another run is at work there, or an image cannot be read.
+        OutputError: an output cannot be written.
     """
-    folder = Path(folder)
-    claim(folder, {**settings, "seed": seed})
-    summaries = {}
-    for point in points:
-        done = folder / point.name / "metrics.json"
-        if done.is_file():
-            logger.info("%s: done before", point.name)
-        else:
-            records = _records(items, point, judge, folder / point.name, variants, seed, max_pixels, progress)
-            write_results(folder / point.name, settings.get("dataset", ""), records, summarise(records, variants),
-                          variants, perturbation=point.name)  # fmt: skip
-            (folder / point.name / "partial.jsonl").unlink(missing_ok=True)
-        summaries[point.name] = _with_nan(json.loads(done.read_text(encoding="utf-8")))
-    content = {
-        "settings": {**settings, "seed": seed},
-        "unit": "fractions, not per cent; null is undefined",
-        "points": summaries,
-    }
-    write_json_atomic(folder / "robustness.json", without_nan(content), indent=2)
-    write_bytes_atomic(folder / "robustness.md", (robustness_table(summaries) + "\n").encode())
-    write_bytes_atomic(folder / "robustness.png", robustness_curves(summaries))
+    settings = {**settings, "seed": seed}
+    with output_folder(folder, parts=[point.name for point in points]) as folder:
+        claim(folder, settings)
+        summaries = {}
+        for point in points:
+            done = folder / point.name / "metrics.json"
+            if done.is_file() and (done.parent / "per_image.json").is_file():
+                logger.info("%s: done before", point.name)
+            else:
+                with Journal(done.with_name("partial.jsonl"), json.dumps(settings, sort_keys=True)) as journal:
+                    records = _records(items, point, judge, journal, variants, seed, max_pixels, progress)
+                    with staged(folder) as stage:
+                        write_results(stage / point.name, settings.get("dataset", ""), records,
+                                      summarise(records, variants), variants, perturbation=point.name)  # fmt: skip
+                    journal.remove()
+            summaries[point.name] = _with_nan(json.loads(done.read_text(encoding="utf-8")))
+        content = {
+            "settings": settings,
+            "unit": "fractions, not per cent; null is undefined",
+            "points": summaries,
+        }
+        with staged(folder) as stage:
+            write_json_atomic(stage / "robustness.json", without_nan(content), indent=2)
+            write_bytes_atomic(stage / "robustness.md", (robustness_table(summaries) + "\n").encode())
+            write_bytes_atomic(stage / "robustness.png", robustness_curves(summaries))
     return summaries
 
 
@@ -173,20 +180,16 @@ def robustness_curves(summaries: Mapping[str, Mapping[str, Any]]) -> bytes:
     return buffer.getvalue()
 
 
-def _records(items, point, judge, folder, variants, seed, max_pixels, progress) -> list[dict]:
+def _records(items, point, judge, journal, variants, seed, max_pixels, progress) -> list[dict]:
     """The records of a point, each kept on the disk as soon as it is made."""
-    folder.mkdir(parents=True, exist_ok=True)
-    partial = folder / "partial.jsonl"
-    records = {record["image_id"]: record for record in _read_lines(partial)}
-    # Written anew, without the half line that a kill may have left.
-    write_bytes_atomic(partial, "".join(json.dumps(r) + "\n" for r in records.values()).encode())
-    with open(partial, "a", encoding="utf-8") as file:
-        for item in progress(items):
-            if item["image_id"] not in records:
-                record = perturbed_record(item, point, judge, variants, seed, max_pixels)
-                records[item["image_id"]] = record
-                file.write(json.dumps(record) + "\n")
-                file.flush()
+    records = {}
+    for item in progress(items):
+        key = item["image_id"]
+        if key in journal:
+            records[key] = journal.get(key)
+        else:
+            records[key] = perturbed_record(item, point, judge, variants, seed, max_pixels)
+            journal.add(key, records[key])
     return [records[key] for key in sorted(records, key=lambda key: (str(type(key)), key))]
 
 
@@ -218,17 +221,6 @@ def perturbed_record(
 
     score_map, score, predicted = judge(item, image)
     return image_record(item, score_map, score, variants, predicted, read_truth)
-
-
-def _read_lines(path: Path) -> list[dict]:
-    records = []
-    if path.is_file():
-        for line in path.read_text(encoding="utf-8").splitlines():
-            try:
-                records.append(json.loads(line))
-            except ValueError:  # the line that was being written
-                break
-    return records
 
 
 def _with_nan(summary: dict[str, Any]) -> dict[str, Any]:

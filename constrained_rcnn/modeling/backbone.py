@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from detectron2.layers import ShapeSpec
 from detectron2.modeling import BACKBONE_REGISTRY
 from detectron2.modeling.backbone.resnet import BasicBlock, BasicStem, BottleneckBlock, ResNet
@@ -20,14 +21,16 @@ class ConstrainedResNet(ResNet):
     of Detectron2's model zoo load without renaming.
     """
 
-    def __init__(self, *args, constrained_conv: nn.Module | None = None, **kwargs):
+    def __init__(self, *args, constrained_conv: nn.Module | None = None, with_image: bool = False, **kwargs):
         """
         Args:
             args, kwargs: see :class:`ResNet`.
             constrained_conv: applied to the normalised image first; None leaves it out (ablation).
+            with_image: the stem sees the image's channels, then the residuals; False: the residuals alone.
         """
         super().__init__(*args, **kwargs)
         self.constrained_conv = constrained_conv
+        self.with_image = with_image
 
     def forward(self, x):
         """
@@ -38,7 +41,8 @@ class ConstrainedResNet(ResNet):
             dict from feature name to tensor: res3 (N, C, ceil(H/8), ceil(W/8)), res4 (N, 2C, /16).
         """
         if self.constrained_conv is not None:
-            x = self.constrained_conv(x)
+            residual = self.constrained_conv(x)
+            x = torch.cat([x, residual], dim=1) if self.with_image else residual
         return super().forward(x)
 
 
@@ -83,13 +87,15 @@ def make_resnet_stage(cfg, stage: int, norm: str | None = None) -> nn.Sequential
 @BACKBONE_REGISTRY.register()
 def build_constrained_resnet_backbone(cfg, input_shape: ShapeSpec) -> ConstrainedResNet:
     """Builds the backbone; ``MODEL.RESNETS`` holds its shape, ``MODEL.CONSTRAINED_CONV`` its first layer."""
-    resnets = cfg.MODEL.RESNETS
-    stem = BasicStem(input_shape.channels, resnets.STEM_OUT_CHANNELS, resnets.NORM)
-    channels = input_shape.channels
+    resnets, constrained = cfg.MODEL.RESNETS, cfg.MODEL.CONSTRAINED_CONV
+    image = channels = input_shape.channels
+    if constrained.ENABLED:
+        channels = constrained.CHANNELS + (image if constrained.WITH_RGB else 0)
     return ConstrainedResNet(
-        stem,
+        BasicStem(channels, resnets.STEM_OUT_CHANNELS, resnets.NORM),
         [list(make_resnet_stage(cfg, stage)) for stage in (2, 3, 4)],
         out_features=resnets.OUT_FEATURES,
         freeze_at=cfg.MODEL.BACKBONE.FREEZE_AT,
-        constrained_conv=ConstrainedConv2d(channels, channels) if cfg.MODEL.CONSTRAINED_CONV.ENABLED else None,
+        constrained_conv=ConstrainedConv2d(image, constrained.CHANNELS) if constrained.ENABLED else None,
+        with_image=constrained.WITH_RGB,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import torch
+from torch.nn import functional as F
 
 #: Rows that are pasted at a time: beside the map a strip of it is all the memory that pasting takes.
 _ROWS = 1024
@@ -55,6 +56,37 @@ def _interpolation(first: int, last: int, start: float, end: float, cells: int, 
     position = (torch.arange(first, last, device=device, dtype=torch.float32) + 0.5 - start) / (end - start)
     position = (position * cells - 0.5).clamp(0, cells - 1)
     return (1 - (position[:, None] - torch.arange(cells, device=device)[None]).abs()).clamp(min=0)
+
+
+#: How :func:`fuse_maps` can join the maps of boxes and of the dense path.
+FUSIONS = ("max", "mean", "dense", "boxes")
+
+
+def fuse_maps(boxes: torch.Tensor, dense: torch.Tensor, how: str, exponent: float = 1.0) -> torch.Tensor:
+    """One map of what boxes and the dense path say.
+
+    Args:
+        boxes, dense: (H, W) float32 in [0, 1]; may be overwritten.
+        how: "max" or "mean" of the two at every pixel, or one of them alone: "dense", "boxes".
+        exponent: the power that the result is raised to, above 0; it moves which values lie above 0.5, not their order.
+
+    Returns:
+        (H, W) float32 in [0, 1].
+    """
+    if how == "max":
+        fused = torch.maximum(boxes, dense, out=boxes)
+    elif how == "mean":
+        fused = boxes.add_(dense).mul_(0.5)
+    else:
+        fused = dense if how == "dense" else boxes
+    return fused if exponent == 1 else fused.pow_(exponent)
+
+
+def resize_map(made: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+    """A map at another size, by bilinear interpolation. Map: (h, w) float32; returns (H, W), itself if it fits."""
+    if tuple(made.shape) == tuple(size):
+        return made
+    return F.interpolate(made[None, None], size=tuple(size), mode="bilinear", align_corners=False)[0, 0]
 
 
 def image_score(manipulation_map: torch.Tensor) -> float:

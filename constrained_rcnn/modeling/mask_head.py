@@ -8,7 +8,7 @@ from detectron2.layers import get_norm
 from torch import nn
 from torch.nn import functional as F
 
-from .precision import in_float32
+from .precision import LastConv2d
 
 
 class SkipFusion(nn.Module):
@@ -29,7 +29,6 @@ class SkipFusion(nn.Module):
         self.at_low_level_stride = at_low_level_stride
         self.conv = nn.Conv2d(in_channels, out_channels, 1)
 
-    @in_float32
     def forward(self, low_level: torch.Tensor, attended: torch.Tensor) -> torch.Tensor:
         """
         Args:
@@ -62,7 +61,7 @@ class MaskPredictor(nn.Module):
         self.upsample = nn.ConvTranspose2d(in_channels, up_channels, 2, stride=2)
         self.hidden = nn.Conv2d(up_channels, hidden_channels, 1, bias=not norm)
         self.norm = get_norm(norm, hidden_channels) or nn.Identity()
-        self.predictor = nn.Conv2d(hidden_channels, 1, 1)
+        self.predictor = LastConv2d(hidden_channels, 1, 1)
         for layer in (self.upsample, self.hidden):
             nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
         nn.init.normal_(self.predictor.weight, std=0.001)
@@ -79,7 +78,6 @@ class MaskPredictor(nn.Module):
             "norm": cfg.MODEL.ROI_MASK_HEAD.NORM,
         }
 
-    @in_float32
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """
         Args:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 
 import torch
+from torch import nn
 
 
 def in_float32(forward):
@@ -25,3 +26,12 @@ def in_float32(forward):
 
 def _float(x):
     return [item.float() for item in x] if isinstance(x, (list, tuple)) else x.float()
+
+
+class LastConv2d(nn.Conv2d):
+    """A convolution in float32 under autocast: the one that logits come from."""
+
+    @in_float32
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """As :class:`torch.nn.Conv2d`; float32."""
+        return super().forward(x)

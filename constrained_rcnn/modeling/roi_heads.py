@@ -134,7 +134,8 @@ class ConstrainedROIHeads(ROIHeads):
         Returns:
             In training: [] and the losses loss_cls, loss_box_reg and loss_mask. At test: per image an
             Instances with pred_boxes (XYXY in the network's pixels), pred_classes, scores (of that class),
-            manipulation_scores (of all classes together, 1 - P(background)) and, with the mask branch,
+            manipulation_scores (of all classes together, 1 - P(background)), technique_scores (R, K) (of each class)
+            and, with the mask branch,
             pred_masks (R, 1, M, M) float32 in [0, 1]; and {}.
         """
         if self.training:
@@ -155,6 +156,7 @@ class ConstrainedROIHeads(ROIHeads):
         ):
             # A network unsure of the technique can be sure of the manipulation.
             image.manipulation_scores = 1 - probabilities[rows, -1]
+            image.technique_scores = probabilities[rows, :-1]
         return self.forward_with_given_boxes(features, instances), {}
 
     def forward_with_given_boxes(self, features, instances: list[Instances]) -> list[Instances]:

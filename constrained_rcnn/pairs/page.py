@@ -43,7 +43,7 @@ compare.</p>
 
 
 def write_page(
-    folder: Path, pairs: list[dict], skipped: list[dict], about: dict, *, pictures: int, compared: int
+    folder: Path, pairs: list[dict], skipped: list[dict], about: dict, *, pictures: int, compared: int, earlier: int = 0
 ) -> list[Path]:
     """Writes ``pairs.html``, and ``pairs-2.html`` and so on where there are more than ``PER_PAGE`` pairs.
 
@@ -53,6 +53,7 @@ def write_page(
         skipped: ``{"file", "reason"}`` each.
         about: ``time``, ``versions`` and ``finished`` of the run.
         pictures, compared: how many were read, and how many pairs of them compared.
+        earlier: how many of ``pairs`` are not among these, but were found by earlier runs.
 
     Returns:
         The pages' paths.
@@ -61,7 +62,8 @@ def write_page(
     paths = [folder / page_name("pairs", number) for number in range(len(parts))]
     versions = ", ".join(f"{name} {version}" for name, version in sorted(about["versions"].items()))
     for number, (path, part) in enumerate(zip(paths, parts)):
-        title = f"Pictures compared: {len(pairs)} of {compared} pairs have something in common"
+        title = f"Pictures compared: {len(pairs) - earlier} of {compared} pairs have something in common"
+        title += f", and {earlier} of earlier runs" if earlier else ""
         title += f", page {number + 1} of {len(parts)}" if len(parts) > 1 else ""
         body = [f"<h1>{title}</h1>"]
         if number == 0:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-import json
+import os
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
 from constrained_rcnn import __version__
-from constrained_rcnn.batch import check_output, raise_if_disk, read_bytes, reason
+from constrained_rcnn.batch import check_output, read_bytes, reason
 from constrained_rcnn.data.files import (
     printable,
     write_bytes_atomic,
@@ -23,20 +23,24 @@ from constrained_rcnn.data.files import (
     write_png_atomic,
 )
 from constrained_rcnn.data.image_io import read_image
-from constrained_rcnn.errors import UserError
+from constrained_rcnn.data.journal import Journal
+from constrained_rcnn.data.output_folder import output_folder, raise_output_error, staged
+from constrained_rcnn.errors import OutputError, UserError
 from constrained_rcnn.evidence import now, versions
+from constrained_rcnn.html_page import remove_other_pages
 from constrained_rcnn.inputs import find_inputs, safe_stem
 from constrained_rcnn.likeness import reduced
 from constrained_rcnn.results_table import harmless
 
 from .comparison import Described, Shared, compare, describe
+from .earlier import Earlier
 from .page import write_page
 from .picture import draw_pair, mask_of
 
 #: What two files can be to each other, in the order in which they are listed.
 ALTERED, PART, SAME, SAME_FILE = "same picture, altered", "shared region", "same picture", "same file"
 RELATIONS = (ALTERED, PART, SAME, SAME_FILE)
-#: What is known of finished rows, so that an interrupted run can go on; and the folder of the pairs' files.
+#: What is known of pairs, so that an interrupted run can go on; and the folder of the pairs' files.
 JOURNAL, PAIRS = "compared.jsonl", "pairs"
 #: What the names of a pair's files end in.
 KINDS = (".jpg", "_first.png", "_second.png")
@@ -51,20 +55,22 @@ def run(inputs: list[str], output: str, *, against: list[str] | None = None, res
 
     Writes ``pairs.html``, ``pairs.csv`` and ``pairs.json``, and of each pair that has something in common
     ``pairs/<name>.jpg`` and the masks ``pairs/<name>_first.png`` and ``_second.png`` (0 not shared, 128 shared, 255
-    altered; of the pictures' own sizes).
+    altered; of the pictures' own sizes). Pairs of other files, found by earlier runs into the same folder, stay in all
+    of them; every file is replaced only by a complete new one.
 
     Args:
         inputs: see :func:`..inputs.find_inputs`; ``output`` inside of a folder is passed over.
         output: folder for the results, made if it is not there.
         against: the same for the archive; the input is the first of each pair then. None: the inputs are compared with
             each other.
-        resume: do not compare again what an interrupted run in the same folder has compared.
+        resume: do not compare again what earlier runs in the same folder have compared.
 
     Returns:
         0, or 1 if any file was skipped; each is listed with its reason at the end.
 
     Raises:
-        UserError: too few files, inputs in the output folder, or one that cannot be written or is full.
+        UserError: too few files, inputs in the output folder, or another run at work there.
+        OutputError: an output cannot be written. Table and page of what was compared are, if they can be.
         KeyboardInterrupt: after table and page of what was compared have been written.
     """
     folder = Path(output)
@@ -76,10 +82,18 @@ def run(inputs: list[str], output: str, *, against: list[str] | None = None, res
     if against is None and len(files) < 2:
         raise UserError(f"{printable(files[0])}: nothing to compare this one picture with; give more, or --against")
     check_output(folder, [*files, *archive], [PAIRS])
-    work = _Comparisons(folder, resume)
-    for file, why in [*lost, *lost_too]:
+    with output_folder(folder, parts=[PAIRS]):
+        earlier = Earlier(folder / "pairs.json", RELATIONS)
+        with Journal(folder / JOURNAL, f"constrained_rcnn {__version__}, pairs") as journal:
+            work = _Comparisons(folder, journal, resume)
+            return _run(files, archive, [*lost, *lost_too], folder, work, earlier)
+
+
+def _run(files: list[Path], archive: list[Path], lost, folder: Path, work: _Comparisons, earlier: Earlier) -> int:
+    """The part of :func:`run` for which the output folder is claimed."""
+    for file, why in lost:
         work.skip(file, why)
-    interrupted = None
+    stopped = None
     try:
         every = list({file.resolve(): file for file in [*archive, *files]}.items())
         read = {key: work.read(file) for key, file in tqdm(every, unit="image", desc="reading")}
@@ -88,21 +102,28 @@ def run(inputs: list[str], output: str, *, against: list[str] | None = None, res
             for some in (files, archive)
         )
         work.compare_all(_rows(rows, columns if archive else None), swapped=bool(archive))
-    except KeyboardInterrupt as error:
-        interrupted = error
-    pairs = sorted(work.pairs, key=_order)
-    if interrupted is None:
-        _remove_earlier(folder, {pair["name"] for pair in pairs})
-    about = {"time": now(), "versions": versions(("numpy", "PIL", "cv2")), "finished": interrupted is None}
-    write_json_atomic(folder / "pairs.json", {**about, "pairs": pairs, "skipped": work.skipped}, indent=2)
-    write_bytes_atomic(folder / "pairs.csv", _table(pairs, work.skipped))
-    write_page(folder, pairs, work.skipped, about, pictures=work.number, compared=work.compared)
-    print(f"{work.number} pictures, {work.compared} pairs compared, {len(pairs)} of them with something in common, "
-          f"{len(work.skipped)} skipped; see pairs.html in {printable(folder)}")  # fmt: skip
+    except (KeyboardInterrupt, OutputError) as error:
+        stopped = error
+    pairs = sorted([*work.pairs, *earlier.others(work.done)], key=_order)
+    skipped = [*work.skipped, *earlier.skipped_others(work.skipped, work.names)]
+    about = {"time": now(), "versions": versions(("numpy", "PIL", "cv2")), "finished": stopped is None}
+    try:
+        with staged(folder) as stage:
+            write_json_atomic(stage / "pairs.json", {**about, "pairs": pairs, "skipped": skipped}, indent=2)
+            write_bytes_atomic(stage / "pairs.csv", _table(pairs, skipped))
+            pages = write_page(stage, pairs, skipped, about, pictures=work.number, compared=len(work.done),
+                               earlier=len(pairs) - len(work.pairs))  # fmt: skip
+        remove_other_pages(folder, "pairs", len(pages))
+        _remove(folder, earlier.names - {pair["name"] for pair in pairs})
+    except OutputError as error:
+        stopped = stopped or error
+    others = f", {len(pairs) - len(work.pairs)} more found by earlier runs" if len(pairs) > len(work.pairs) else ""
+    print(f"{work.number} pictures, {len(work.done)} pairs compared, {len(work.pairs)} of them with something in common"
+          f"{others}, {len(work.skipped)} skipped; see pairs.html in {printable(folder)}")  # fmt: skip
     for entry in work.skipped:
         print(f"skipped: {entry['file']}: {entry['reason']}")
-    if interrupted is not None:
-        raise interrupted
+    if stopped is not None:
+        raise stopped
     return 1 if work.skipped else 0
 
 
@@ -126,24 +147,28 @@ class _File:
     sha256: str
     described: Described
 
+    @cached_property
+    def key(self) -> str:
+        """What the journal knows it by: path and content, 64 bits."""
+        return hashlib.sha256(os.fsencode(self.path) + b"\0" + self.sha256.encode()).hexdigest()[:16]
+
 
 class _Comparisons:
-    """The work of a run. A finished row, a picture against all others, is in the journal.
+    """The work of a run. Every pair that was compared is in the journal.
 
     Attributes:
         pairs: records of those that have something in common.
+        done: the (printable) names of every pair that was compared.
         skipped: ``{"file", "reason"}`` each.
-        number, compared: pictures read, and pairs compared.
+        number, names: pictures read, and their printable names.
     """
 
-    def __init__(self, folder: Path, resume: bool):
+    def __init__(self, folder: Path, journal: Journal, resume: bool):
         self.pairs: list[dict] = []
+        self.done: set[frozenset[str]] = set()
         self.skipped: list[dict] = []
-        self.number = self.compared = 0
-        self._folder, self._journal = folder, folder / JOURNAL
-        self._known = _rows_in(self._journal) if resume else {}
-        if not resume:
-            write_bytes_atomic(self._journal, b"")
+        self.number, self.names = 0, set()
+        self._folder, self._journal, self._resume = folder, journal, resume
 
     def skip(self, file, why: str) -> None:
         self.skipped.append({"file": printable(file), "reason": why})
@@ -159,38 +184,34 @@ class _Comparisons:
             self.skip(path, reason(error, path))
             return None
         self.number += 1
+        self.names.add(printable(path))
         return _File(path, digest, described)
 
     def compare_all(self, rows: list[tuple[_File, list[_File]]], *, swapped: bool) -> None:
         """Compares each row's picture with its others; ``swapped``: the row's is the first of each pair."""
-        with tqdm(total=sum(len(others) for _, others in rows), unit="pair", desc="comparing") as progress:
-            for row, others in rows:
-                key = _key(row, others, swapped)
-                known = self._known.get(key)
-                if known is not None and all(self._written(record) for record in known):
-                    progress.update(len(others))
+        if not self._resume:
+            self._journal.forget()
+        pairs = [(row, one) if swapped else (one, row) for row, others in rows for one in others]
+        with tqdm(total=len(pairs), unit="pair", desc="comparing") as progress:
+            for pair in pairs:
+                key = "".join(one.key for one in pair)
+                known = self._journal.get(key)
+                if key in self._journal and (known is None or self._written(known)):
+                    self.pairs += [known] if known else []
                     progress.unpause()
-                    self.pairs += known
-                    self.compared += len(others)
                 else:
-                    self._compare_row(row, [(row, one) if swapped else (one, row) for one in others], key, progress)
+                    self._compare(pair, key)
+                self.done.add(frozenset(printable(one.path) for one in pair))
+                progress.update()
 
-    def _compare_row(self, row: _File, pairs: list[tuple[_File, _File]], key: str, progress) -> None:
-        start, whole = len(self.pairs), True
-        for pair in pairs:
-            try:
-                record = self._compared(*pair)
-                self.pairs += [record] if record else []
-            except Exception as error:
-                raise_if_disk(error, self._folder)
-                self.skip(" and ".join(str(one.path) for one in pair), reason(error, row.path))
-                whole = False
-            self.compared += 1
-            progress.update()
-        if whole:
-            line = json.dumps({"key": key, "pairs": self.pairs[start:]}, ensure_ascii=True) + "\n"
-            with open(self._journal, "a", encoding="ascii") as file:
-                file.write(line)
+    def _compare(self, pair: tuple[_File, _File], key: str) -> None:
+        try:
+            record = self._compared(*pair)
+            self.pairs += [record] if record else []
+            self._journal.add(key, record)
+        except Exception as error:
+            raise_output_error(error, self._folder)
+            self.skip(" and ".join(printable(one.path) for one in pair), reason(error, pair[0].path))
 
     def _compared(self, first: _File, second: _File) -> dict | None:
         same_file = first.sha256 == second.sha256
@@ -205,14 +226,15 @@ class _Comparisons:
         if shared:
             picture = draw_pair(first.described, second.described, shared)
             record |= {"width": picture.shape[1], "height": picture.shape[0]}
-            stem = self._folder / PAIRS / record["name"]
-            for side, one in (("first", first), ("second", second)):
-                write_png_atomic(stem.with_name(f"{stem.name}_{side}.png"), mask_of(shared, side, one.described.size))
-            write_jpeg_atomic(stem.with_name(f"{stem.name}.jpg"), picture, 88)
+            with staged(self._folder) as stage:
+                stem = f"{stage / PAIRS / record['name']}"
+                for side, one in (("first", first), ("second", second)):
+                    write_png_atomic(f"{stem}_{side}.png", mask_of(shared, side, one.described.size))
+                write_jpeg_atomic(f"{stem}.jpg", picture, 88)
         return record
 
     def _written(self, record: dict) -> bool:
-        name = record["name"]
+        name = record.get("name")
         return not name or all((self._folder / PAIRS / f"{name}{kind}").is_file() for kind in KINDS)
 
 
@@ -223,12 +245,6 @@ def _again(path: Path, digest: str) -> np.ndarray:
     if hashlib.sha256(data).hexdigest() != digest:
         raise UserError(f"{printable(path)} changed while it was compared")
     return reduced(read_image(data, "BGR"))
-
-
-def _key(row: _File, others: list[_File], swapped: bool) -> str:
-    """What a row of the journal is known by: the contents and paths of all its pictures, and this package's version."""
-    said = [[str(one.path), one.sha256] for one in (row, *others)]
-    return hashlib.sha256(json.dumps([__version__, swapped, said], ensure_ascii=True).encode()).hexdigest()
 
 
 def _name(first: _File, second: _File) -> str:
@@ -247,31 +263,10 @@ def _relation(shared: tuple[Shared, ...]) -> str:
     return ALTERED if any(one.first_altered.any() for one in versions) else SAME
 
 
-def _rows_in(journal: Path) -> dict[str, list[dict]]:
-    """The finished rows of an earlier run; a line that was cut off is left out."""
-    rows = {}
-    try:
-        lines = journal.read_text(encoding="ascii", errors="replace").splitlines()
-    except FileNotFoundError:
-        return {}
-    for line in lines:
-        try:
-            entry = json.loads(line)
-            rows[entry["key"]] = list(entry["pairs"])
-        except (ValueError, TypeError, KeyError):
-            continue
-    return rows
-
-
-def _remove_earlier(folder: Path, names: set) -> None:
-    """Removes the files of pairs that an earlier run into this folder found, and this one did not."""
-    try:
-        earlier = json.loads((folder / "pairs.json").read_text(encoding="utf-8"))["pairs"]
-        gone = {str(pair["name"]) for pair in earlier if pair["name"]} - names
-    except (OSError, ValueError, TypeError, KeyError):
-        return
-    for name in gone:
-        if Path(name).name == name:
+def _remove(folder: Path, names: set) -> None:
+    """Removes the files of pairs that an earlier run found, and this one, which compared them again, did not."""
+    for name in names:
+        if name and Path(name).name == name:
             for kind in KINDS:
                 (folder / PAIRS / f"{name}{kind}").unlink(missing_ok=True)
 

@@ -31,19 +31,17 @@ class ReleasedRCNN(ConstrainedRCNN):
         images = [item["image"] for item in batched_inputs]
         return prepare(images, self.pixel_mean, self.pixel_std, self.backbone.size_divisibility)
 
-    def _masks_of_given_boxes(self, batch, instances):
-        images = self.preprocess_image(batch)
-        features = self.backbone(images.tensor)
+    def _masks_of_given_boxes(self, images, features, instances):
         self.proposal_generator.attend(images, features)
-        return self.roi_heads.masks_in_original_pixels(images, features, [x.to(self.device) for x in instances])
+        return self.roi_heads.masks_in_original_pixels(images, features, instances)
 
-    def _finish(self, raw, item) -> dict:
+    def _finish(self, raw, logits, decision, item) -> dict:
         """As in ConstrainedRCNN, with the released merging; instances arrive in the image's own pixels."""
         merged = self._merge(raw, item)  # first: the postprocessing changes the boxes in place
         size = item.get("height", raw.image_size[0]), item.get("width", raw.image_size[1])
         if size != tuple(raw.image_size):  # the caller has resized the image
             merged = F.interpolate(merged[None, None], size=size, mode="bilinear", align_corners=False)[0, 0]
-        result = super()._finish(raw, item)
+        result = super()._finish(raw, logits, decision, item)
         return {**result, "manipulation_map": merged, "manipulation_score": image_score(merged)}
 
     def _merge(self, raw, item) -> torch.Tensor:

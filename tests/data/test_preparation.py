@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import itertools
 import os
 import signal
 import subprocess
@@ -15,12 +17,12 @@ from fixtures.commands import clean_environment, command, run
 from fixtures.pictures import mask, picture
 from PIL import Image
 
-from constrained_rcnn.data import internal_form, records
+from constrained_rcnn.data import internal_form, locks, records
 from constrained_rcnn.data.image_io import read_mask
 from constrained_rcnn.data.journal import Journal
 from constrained_rcnn.data.preparation import Plan, prepare
 from constrained_rcnn.data.sources import Sample, Scan, Truth
-from constrained_rcnn.errors import UserError
+from constrained_rcnn.errors import OutputError, UserError
 
 SCRIPT = "datasets/prepare_folder.py"
 
@@ -118,6 +120,54 @@ def test_changed_input_is_prepared_anew_and_old_outputs_go(small):
     fewer = Plan("x", plan.output, plan.image_root, plan.inputs[:2], workers=1)
     prepare(fewer, lambda: Scan(scan.samples[:2]))
     assert sorted(path.name for path in (plan.output / "masks/x").iterdir()) == ["a.png", "b.png"]
+
+
+def content(folder):
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("writes", [0, 1, 4, 5, 6])
+def test_a_rerun_that_cannot_write_leaves_the_set_as_it_was(small, monkeypatch, writes):
+    plan, scan = small
+    prepare(plan, lambda: scan)
+    before = content(plan.output)
+    other = np.zeros((20, 30), bool)
+    other[2:18, 3:9] = True
+    changed = Scan([Sample(path, lambda probe: Truth({"removal": other})) for path in plan.inputs])
+    os.utime(plan.inputs[0], ns=(1, 1))
+    real, count = locks.temporary_file, itertools.count()
+
+    def full(folder):
+        if next(count) >= writes:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return real(folder)
+
+    monkeypatch.setattr(locks, "temporary_file", full)
+    with pytest.raises(OutputError, match="/x.*: cannot be written: no space left|/[abc].png: cannot be written"):
+        prepare(plan, lambda: changed)
+    after = content(plan.output)
+    kept = {name: data for name, data in after.items() if not name.startswith((".", "annotations/."))}
+    if writes < 6:  # three masks and three annotation files
+        assert kept == before
+    else:  # all but the report, which stands for the set
+        assert kept.keys() == before.keys() and kept["annotations/x_report.json"] == before["annotations/x_report.json"]
+    monkeypatch.undo()
+    assert not prepare(plan, lambda: changed)["unchanged"]
+    after = content(plan.output)
+    assert after.keys() == before.keys()
+    assert {entry["technique"] for entry in internal_form.load(plan.annotations / "x.json")} == {"removal"}
+    assert prepare(plan, lambda: pytest.fail("scanned"))["unchanged"]
+
+
+def test_a_rerun_that_finds_nothing_leaves_the_set_as_it_was(small):
+    plan, scan = small
+    prepare(plan, lambda: scan)
+    before = content(plan.output)
+    os.utime(plan.inputs[0], ns=(1, 1))
+    with pytest.raises(UserError, match="no usable image"):
+        prepare(plan, lambda: Scan([]))
+    after = content(plan.output)
+    assert {name: data for name, data in after.items() if "/." not in name} == before
 
 
 def test_mixed_techniques(small):

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import errno
+import itertools
 import json
+import os
 
 import numpy as np
 import pytest
+from fixtures.processes import Elsewhere
 from PIL import Image
 
-from constrained_rcnn.data import internal_form
+from constrained_rcnn.data import internal_form, locks
 from constrained_rcnn.data.synthesis import find_photos, split_photos, write_forgeries, writer
 from constrained_rcnn.data.synthesis.command import main
 from constrained_rcnn.data.synthesis.photos import FAMILY, families
 from constrained_rcnn.data.synthesis.scenes import render_scene
-from constrained_rcnn.errors import UserError
+from constrained_rcnn.errors import OutputError, UserError
 
 SIZE = (128, 160)
 PHOTOS = [(f"p{seed}", render_scene(seed, (160, 200))) for seed in range(7)]
@@ -57,6 +61,40 @@ def test_same_bytes_for_any_number_of_workers_and_after_an_interruption(tmp_path
     _write(tmp_path / "stopped", workers=1)
     assert before == 5 and len(again) < 8, "nothing of the first run was used"
     assert _content(tmp_path / "one") == _content(tmp_path / "stopped")
+
+
+def test_a_full_disk_ends_it_in_one_line_and_it_goes_on(tmp_path, monkeypatch):
+    _write(tmp_path / "whole", workers=1)
+    real, count = locks.temporary_file, itertools.count()
+
+    def full(folder):
+        if next(count) >= 7:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return real(folder)
+
+    monkeypatch.setattr(locks, "temporary_file", full)
+    with pytest.raises(OutputError, match="train/0.*png: cannot be written: no space left on device; make room"):
+        _write(tmp_path / "full", workers=1)
+    assert not list((tmp_path / "full").rglob("*.json")) and not list((tmp_path / "full").rglob(".tmp-*"))
+    monkeypatch.undo()
+    _write(tmp_path / "full", workers=1)
+    assert _content(tmp_path / "full") == _content(tmp_path / "whole")
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(OutputError, match="file/annotations: cannot be written: not a directory"):
+        _write(tmp_path / "file")
+
+
+@pytest.mark.skipif(not locks.AVAILABLE, reason="no locks on Windows")
+def test_two_runs_of_one_split_are_told_apart(tmp_path):
+    (tmp_path / "annotations").mkdir()
+    other = Elsewhere(
+        "from constrained_rcnn.data.journal import Journal\nfrom pathlib import Path\n"
+        f"journal = Journal(Path({str(tmp_path / 'annotations' / 'train.journal')!r}), 'x')\njournal.__enter__()"
+    )
+    with pytest.raises(UserError, match="another run is writing there"):
+        _write(tmp_path)
+    other.kill()
+    assert not _write(tmp_path, count=2)["unchanged"]
 
 
 def test_another_seed_or_split_makes_other_images(tmp_path):
@@ -179,3 +217,29 @@ def test_file_names_do_not_tell(tmp_path):
     odd = [int(image["file_name"][-5]) % 2 for image in images if not image["authentic"]]
     assert 3 <= sum(odd) <= 17
     assert len({image["file_name"] for image in images}) == 40
+
+
+def test_several_folders_annotations_and_sizes(folder, tmp_path, capsys):
+    """Photos of two folders meet in one set, each under its folder's name, on one side of the split."""
+    other = tmp_path / "others"
+    other.mkdir()
+    for name, pixels in PHOTOS[:5]:
+        Image.fromarray(pixels[::-1, ::-1]).save(other / f"{name}.png")
+    size = {"width": 200, "height": 160}
+    box = [[20.0, 20.0, 90.0, 20.0, 90.0, 90.0, 20.0, 90.0]]
+    for number, name in enumerate(("photos/p0.png", "others/p1.png")):
+        entry = {"images": [{"id": 7, "file_name": name, **size}], "categories": [{"id": 1, "name": "thing"}]}
+        entry["annotations"] = [{"id": 1, "image_id": 7, "category_id": 1, "segmentation": box}]
+        (tmp_path / f"{number}.json").write_text(json.dumps(entry))
+    annotations = ["--annotations", str(tmp_path / "0.json"), str(tmp_path / "1.json")]
+    arguments = ["--images", str(folder), str(other), "--output", str(tmp_path / "o"), "--count", "12"]
+    arguments += ["--preset", "people", "--size", "128x160", "96x96", "--test-fraction", "0.4", "--authentic", "0"]
+    assert main([*arguments, *annotations]) == 0
+    assert "left out" not in capsys.readouterr().out
+    sets = [json.loads((tmp_path / f"o/annotations/{s}.json").read_text())["images"] for s in ("train", "test")]
+    assert {(i["height"], i["width"]) for images in sets for i in images} == {(128, 160), (96, 96)}
+    sources = [{i["source"] for i in images} for images in sets]
+    assert not sources[0] & sources[1]
+    assert {source.split("/")[0] for side in sources for source in side} == {"photos", "others"}
+    assert main(["--images", str(folder), str(folder), "--output", str(tmp_path / "p"), "--count", "2"]) == 2
+    assert "two folders are named photos" in capsys.readouterr().err

@@ -14,7 +14,7 @@ from tiny_data import write_set
 
 from constrained_rcnn.data import internal_form
 from constrained_rcnn.data.image_io import read_image
-from constrained_rcnn.errors import UserError
+from constrained_rcnn.errors import OutputError, UserError
 from constrained_rcnn.evaluation.audit import (
     audit,
     audit_table,
@@ -134,6 +134,13 @@ def test_evaluations_warn_and_the_recompressed_set_is_clean(data, tmp_path, caps
         assert before["annotations"] == after["annotations"] and before["group"] == after["group"]
         if before["mask_file_name"]:
             assert Path(before["mask_file_name"]).read_bytes() == Path(after["mask_file_name"]).read_bytes()
+    again = write_set(tmp_path / "again", "set", 2)
+    with pytest.raises(UserError, match="holds results with source .*; give another --output"):
+        recompress([again], new, quality=75)  # equal names would be taken for equal pictures
+    (tmp_path / "full" / "images" / "images").mkdir(parents=True)
+    (tmp_path / "full" / "images" / "images" / "set").touch()  # in the way of a folder
+    with pytest.raises(OutputError, match="images/set/0.png.jpg: cannot be written: "):
+        recompress([again], tmp_path / "full")  # no fault of the picture
     with pytest.raises(UserError, match="another --output"):
         recompress([str(data)], new, quality=80)
     with pytest.raises(UserError, match="itself"):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import math
+import os
 
 import numpy as np
 import pycocotools.mask as rle_tools
@@ -130,6 +132,37 @@ def test_evaluating_again_with_other_classes_uses_the_new_ground_truth(dicts, tm
     )
     assert results["bbox"]["AP"] == results["segm"]["AP"] == pytest.approx(100)
     assert results["manipulation"]["f1_best/copy-move"] == 100  # techniques of the ground truth, not classes
+
+
+@pytest.mark.parametrize("fails_in", ["process", "evaluate", "page"])
+def test_an_evaluation_that_fails_leaves_the_earlier_one_whole(dicts, tmp_path, monkeypatch, fails_in):
+    build = lambda: build_evaluators("tiny", dicts, NAMES, str(tmp_path / "out"), mask_on=True, save_maps=True)  # noqa: E731
+    run(build(), dicts, map(perfect_output, dicts))
+    files = [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
+    before = {path: path.read_bytes() for path in files}
+    assert {"metrics.json", "report.html", "coco_instances_results.json", "1.png", "1.png.npz"} <= {
+        path.name for path in files
+    }
+    outputs = [perfect_output(item) for item in dicts]
+    for output in outputs:
+        output["manipulation_map"] = output["manipulation_map"] * 0.7
+
+    def fails(*_, **__):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    if fails_in == "page":
+        monkeypatch.setattr(module, "write_page", fails)
+    elif fails_in == "evaluate":
+        monkeypatch.setattr(module, "write_results", fails)
+    else:
+        outputs = [*outputs[:2], {**outputs[2], "manipulation_score": float("nan")}]
+    with pytest.raises((OSError, UserError)):
+        run(build(), dicts, outputs)
+    assert {path: path.read_bytes() for path in files} == before
+    monkeypatch.undo()
+    run(build(), dicts, [{**output, "manipulation_score": 0.7} for output in outputs])
+    after = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()}
+    assert after.keys() == before.keys() and after != before
 
 
 def test_nothing_detected(dicts, tmp_path):

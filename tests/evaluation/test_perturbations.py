@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import importlib.util
 import io
 import json
+import os
 from pathlib import Path
 
 import cv2
@@ -13,7 +15,9 @@ import pytest
 from PIL import Image
 from tiny_data import write_set
 
-from constrained_rcnn.errors import UserError
+from constrained_rcnn.data.output_folder import output_folder
+from constrained_rcnn.errors import OutputError, UserError
+from constrained_rcnn.evaluation import robustness
 from constrained_rcnn.evaluation.baselines import evaluate_baseline
 from constrained_rcnn.evaluation.datasets import dataset_dicts
 from constrained_rcnn.evaluation.perturbations import PROTOCOLS, Perturbation, protocol_points, resize_mask
@@ -172,3 +176,20 @@ def test_command_line(data, tmp_path, capsys):
     assert written["clean"]["metrics"] == written["blur-3"]["metrics"] == written["social"]["metrics"]
     assert main([*arguments[:-1], "none"]) == 2 and "centre_prior" in capsys.readouterr().err
     assert main([*arguments, "--protocols", "fog"]) == 2 and "fog" in capsys.readouterr().err
+
+
+def test_a_full_disk_and_another_run_are_one_line(data, tmp_path, monkeypatch):
+    items, points, judge = dataset_dicts(data), protocol_points(["jpeg-50"]), baseline_judge("all_ones")
+    evaluate_points(items, points[:1], judge, tmp_path / "out", {"dataset": "tiny"})
+    before = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()}
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(robustness, "robustness_curves", full)
+    with pytest.raises(OutputError, match="out: cannot be written: no space left on device; make room"):
+        evaluate_points(items, points, judge, tmp_path / "out", {"dataset": "tiny"})
+    assert all(path.read_bytes() == content for path, content in before.items())  # table, JSON and curves together
+    assert not list((tmp_path / "out").rglob("partial.jsonl"))  # the point itself is done
+    with output_folder(tmp_path / "out"), pytest.raises(UserError, match="another run is writing there"):
+        evaluate_points(items, points, judge, tmp_path / "out", {"dataset": "tiny"})

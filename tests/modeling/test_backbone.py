@@ -76,6 +76,20 @@ def test_with_it_a_constant_offset_is_invisible():
     assert torch.allclose(backbone(x)["res4"], backbone(x + 10)["res4"], atol=1e-3)
 
 
+@pytest.mark.parametrize("channels", [1, 3, 9])
+@pytest.mark.parametrize("with_rgb", [False, True])
+def test_residual_channels_alone_and_behind_the_image(channels, with_rgb):
+    options = ["MODEL.CONSTRAINED_CONV.CHANNELS", str(channels), "MODEL.CONSTRAINED_CONV.WITH_RGB", str(with_rgb)]
+    backbone = build_constrained_resnet_backbone(tiny_cfg(*options), _rgb())
+    seen = []
+    backbone.stem.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
+    x = torch.rand(1, 3, 32, 32)
+    backbone(x)
+    residual = backbone.constrained_conv(x)
+    assert residual.shape == (1, channels, 32, 32)
+    assert torch.equal(seen[0], torch.cat([x, residual], dim=1) if with_rgb else residual)
+
+
 def test_the_small_res5_stay_small():
     heads = build_model(tiny_cfg()).roi_heads
     for res5 in (heads.res5, heads.mask_res5):

@@ -1,6 +1,7 @@
 """The command that compares files: what it writes, what it survives, and that it can be interrupted."""
 
 import csv
+import errno
 import json
 import os
 import shutil
@@ -12,7 +13,8 @@ from browser import check_page, needs_chromium
 from fixtures.copied import photo
 from skimage import data
 
-from constrained_rcnn.errors import UserError
+from constrained_rcnn.data import journal
+from constrained_rcnn.errors import OutputError, UserError
 from constrained_rcnn.pairs import run as run_module
 from constrained_rcnn.pairs.run import ALTERED, PART, SAME, SAME_FILE, run
 
@@ -127,7 +129,108 @@ def test_an_interrupted_run_keeps_what_it_found_and_goes_on(folder, tmp_path, mo
     before = len(list((out / "pairs").iterdir()))
     (out / "pairs" / "mine.txt").write_text("kept")
     assert run([str(folder / "original.png"), str(folder / "altered.jpg")], str(out)) == 0
-    assert before == 12 and len(list((out / "pairs").iterdir())) == 3 + 1
+    assert before == 12 and len(list((out / "pairs").iterdir())) == 12 + 1 and relations(out) == EXPECTED
+
+
+def counted(monkeypatch, limit=1000):
+    """The names of what is compared; interrupted at a number of pairs."""
+    compared, real = [], run_module._Comparisons._compared
+
+    def one(self, first, second):
+        if len(compared) == limit:
+            raise KeyboardInterrupt
+        compared.append((first.path.name, second.path.name))
+        return real(self, first, second)
+
+    monkeypatch.setattr(run_module._Comparisons, "_compared", one)
+    return compared
+
+
+def test_one_input_against_an_archive_goes_on_pair_by_pair(folder, tmp_path, monkeypatch):
+    out, one = tmp_path / "out", [str(folder / "altered.jpg")]
+    names = ["apart.png", "donor.png", "original.png"]
+    archive = [str(folder / name) for name in names]
+    compared = counted(monkeypatch, 2)
+    with pytest.raises(KeyboardInterrupt):
+        run(one, str(out), against=archive)
+    assert compared == [("altered.jpg", name) for name in names[:2]]
+    journal = out / run_module.JOURNAL
+    journal.write_bytes(journal.read_bytes() + b'["cut off", {"fir')  # by a kill
+    monkeypatch.undo()
+    compared = counted(monkeypatch)
+    assert run(one, str(out), against=archive, resume=True) == 0 and compared == [("altered.jpg", "original.png")]
+    assert run(one, str(out), against=[*archive[1:], str(folder / "small.jpg")], resume=True) == 0
+    assert compared[1:] == [("altered.jpg", "small.jpg")]  # another archive
+    assert relations(out) == {pair: kind for pair, kind in EXPECTED.items() if "altered.jpg" in pair}
+
+
+@pytest.mark.parametrize("resume", [False, True])
+def test_interrupted_while_reading_it_keeps_what_was_there(folder, tmp_path, monkeypatch, resume):
+    out, inputs = tmp_path / "out", [str(folder / "original.png"), str(folder / "altered.jpg")]
+    run(inputs, str(out))
+    before = json.loads((out / "pairs.json").read_text())["pairs"]
+
+    def interrupted(self, path):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(run_module._Comparisons, "read", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run(inputs, str(out), resume=resume)
+    told = json.loads((out / "pairs.json").read_text())
+    assert told["pairs"] == before and not told["finished"] and len(table(out / "pairs.csv")) == 1
+    assert "Interrupted" in (out / "pairs.html").read_text(encoding="utf-8")
+    monkeypatch.undo()
+    compared = counted(monkeypatch)
+    assert run(inputs, str(out), resume=True) == 0 and not compared  # nor is it forgotten what was compared
+
+
+def test_pairs_of_other_inputs_are_added(folder, tmp_path, capsys):
+    out = tmp_path / "out"
+    run([str(folder / "original.png"), str(folder / "altered.jpg"), str(tmp_path / "gone.png")], str(out))
+    assert run([str(folder / "donor.png")], str(out), against=[str(folder / "altered.jpg")]) == 0
+    assert "1 pairs compared, 1 of them with something in common, 1 more found by earlier runs, 0 skipped" in (
+        capsys.readouterr().out
+    )
+    assert len(relations(out)) == 2 and "and 1 of earlier runs" in (out / "pairs.html").read_text(encoding="utf-8")
+    assert [row["relation"] for row in table(out / "pairs.csv")][2] == "skipped"
+    shutil.copy(folder / "apart.png", tmp_path / "gone.png")
+    run([str(folder / "donor.png"), str(tmp_path / "gone.png")], str(out))
+    assert len(table(out / "pairs.csv")) == 2  # read at last
+    (out / "pairs.json").write_text('{"pairs": [{"first": 3}], "skipped": []}')
+    with pytest.raises(UserError, match="pairs.json: is damaged, or no file of this command; move it"):
+        run([str(folder / "donor.png"), str(folder / "apart.png")], str(out))
+
+
+@pytest.mark.parametrize("where", ["pairs", "compared.jsonl", "pairs.csv", "full journal", "full table"])
+def test_outputs_that_cannot_be_written(folder, tmp_path, monkeypatch, capsys, where):
+    out, inputs = tmp_path / "out", [str(folder / "original.png"), str(folder / "altered.jpg")]
+    run(inputs, str(out))
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file() and path.suffix != ".jsonl"}
+    named = where
+    if where == "pairs":
+        shutil.move(out / "pairs", tmp_path / "moved")
+        (out / "pairs").write_text("mine")
+    elif where in ("compared.jsonl", "pairs.csv"):
+        os.unlink(out / where)
+        (out / where).mkdir()
+    elif where == "full journal":
+        named = "compared.jsonl"
+        monkeypatch.setattr(journal.Journal, "add", full)
+    else:
+        named = "pairs.html"
+        monkeypatch.setattr(run_module, "write_page", full)
+    capsys.readouterr()
+    with pytest.raises(OutputError, match=f"{out}.*{named if where != 'full table' else ''}.*") as caught:
+        run(inputs, str(out))
+    assert "\n" not in str(caught.value) and "skipped:" not in capsys.readouterr().out
+    if where.startswith("full"):
+        after = {path: path.read_bytes() for path in out.rglob("*") if path.is_file() and path.suffix != ".jsonl"}
+        assert after.keys() == before.keys() and relations(out) != {}
+        assert where != "full table" or after == before
+
+
+def full(*_, **__):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def test_a_damaged_journal_is_no_reason_to_fail(folder, tmp_path):

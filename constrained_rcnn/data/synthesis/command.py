@@ -11,7 +11,7 @@ from ..techniques import TECHNIQUES
 from .contact_sheet import contact_sheets
 from .generate import DEFAULT_SIZE
 from .objects import ObjectAnnotations
-from .photos import find_photos, split_photos
+from .photos import find_in_folders, split_photos
 from .presets import DEFAULT_PRESET, PRESETS, get_preset
 from .rgbn_lists import write_lists
 from .writer import write_forgeries
@@ -43,10 +43,10 @@ def parser() -> argparse.ArgumentParser:
     """The arguments of ``tools/synthesize.py``."""
     made = argparse.ArgumentParser(description="Forged images from ordinary photos, in the internal form.")
     source = made.add_mutually_exclusive_group(required=True)
-    source.add_argument("--images", type=Path, help="folder of photos, searched recursively")
+    source.add_argument("--images", type=Path, nargs="+", metavar="DIR", help="folders of photos, searched recursively")
     source.add_argument("--demo", action="store_true", help="the demo's photos: their own train and test")
     made.add_argument(
-        "--annotations", type=Path, metavar="JSON",
+        "--annotations", type=Path, nargs="+", metavar="JSON",
         help="COCO instances of the photos: regions come from them",
     )  # fmt: skip
     made.add_argument("--output", type=Path, required=True, help="folder to write the set to")
@@ -55,14 +55,19 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--technique", choices=TECHNIQUES, nargs="+", help="default: all (preset rgbn: splice)")
     made.add_argument("--preset", choices=list(PRESETS), default=DEFAULT_PRESET)
     made.add_argument(
-        "--size", type=_size, default=DEFAULT_SIZE, metavar="HxW",
-        help="default 256x320 (preset rgbn: every background's own)",
+        "--size", type=_size, nargs="+", default=[DEFAULT_SIZE], metavar="HxW",
+        help="one size or several, drawn evenly; default 256x320 (preset rgbn: every background's own; preset people: "
+        "that of a smaller background)",
     )  # fmt: skip
     made.add_argument("--split", default="train", help="name of the set (one split)")
     made.add_argument(
         "--test-fraction", type=_share, default=0.0, help="make a split test, too, from this share of photos"
     )
     made.add_argument("--authentic", type=_share, default=1.0, help="share of authentic counterparts written")
+    made.add_argument(
+        "--hard-authentic", type=_share, default=0.0, metavar="SHARE",
+        help="also so many authentic images for each forgery that look suspicious (preset people)",
+    )  # fmt: skip
     made.add_argument("--workers", type=int, default=2)
     made.add_argument("--contact-sheet", type=Path, metavar="FILE", help="also draw a sheet of each technique")
     made.add_argument(
@@ -84,7 +89,7 @@ def main(argv: list[str] | None = None) -> int:
     techniques = args.technique or (["splice"] if recipe == "rgbn" else list(TECHNIQUES))
     if recipe == "rgbn" and techniques != ["splice"]:
         raise UserError(f"preset {args.preset} makes splices only: leave --technique out")
-    annotations = ObjectAnnotations(args.annotations) if args.annotations else None
+    annotations = ObjectAnnotations(*args.annotations) if args.annotations else None
     skipped, files = [], {}
     if args.demo:
         from .. import demo_photos
@@ -92,7 +97,8 @@ def main(argv: list[str] | None = None) -> int:
         sides = {"train": demo_photos.load("train"), "test": demo_photos.load("test")}
         fraction = args.test_fraction or 0.2
     else:
-        photos, skipped = find_photos(args.images, SMALL if recipe == "rgbn" else args.size, [args.output])
+        least = SMALL if recipe == "rgbn" else tuple(map(min, zip(*args.size)))
+        photos, skipped = find_in_folders(args.images, least, [args.output])
         fraction = args.test_fraction
         if fraction and args.split == "test":
             raise UserError("--split test and --test-fraction name one split twice: leave --split out")
@@ -108,6 +114,7 @@ def main(argv: list[str] | None = None) -> int:
         done = write_forgeries(
             photos, args.output, name, counts[name], args.seed, preset=args.preset, techniques=techniques,
             size=args.size, authentic=args.authentic, workers=args.workers, annotations=annotations,
+            hard_authentic=args.hard_authentic,
         )
         skipped += done["skipped"]
         files[name] = done["json_file"]

@@ -10,7 +10,7 @@ import numpy as np
 
 from ...errors import UserError
 from ..techniques import TECHNIQUES
-from . import rgbn
+from . import people, rgbn
 from .camera import draw_history, draw_view, photograph
 from .compositing import grain_level
 from .copy_move import copy_move
@@ -22,8 +22,6 @@ from .removal import removal
 from .splice import splice
 
 DEFAULT_SIZE = (256, 320)
-#: The whole forged area as a share of the image; a draw outside of it is repeated.
-SMALLEST, LARGEST = 0.02, 0.25
 
 
 def synthesize(
@@ -42,7 +40,8 @@ def synthesize(
         rng: the only source of randomness.
         preset: a preset or its name.
         techniques: those to choose from, evenly.
-        size: (height, width) of the result, pixels; the recipe "rgbn" keeps the background's own.
+        size: (height, width) of the result, pixels; the recipe "rgbn" keeps the background's own, the recipe
+            "people" where that is smaller.
         objects: of each photo, the masks of its annotated objects, bool on the photo's grid; regions come from
             them where there are any.
 
@@ -61,10 +60,12 @@ def synthesize(
         raise UserError("a splice needs at least two photos: add photos or leave the technique out")
     if preset.recipe == "rgbn":
         return rgbn.splice_whole(photos, rng, preset, techniques, objects)
+    if preset.recipe == "people":
+        return people.forge(photos, rng, preset, techniques, size, objects)
     technique = techniques[rng.integers(len(techniques))]
     objects = objects or [()] * len(photos)
     history = draw_history(preset, rng)
-    segments = _take(photos[0], objects[0], size, history, rng)
+    segments = _take(photos[0], objects[0], size, history, preset, rng)
     authentic, grain = segments.image, grain_level(segments.image)
     donors = list(zip(range(1, len(photos)), photos[1:], objects[1:]))
     # Where some donors have annotated objects, splices are made of these.
@@ -102,11 +103,11 @@ def synthesize(
     )
 
 
-def _take(photo, objects, size, history, rng) -> Segments:
+def _take(photo, objects, size, history, preset, rng) -> Segments:
     """A photo through its history, with those of its objects that can be seen."""
     view = draw_view(photo.shape, size, history, rng)
     image = photograph(photo, size, history, rng, view)
-    bounds = SMALLEST / 2 * image[:, :, 0].size, LARGEST * image[:, :, 0].size
+    bounds = preset.covered[0] / 2 * image[:, :, 0].size, preset.covered[1] * image[:, :, 0].size
     seen = in_view(objects, view, size) if len(objects) else []
     return Segments(image, [mask for mask in seen if bounds[0] <= mask.sum() <= bounds[1]])
 
@@ -126,7 +127,7 @@ def _forge(segments, donors, technique, grain, preset, rng):
         if technique == "splice":
             history = draw_history(preset, rng, donor=True)
             index, photo, outlined = donors[rng.integers(len(donors))]
-            donor = _take(photo, outlined, authentic.shape[:2], history, rng)
+            donor = _take(photo, outlined, authentic.shape[:2], history, preset, rng)
             made = splice(image, donor, area, grain, preset, rng, taken)
             extra = {"donor": index, "donor_history": dataclasses.asdict(history)}
         elif technique == "copy-move":
@@ -147,4 +148,4 @@ def _forge(segments, donors, technique, grain, preset, rng):
         # A gap, so that regions stay apart as connected parts.
         taken |= cv2.dilate(mask.astype(np.uint8), np.ones((9, 9), np.uint8)).astype(bool)
     covered = sum(mask.mean() for _, mask in regions)
-    return (image, regions, steps) if SMALLEST <= covered <= LARGEST else None
+    return (image, regions, steps) if preset.covered[0] <= covered <= preset.covered[1] else None

@@ -8,15 +8,25 @@ import numpy as np
 
 def largest_part(mask: np.ndarray) -> np.ndarray:
     """The largest connected part of an H x W bool mask (all false where there is none)."""
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
-    if count < 2:
-        return np.zeros_like(mask)
-    return labels == 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))
+    found, box = np.zeros_like(mask), bounding_box(mask)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask[box].astype(np.uint8), connectivity=8)
+    if count > 1:
+        found[box] = labels == 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))
+    return found
 
 
 def fill_holes(mask: np.ndarray) -> np.ndarray:
     """An H x W bool mask with its holes filled."""
-    outlines, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    canvas = np.zeros(mask.shape, np.uint8)
+    found, box = np.zeros(mask.shape, bool), bounding_box(mask)
+    canvas = mask[box].astype(np.uint8)
+    outlines, _ = cv2.findContours(canvas, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     cv2.drawContours(canvas, outlines, -1, 1, cv2.FILLED)
-    return canvas.astype(bool)
+    found[box] = canvas
+    return found
+
+
+def bounding_box(mask: np.ndarray, margin: int = 0) -> tuple[slice, slice]:
+    """The window of an H x W bool mask that holds all its pixels and a margin; one pixel where there are none."""
+    x, y, w, h = cv2.boundingRect(mask.view(np.uint8))
+    top, left = max(0, y - margin), max(0, x - margin)
+    return slice(top, max(top + 1, y + h + margin)), slice(left, max(left + 1, x + w + margin))

@@ -35,41 +35,26 @@ class ObjectAnnotations:
     Crowds (``iscrowd`` 1) outline no single object and are passed over.
 
     Attributes:
-        names: file names that the file has entries for.
-        fingerprint: hash of the file.
+        names: file names that the files have entries for.
+        fingerprint: hash of the files.
     """
 
-    def __init__(self, json_file: Path):
+    def __init__(self, *json_files: Path):
         """
         Args:
-            json_file: COCO's instance form: polygons, compressed or uncompressed RLE.
+            json_files: COCO's instance form: polygons, compressed or uncompressed RLE. Of two entries of one
+                ``file_name`` the later file's counts.
 
         Raises:
             UserError: no such file, not JSON, or not of that form.
         """
-        self.json_file = Path(json_file)
-        try:
-            data = self.json_file.read_bytes()
-            content = json.loads(data)
-        except FileNotFoundError:
-            raise UserError(f"{json_file}: no such file of annotations; check --annotations") from None
-        except (OSError, ValueError) as error:
-            raise UserError(f"{json_file}: cannot be read as JSON ({error}); give COCO instances") from None
-        self.fingerprint = hashlib.sha256(data).hexdigest()
-        try:
-            categories = {entry["id"]: str(entry["name"]) for entry in content["categories"]}
-            images = {entry["id"]: entry for entry in content["images"]}
-            self._by_name = {str(entry["file_name"]): (entry, []) for entry in images.values()}
-            for row in content["annotations"]:
-                image = images.get(row["image_id"])
-                if image is not None and not row.get("iscrowd"):
-                    kept = (row.get("id"), categories.get(row.get("category_id"), "object"), row.get("segmentation"))
-                    self._by_name[str(image["file_name"])][1].append(kept)
-        except (KeyError, TypeError, AttributeError) as error:
-            raise UserError(
-                f"{json_file}: no COCO instances ({type(error).__name__}: {error}); it needs images, annotations "
-                "and categories"
-            ) from None
+        self._by_name: dict[str, tuple[dict, list, str]] = {}
+        digest = hashlib.sha256()
+        for json_file in map(Path, json_files):
+            data, by_name = _read(json_file)
+            digest.update(data)
+            self._by_name.update(by_name)
+        self.fingerprint = digest.hexdigest()
         self.names = list(self._by_name)
         last: dict[str, list[str]] = {}
         for name in self.names:
@@ -83,7 +68,7 @@ class ObjectAnnotations:
     def missing(self, photos: Sequence[str]) -> list[str]:
         """One line for every annotated name that is none of the photos."""
         found = {self.name_of(photo) for photo in photos}
-        return [f"{name}: annotated in {self.json_file.name}, but no usable photo" for name in self.names
+        return [f"{name}: annotated in {self._by_name[name][2]}, but no usable photo" for name in self.names
                 if name not in found]  # fmt: skip
 
     def kind(self, photo: str) -> str:
@@ -111,23 +96,49 @@ class ObjectAnnotations:
         name = self.name_of(photo)
         if name is None:
             return [], []
-        entry, rows = self._by_name[name]
+        entry, rows, file = self._by_name[name]
         said = (entry.get("height", size[0]), entry.get("width", size[1]))
         if said != tuple(size):
-            return [], [f"{photo}: is {size[1]}x{size[0]}, {self.json_file.name} says {said[1]}x{said[0]}: "
+            return [], [f"{photo}: is {size[1]}x{size[0]}, {file} says {said[1]}x{said[0]}: "
                         "its objects are not used"]  # fmt: skip
         found, problems = [], []
         for number, category, segmentation in rows:
             try:
                 mask = decode(segmentation, size)
             except (ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
-                problems.append(f"{photo}: annotation {number} of {self.json_file.name}: {error}: not used")
+                problems.append(f"{photo}: annotation {number} of {file}: {error}: not used")
                 continue
             if mask.any():
                 found.append(Object(mask, category))
             else:
-                problems.append(f"{photo}: annotation {number} of {self.json_file.name}: empty: not used")
+                problems.append(f"{photo}: annotation {number} of {file}: empty: not used")
         return found, problems
+
+
+def _read(json_file: Path) -> tuple[bytes, dict[str, tuple[dict, list, str]]]:
+    """A file's bytes, and by ``file_name`` the image's entry, its annotations and the file's name."""
+    try:
+        data = json_file.read_bytes()
+        content = json.loads(data)
+    except FileNotFoundError:
+        raise UserError(f"{json_file}: no such file of annotations; check --annotations") from None
+    except (OSError, ValueError) as error:
+        raise UserError(f"{json_file}: cannot be read as JSON ({error}); give COCO instances") from None
+    try:
+        categories = {entry["id"]: str(entry["name"]) for entry in content["categories"]}
+        images = {entry["id"]: entry for entry in content["images"]}
+        by_name = {str(entry["file_name"]): (entry, [], json_file.name) for entry in images.values()}
+        for row in content["annotations"]:
+            image = images.get(row["image_id"])
+            if image is not None and not row.get("iscrowd"):
+                kept = (row.get("id"), categories.get(row.get("category_id"), "object"), row.get("segmentation"))
+                by_name[str(image["file_name"])][1].append(kept)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise UserError(
+            f"{json_file}: no COCO instances ({type(error).__name__}: {error}); it needs images, annotations "
+            "and categories"
+        ) from None
+    return data, by_name
 
 
 def decode(segmentation, size: tuple[int, int]) -> np.ndarray:
@@ -205,8 +216,9 @@ def in_view(masks: Sequence[np.ndarray], view: View, size: tuple[int, int]) -> l
         part = view.cut(mask)
         if part.sum() < VISIBLE * mask.sum():
             continue
-        resized = cv2.resize(part.astype(np.float32), size[::-1], interpolation=cv2.INTER_LINEAR)
-        resized = fill_holes(largest_part(resized > 0.5))
+        if part.shape != tuple(size):
+            part = cv2.resize(part.astype(np.float32), size[::-1], interpolation=cv2.INTER_LINEAR) > 0.5
+        resized = fill_holes(largest_part(part))
         if resized.any():
             seen.append(resized)
     return seen

@@ -56,6 +56,28 @@ def find_photos(
     return photos, skipped
 
 
+def find_in_folders(
+    folders: Sequence[Path], size: tuple[int, int], exclude: Sequence[Path] = ()
+) -> tuple[list[Photo], list[str]]:
+    """As ``find_photos`` for one folder or several; of several, a photo's name begins with its folder's.
+
+    Raises:
+        UserError: as ``find_photos``, or two folders of one name.
+    """
+    if len(folders) == 1:
+        return find_photos(folders[0], size, exclude)
+    prefixes = [Path(folder).resolve().name for folder in folders]
+    for prefix in prefixes:
+        if prefixes.count(prefix) > 1:
+            raise UserError(f"--images: two folders are named {prefix}, and so would be their photos; rename one")
+    photos, skipped = [], []
+    for folder, prefix in zip(folders, prefixes):
+        found, left_out = find_photos(folder, size, exclude)
+        photos += [(f"{prefix}/{name}", path) for name, path in found]
+        skipped += left_out
+    return photos, skipped
+
+
 def read_photo(photo: Photo) -> np.ndarray:
     """The pixels, H x W x 3 uint8 RGB.
 

@@ -19,8 +19,7 @@ from __future__ import annotations
 import dataclasses
 
 from ...errors import UserError
-
-Range = tuple[float, float]
+from .editing import Editing, Range
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,7 +29,8 @@ class Preset:
     Attributes:
         name: what ``--preset`` takes.
         recipe: "camera": the pipeline of ``generate``; "rgbn": that of ``rgbn``, which of all that follows
-            uses ``area`` and ``segments`` only.
+            uses ``area`` and ``segments`` only; "people": that of ``people``, which uses ``editing``, ``regions``
+            and the histories of photos (``own_history`` to ``donor_jpeg``).
         area: forged area as a share of the image; drawn log-uniformly, so that small ones are common.
         regions: probabilities of 1, 2, ... forged regions in one image.
         noise: sensor noise, standard deviation in grey levels (0..255) at middle grey BEFORE demosaicing,
@@ -68,6 +68,7 @@ class Preset:
         texture: how much a place suffers from texture unlike the region's, see ``find_place``.
         first_jpeg: share of forgeries that were stored as JPEG once before the final file, and the qualities.
         lossless: share of final files stored as PNG; the others are JPEG of a quality in ``final_jpeg``.
+        editing: of the recipe "people", else None.
     """
 
     name: str
@@ -103,6 +104,16 @@ class Preset:
     first_jpeg: tuple[float, Range] = (0.0, (85, 100))
     lossless: float = 0.8
     final_jpeg: Range = (96, 100)
+    editing: Editing | None = None
+
+    @property
+    def covered(self) -> Range:
+        """Least and largest forged area of an image as a share of it; a draw outside is repeated."""
+        return self.editing.covered if self.editing else (0.02, 0.25)
+
+    def as_dict(self) -> dict:
+        """All values as plain JSON, ``editing`` where there is one."""
+        return {key: value for key, value in dataclasses.asdict(self).items() if value is not None}
 
 
 #: ``camera``: backgrounds straight from a camera and files of high quality, as a forger works on his own
@@ -110,6 +121,8 @@ class Preset:
 #: around. ``careful``: what a person makes of any pictures; objects with fine outlines (or rectangles and
 #: ellipses), put where they fit, edges softened, colours and noise level often matched, both photos with the history
 #: they came with, saved as JPEG once or twice.
+#: ``people``: every kind of region, edge, colour, filling and retouching that people make, and what networks and
+#: messengers do to the whole image afterwards (``editing``); for training.
 #: ``rgbn``: the recipe of RGB-N's synthetic set, for the paper's first stage.
 PRESETS = {
     "camera": Preset("camera"),
@@ -155,6 +168,19 @@ PRESETS = {
         first_jpeg=(0.6, (85, 100)),
         lossless=0.05,
         final_jpeg=(75, 97),
+    ),
+    "people": Preset(
+        "people",
+        recipe="people",
+        editing=Editing(),
+        regions=(0.62, 0.22, 0.1, 0.06),
+        noise=(1.0, 4.0),
+        own_history=0.7,
+        camera_jpeg=(0.8, (85, 99)),
+        donor_jpeg=(0.3, (60, 98)),
+        background_resized=(0.4, (0.4, 0.9)),
+        degrained=0.3,
+        object_like=0.8,
     ),
     "rgbn": Preset("rgbn", recipe="rgbn", area=(0.005, 0.5), segments=1.0, object_like=1.0),
 }

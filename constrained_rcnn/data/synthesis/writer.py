@@ -19,11 +19,12 @@ from tqdm import tqdm
 from ...errors import UserError
 from .. import internal_form
 from ..annotation import annotate
-from ..files import write_bytes_atomic, write_png_atomic
+from ..files import output_error, write_bytes_atomic, write_png_atomic
 from ..image_io import read_size
 from ..journal import Journal
 from ..techniques import AUTHENTIC, TECHNIQUES
 from .generate import DEFAULT_SIZE, synthesize
+from .hard_authentic import hard_authentic as make_hard_authentic
 from .objects import Object, ObjectAnnotations
 from .photos import Photo, families, read_photo
 from .presets import DEFAULT_PRESET, Preset, get_preset
@@ -42,9 +43,10 @@ class _Job:
     seed: int
     preset: Preset
     techniques: tuple[str, ...]
-    size: tuple[int, int]
+    sizes: tuple[tuple[int, int], ...]
     authentic: float
     annotations: ObjectAnnotations | None
+    count: int = 0
 
 
 def write_forgeries(
@@ -56,10 +58,11 @@ def write_forgeries(
     *,
     preset: str | Preset = DEFAULT_PRESET,
     techniques: Sequence[str] = TECHNIQUES,
-    size: tuple[int, int] = DEFAULT_SIZE,
+    size: tuple[int, int] | Sequence[tuple[int, int]] = DEFAULT_SIZE,
     authentic: float = 1.0,
     workers: int = 2,
     annotations: ObjectAnnotations | None = None,
+    hard_authentic: float = 0.0,
 ) -> dict:
     """Writes ``images/<split>/``, ``masks/<split>/`` and ``annotations/<split>.json`` under a folder.
 
@@ -73,29 +76,34 @@ def write_forgeries(
         count: forgeries.
         seed: 0 or more.
         techniques: drawn evenly per forgery.
-        size: (height, width), pixels; the recipe "rgbn" keeps each background's own.
+        size: (height, width), pixels, or several, drawn evenly; the recipe "rgbn" keeps each background's own, the
+            recipe "people" where that is smaller.
         authentic: share of forgeries whose authentic counterpart is written as well, in [0, 1].
         workers: threads (OpenCV and NumPy work outside of the interpreter lock).
         annotations: outlined objects of the photos; the others' regions are their own segments.
+        hard_authentic: authentic images without a forged counterpart, see ``hard_authentic``, for each forgery, in
+            [0, 1]; for the recipe "people" only. The forgeries are the same with and without them.
 
     Returns:
         ``json_file`` (Path), ``forged``, ``authentic`` (numbers of images), ``skipped`` (one line per photo
         or object that could not be used), ``unchanged`` (True where all was there already).
 
     Raises:
-        UserError: no usable photo, an unknown technique or preset, or another set of that name in the folder.
+        UserError: no usable photo, an unknown technique or preset, another set of that name in the folder, or another
+            run that makes it.
+        OutputError: an output cannot be written; the next run goes on there.
     """
     output, preset = Path(output), get_preset(preset)
     _check(photos, techniques, split, count, seed)
-    job = _Job(photos, [], output, split, seed, preset, tuple(techniques), tuple(size), authentic, annotations)
-    fingerprint = _fingerprint(job, count)
+    if hard_authentic and not preset.editing:
+        raise UserError(f"preset {preset.name}: hard authentic images are made by preset people only")
+    hard = round(hard_authentic * count)
+    sizes = (tuple(size),) if isinstance(size[0], int) else tuple(map(tuple, size))
+    job = _Job(photos, [], output, split, seed, preset, tuple(techniques), sizes, authentic, annotations, count)
+    fingerprint = _fingerprint(job, hard)
     json_file = output / "annotations" / f"{split}.json"
     if json_file.exists():
-        info = internal_form.read_json(json_file).get("info", {})
-        if info.get("fingerprint") != fingerprint:
-            raise UserError(f"{json_file}: holds another set; give another --output or --split, or delete it")
-        counts = {key: info[key] for key in ("forged", "authentic", "skipped")}
-        return {"json_file": json_file, "unchanged": True, **counts}
+        return _complete(json_file, fingerprint)
     kinds = None
     if preset.recipe == "rgbn" and annotations:  # an object goes to a photo that shows its kind, too
         photos = [photo for photo in photos if annotations.kind(photo[0])]
@@ -111,20 +119,35 @@ def write_forgeries(
     for line in skipped:
         _log.warning("left out: %s", line)
     job = dataclasses.replace(job, families=found)
-    json_file.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        json_file.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise output_error(json_file.parent, error) from None
     with Journal(json_file.with_name(f"{split}.journal"), fingerprint) as journal:
-        records = _make_all(job, count, journal, max(1, workers))
+        if json_file.exists():  # another run has made it meanwhile
+            journal.remove()
+            return _complete(json_file, fingerprint)
+        records = _make_all(job, count + hard, journal, max(1, workers))
         images, annotations = [], []
-        for index in range(count):
+        for index in range(count + hard):
             record = records[index]
             images += record["images"]
             for annotation in record["annotations"]:
                 annotations.append({"id": len(annotations) + 1, **annotation})
         counts = {"forged": count, "authentic": len(images) - count, "skipped": skipped}
-        info = {"fingerprint": fingerprint, "seed": seed, "preset": dataclasses.asdict(preset), **counts}
+        info = {"fingerprint": fingerprint, "seed": seed, "preset": preset.as_dict(), **counts}
         internal_form.write(json_file, images, annotations, classes=TECHNIQUES, info=info)
         journal.remove()
     return {"json_file": json_file, "unchanged": False, **counts}
+
+
+def _complete(json_file: Path, fingerprint: str) -> dict:
+    """What :func:`write_forgeries` returns of a set that is there."""
+    info = internal_form.read_json(json_file).get("info", {})
+    if info.get("fingerprint") != fingerprint:
+        raise UserError(f"{json_file}: holds another set; give another --output or --split, or delete it")
+    counts = {key: info[key] for key in ("forged", "authentic", "skipped")}
+    return {"json_file": json_file, "unchanged": True, **counts}
 
 
 def _check(photos, techniques, split, count, seed):
@@ -141,7 +164,7 @@ def _check(photos, techniques, split, count, seed):
         raise UserError("a splice needs at least two photos: add photos or leave the technique out")
 
 
-def _fingerprint(job: _Job, count: int) -> str:
+def _fingerprint(job: _Job, hard: int) -> str:
     """Hash of all that decides the bytes; raise the first number when the generator changes."""
     digest = hashlib.sha256()
     for name, pixels in job.photos:
@@ -150,9 +173,11 @@ def _fingerprint(job: _Job, count: int) -> str:
         else:
             status = pixels.stat()
             digest.update(f"{name} {status.st_size} {status.st_mtime_ns}\n".encode())
-    preset = dataclasses.asdict(job.preset)
-    options = [2, count, job.split, job.seed, preset, job.techniques, job.size, job.authentic]
+    preset = job.preset.as_dict()
+    size = job.sizes[0] if len(job.sizes) == 1 else job.sizes
+    options = [2, job.count, job.split, job.seed, preset, job.techniques, size, job.authentic]
     options += [job.annotations.fingerprint] if job.annotations else []
+    options += [{"hard_authentic": hard}] if hard else []
     digest.update(json.dumps(options).encode())
     return digest.hexdigest()
 
@@ -198,7 +223,9 @@ def _objects(job: _Job, photo: int) -> tuple[list[Object], list[str]]:
 
 
 def _make_item(job: _Job, index: int) -> dict:
-    """Makes and writes one forgery; returns its entries of the annotation file."""
+    """Makes and writes one forgery, or a hard authentic image; returns its entries of the annotation file."""
+    if index >= job.count:
+        return _make_hard(job, index)
     rng = np.random.default_rng([job.seed, zlib.crc32(job.split.encode()), index])
     order = [(family, photo) for family in job.families for photo in family]
     family, background = order[index % len(order)]
@@ -207,7 +234,8 @@ def _make_item(job: _Job, index: int) -> dict:
     pictures = [read_photo(job.photos[photo]) for photo in names]
     objects = [_objects(job, photo)[0] for photo in names]
     masks = [[outlined.mask for outlined in photo] for photo in objects]
-    forgery = synthesize(pictures, rng, job.preset, job.techniques, job.size, masks)
+    size = job.sizes[rng.integers(len(job.sizes))] if len(job.sizes) > 1 else job.sizes[0]
+    forgery = synthesize(pictures, rng, job.preset, job.techniques, size, masks)
     for step in forgery.description["steps"]:
         if "object" in step and step["object"] is not None:
             step["category"] = objects[step["donor"]][step["object"]].category
@@ -237,3 +265,17 @@ def _make_item(job: _Job, index: int) -> dict:
     for technique, mask in forgery.regions:
         annotations += [{"image_id": made["id"], **region} for region in annotate({technique: mask})]
     return {"images": images, "annotations": annotations, "files": files}
+
+
+def _make_hard(job: _Job, index: int) -> dict:
+    rng = np.random.default_rng([job.seed, zlib.crc32(job.split.encode()), index])
+    order = [(family, photo) for family in job.families for photo in family]
+    family, photo = order[index % len(order)]
+    size = job.sizes[rng.integers(len(job.sizes))]
+    made = make_hard_authentic(read_photo(job.photos[photo]), rng, job.preset, size)
+    name = f"images/{job.split}/{2 * index + int(rng.integers(2)):07d}{made.suffix}"
+    write_bytes_atomic(job.output / name, made.authentic_file)
+    image = {"id": 2 * index + 1, "file_name": name, "height": made.mask.shape[0], "width": made.mask.shape[1]}
+    image |= {"group": min(job.photos[i][0] for i in family), "authentic": True, "technique": AUTHENTIC}
+    image |= {"mask_file": None, "source": job.photos[photo][0], "made": made.description}
+    return {"images": [image], "annotations": [], "files": [name]}
