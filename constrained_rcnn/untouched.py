@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from .data.catalog import dataset_dicts
-from .data.files import list_images
+from .data.folder_listing import list_images
 from .data.image_io import read_image
 from .errors import UserError
 from .image_class import LEAST_SIDE, ImageClass, jpeg_quality
