@@ -69,9 +69,11 @@ def evaluated(cfg, model, file):
         return as_evaluated(model, cfg)([ManipulationDatasetMapper(cfg, is_train=False)(item)])[0]
 
 
-@pytest.mark.parametrize("points", [None, POINTS], ids=["", "points"])
-@pytest.mark.parametrize("name", SETTINGS)
-def test_evaluation_is_the_predictor(weights, files, name, points):
+@pytest.mark.parametrize(
+    "name, with_points", [*((name, True) for name in SETTINGS), ("plain", False), ("no decision head", False)]
+)
+def test_evaluation_is_the_predictor(weights, files, name, with_points):
+    points = POINTS if with_points else None
     stem = ("none" if name == "no decision head" else "head") + ("_points" if points else "")
     options = [*DENSE, *SETTINGS[name], "MODEL.WEIGHTS", str(weights / f"{stem}.pth")]
     for repeats, file in (("True", "copied.png"), ("False", "70.jpg")):
