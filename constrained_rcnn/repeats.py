@@ -3,8 +3,8 @@
 No network and no training. SIFT keypoints (Lowe, IJCV 2004) are matched among themselves by the generalised ratio
 test (Amerini et al., TIFS 2011), and once more with mirrored descriptors; RANSAC finds transforms that many matches
 share; and of each, what it maps on what is compared pixel by pixel, after smooth shading is taken out: a copy shares
-the finest structure, two windows of one facade only their outlines. Regions without texture have no keypoints and are
-missed; text and drawings are passed over.
+the finest structure, two windows of one facade only their outlines, two words on a card all but the grain (see
+:mod:`.grain`). Regions without texture have no keypoints and are missed; text, lettering and drawings are passed over.
 """
 
 from __future__ import annotations

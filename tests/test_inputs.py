@@ -81,7 +81,7 @@ def test_a_folder_that_cannot_be_listed_is_an_item(tmp_path, monkeypatch):
     listed = os.scandir
 
     def scandir(path):
-        if Path(path).name == "closed":
+        if str(path).endswith("closed"):
             raise PermissionError(13, "Permission denied")
         return listed(path)
 
