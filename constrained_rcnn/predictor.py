@@ -22,6 +22,7 @@ from .errors import UserError
 from .image_class import jpeg_quality
 from .inference_model import load_for_inference
 from .manipulation_result import Detection, ManipulationResult
+from .processes import before_prediction, guard_forks
 from .repeats_evidence import JudgedRepeat, judge_repeats, raise_map
 from .views import Judged, finish, judge_views, manipulation_scores, views_of, whole_input
 
@@ -50,7 +51,10 @@ class ManipulationPredictor:
     That is 2 GB for 100 megapixels; 7 bytes per pixel stay with the result. Some formats take more while they are
     read (JPEG 2000 18 to 20, HEIF 26), and a model that resizes images itself (the released network) takes 32 in all.
     Looking for regions that occur twice takes up to 0.7 GB, whatever the image's size; each pair keeps up to 5 MB. In a
-    batch every image counts. Masks of detections are drawn only when they are asked for.
+    batch every image counts. Masks of detections are drawn only when they are asked for. What the C library keeps of
+    one image's memory is given back before the next one.
+
+    Processes: a forked child predicts with one thread; "spawn" is the way to more, and to a GPU (docs/processes.md).
     """
 
     def __init__(self, cfg=None):
@@ -67,6 +71,7 @@ class ManipulationPredictor:
         if not cfg.MODEL.WEIGHTS:
             raise UserError("MODEL.WEIGHTS is empty; give a checkpoint: --opts MODEL.WEIGHTS FILE")
         self.cfg = cfg.clone()
+        guard_forks()
         self.model, extra = load_for_inference(self.cfg)
         metadata = extra.get("metadata", {})
         self.classes = tuple(metadata.get("classes") or default_classes(cfg.MODEL.ROI_HEADS.NUM_CLASSES))
@@ -88,6 +93,7 @@ class ManipulationPredictor:
         Raises:
             UserError: a file that cannot be read, or a picture with a side below ``MIN_SIDE``.
             ValueError: an array of another shape or dtype.
+            RuntimeError: in a forked process that would hang, see :mod:`.processes`.
         """
         return self._predict(*self._read(image, page))
 
@@ -123,10 +129,12 @@ class ManipulationPredictor:
 
     def _read(self, image: Picture, page: int | None = None) -> tuple[np.ndarray, int | None, Reading | None]:
         """(H, W, 3) uint8 BGR, checked; the quality of the JPEG it came from, if it did; how it was read."""
+        before_prediction(self.model.device)
         name, quality, reading = image if isinstance(image, (str, os.PathLike)) else "image", None, None
         if not isinstance(image, np.ndarray):
-            quality = jpeg_quality(image)
-            image, reading = load_image(image, "BGR", page=page, max_pixels=self.cfg.INPUT.MAX_PIXELS)
+            source = image
+            image, reading = load_image(source, "BGR", page=page, max_pixels=self.cfg.INPUT.MAX_PIXELS)
+            quality = jpeg_quality(source)  # of what can be read: the other way round a pipe would be waited for
         height, width = check_image(image).shape[:2]
         if min(height, width) < MIN_SIDE:
             raise UserError(f"{name}: {width}x{height} pixels; a side below {MIN_SIDE} holds no trace to find")

@@ -59,7 +59,7 @@ class ResultsTable:
         if self._listed is None:
             try:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
-                self._file = open(self.path, "xb", buffering=0)
+                self._file = open(self.path, "ab", buffering=0)  # empty, if a full disk or a kill has left it
             except OSError as error:
                 raise output_error(self.path, error) from None
             self._write(COLUMNS)
@@ -120,6 +120,8 @@ def _listed(path: Path) -> list[tuple[str, dict]] | None:
         return None
     except OSError as error:
         raise output_error(path, error) from None
+    if not text:
+        return None
     found = []
     try:
         rows = csv.DictReader(io.StringIO(text, newline=""))

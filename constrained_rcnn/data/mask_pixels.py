@@ -117,12 +117,12 @@ def read_marked(path: Path, options: MaskOptions, *, dark: bool = False) -> Mark
     """
     pixels = MaskPixels.read(path)
     remarks = []
-    if options.values:
-        mask, rule = _of_values(path, pixels, options.values), f"of the values {options.values.text}"
-    elif pixels.alpha is not None and pixels.uniform:
+    if pixels.alpha is not None and pixels.uniform:  # whatever the values: of its colours they take all or nothing
         mask, rule = (pixels.alpha <= 127, "transparent") if dark else (pixels.alpha > 127, "opaque")
         message = f"{path.name}: its colours are all alike; what is {rule} in its alpha channel counts"
         remarks.append((REPAIRED, "mask in alpha", message))
+    elif options.values:
+        mask, rule = _of_values(path, pixels, options.values), f"of the values {options.values.text}"
     else:
         mask = pixels.grey <= 127 if dark else pixels.grey > 127
         rule = "at grey 127 or below" if dark else "above grey 127"

@@ -7,8 +7,8 @@ import numpy as np
 
 from constrained_rcnn.errors import UserError
 
-#: A mask that is at most so many pixels off is said to be in the reach of ``--fit-masks``.
-NEARLY = 32
+#: A mask at most so many pixels off, and so great a part of the longest side, is offered to ``--fit-masks``.
+NEARLY, NEARLY_PART = 32, 0.1
 #: A rotation found by pixels counts if the evidence inside of the mask is so many times that of the other
 #: rotation.
 ROTATION_RATIO = 2.0
@@ -59,11 +59,18 @@ def fit_mask(
     if height % h == 0 and width % w == 0 and height // h == width // w:
         k = height // h
         return mask.repeat(k, axis=0).repeat(k, axis=1), f"scaled up by {k} from {w}x{h} (pixels repeated)"
-    off = max(abs(h - height), abs(w - width))
-    if off <= tolerance:
-        fitted = cv2.resize(mask.view(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST_EXACT)
-        return fitted.view(np.bool_), f"resampled from {w}x{h} to {width}x{height}, {off} pixels off"
-    advice = f"or let it be resampled: --fit-masks {off}" if off <= NEARLY else "it is too far off to be resampled"
+    off, off_turned = max(abs(h - height), abs(w - width)), max(abs(h - width), abs(w - height))
+    if min(off, off_turned) <= tolerance:
+        target = (height, width) if off <= off_turned else (width, height)
+        fitted = cv2.resize(mask.view(np.uint8), target[::-1], interpolation=cv2.INTER_NEAREST_EXACT).view(np.bool_)
+        done = f"resampled from {w}x{h} to {target[1]}x{target[0]}, {min(off, off_turned)} pixels off"
+        if off <= off_turned:
+            return fitted, done
+        fitted, turned = _turned(fitted, orientation, evidence)
+        return fitted, f"{done}; {turned}"
+    needed = min(off, off_turned)
+    near = needed <= min(NEARLY, NEARLY_PART * max(size))
+    advice = f"or let it be resampled: --fit-masks {needed}" if near else "it is too far off to be resampled"
     raise UserError(
         f"mask is {w}x{h}, its image {width}x{height}, no exact rotation or integer scale; "
         f"give one of the image's size, {advice}"

@@ -223,21 +223,25 @@ class _Comparisons:
                 key = "".join(one.key for one in pair)
                 known = self._journal.get(key)
                 if key in self._journal and (known is None or self._written(known)):
-                    self.pairs += [known] if known else []
+                    self._add(pair, known)
                     progress.unpause()
                 else:
                     self._compare(pair, key)
-                self.done.add(frozenset(str(one.item) for one in pair))
                 progress.update()
 
     def _compare(self, pair: tuple[_File, _File], key: str) -> None:
         try:
             record = self._compared(*pair)
-            self.pairs += [record] if record else []
-            self._journal.add(key, record)
         except Exception as error:
             raise_output_error(error, self._folder)
             self.skip(" and ".join(str(one.item) for one in pair), reason(error, pair[0].item.file))
+            return
+        self._add(pair, record)
+        self._journal.add(key, record)
+
+    def _add(self, pair: tuple[_File, _File], record: dict | None) -> None:
+        self.pairs += [record] if record else []
+        self.done.add(frozenset(str(one.item) for one in pair))
 
     def _compared(self, first: _File, second: _File) -> dict | None:
         same_file = (first.sha256, first.item.page) == (second.sha256, second.item.page)

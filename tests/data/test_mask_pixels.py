@@ -90,6 +90,7 @@ def test_a_mask_in_the_alpha_channel(tmp_path, colour, mode):
     assert [remark[:2] for remark in marked.remarks] == [("repaired", "mask in alpha")]
     np.testing.assert_array_equal(read_marked(path, MaskOptions(invert=True)).mask, ~BOX)
     np.testing.assert_array_equal(read_marked(path, USUAL, dark=True).mask, ~BOX)
+    np.testing.assert_array_equal(read_marked(path, MaskOptions(MaskValues.parse("1-255"))).mask, BOX)
 
 
 def test_colours_that_say_something_go_before_alpha(tmp_path):

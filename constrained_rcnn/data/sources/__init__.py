@@ -107,6 +107,9 @@ class MaskFile:
         files = (self.path, *self.more)
         marked = [read_marked(path, self.options, dark=self.dark) for path in files]
         remarks = [remark for one in marked for remark in one.remarks]
+        for path, one in zip(files, marked):
+            if one.mask.all() and not one.pixels.uniform and not self.options.values:
+                raise UserError(f"{path}: no mask, everything is {one.rule}; {one.pixels.hint()}")
         masks = [self._fitted(path, one.mask, probe, remarks) for path, one in zip(files, marked)]
         mask = masks[0] if len(masks) == 1 else np.logical_or.reduce(masks)
         if len(files) > 1:
@@ -122,7 +125,7 @@ class MaskFile:
 
     def _fitted(self, path: Path, mask: np.ndarray, probe: Probe, remarks: list[tuple[str, str, str]]) -> np.ndarray:
         header = probe.header
-        turned = mask.shape == header.size[::-1] != header.size
+        turned = (mask.shape[0] > mask.shape[1]) != (header.height > header.width)
         evidence = self.evidence(probe) if turned and self.evidence else None
         try:
             mask, done = fit_mask(
