@@ -89,8 +89,9 @@ def test_a_rerun_that_cannot_write_leaves_whole_results(detect, tmp_path, monkey
     capsys.readouterr()
     monkeypatch.setattr(Quick, "score", 0.75)
     breaking_after(monkeypatch, writes, number)
-    with pytest.raises(OutputError, match=f"{out}.*: cannot be written: {os.strerror(number).lower()}"):
+    with pytest.raises(OutputError, match=f"{out}.*: cannot be written: {os.strerror(number).lower()}") as caught:
         detect("a.png", "b.png", float_maps=True)
+    assert ".unfinished" not in str(caught.value)
     assert "skipped:" not in capsys.readouterr().out  # no fault of the input
     after = content(out)
     assert after.keys() == before.keys()

@@ -22,6 +22,8 @@ from constrained_rcnn.errors import OutputError
 
 logger = logging.getLogger(__name__)
 
+#: What the name of a folder begins with that holds outputs until they are whole; see :mod:`.output_folder`.
+UNFINISHED = ".unfinished"
 #: Suffixes (lower case) that count as pictures when a folder is listed.
 IMAGE_SUFFIXES = frozenset(
     ".jpg .jpeg .png .tif .tiff .bmp .webp .gif .ppm .pgm .jp2 .avif .heic .heif .hif .mpo".split()
@@ -74,6 +76,8 @@ def _os_error(error: BaseException | None) -> OSError | None:
 
 def output_error(path: str | os.PathLike, error: OSError) -> OutputError:
     """The line that names an output, says why it cannot be written and what to do."""
+    # By the name that it would have had: the folder of what is not whole goes with it.
+    path = Path(*(part for part in Path(path).parts if not part.startswith(UNFINISHED)))
     full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
     todo = "make room, then run it again (with --resume where there is one)" if full else "mend that, or name another"
     return OutputError(f"{printable(path)}: cannot be written: {(error.strerror or str(error)).lower()}; {todo}")
