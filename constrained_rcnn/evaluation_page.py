@@ -168,10 +168,9 @@ class Pictures:
             box = (x, y, x + width, y + height)
             detections.append(SimpleNamespace(technique=technique, score=result["score"], box=box))
         score = 0.0 if record["score"] is None else record["score"]
-        return overlay(probe, SimpleNamespace(
-            manipulation_map=score_map, detections=sorted(detections, key=lambda d: -d.score), score=score,
-            threshold=BOX_SCORE, manipulated=score > FIXED_THRESHOLD,
-        ))  # fmt: skip
+        found = sorted(detections, key=lambda d: -d.score)
+        result = SimpleNamespace(manipulation_map=score_map, detections=found, threshold=BOX_SCORE)
+        return overlay(probe, result, line=f"score {score:.2f}, boxes above {BOX_SCORE:.2f}")
 
 
 def _metrics(summary: Mapping) -> str:

@@ -12,6 +12,7 @@ import torch
 from detectron2.layers import paste_masks_in_image
 
 from .data.files import write_bytes_atomic
+from .data.reading import Reading
 from .data.techniques import COPY_MOVE
 from .operating_points import Rarity
 from .repeats_evidence import JudgedRepeat, judge_repeats
@@ -21,6 +22,8 @@ from .report import overlay
 OVERLAY_QUALITY = 92
 #: Side of the soft mask of a region that occurs twice.
 REPEAT_MASK_SIDE = 112
+#: What the map must exceed where a manipulation is counted as covering the image.
+COVERED = 0.5
 #: Rows of a mask that are drawn at a time.
 _ROWS = 512
 
@@ -108,6 +111,7 @@ class ManipulationResult:
         tiled: whether it was.
         rarity: how rare such a score is among untouched images of the same kind; None where the weights do not know.
         unsuitable: why an image of this kind cannot be judged, in words; None: it can.
+        reading: what was done to the file's content on the way to ``image``; None where an array was given.
         raised_by: regions that occur twice, where the map has been raised by them (``TEST.REPEATS``), else None.
     """
 
@@ -122,6 +126,7 @@ class ManipulationResult:
     rarity: Rarity | None = None
     unsuitable: str | None = None
     raised_by: tuple[JudgedRepeat, ...] | None = field(default=None, repr=False)
+    reading: Reading | None = None
 
     @cached_property
     def repeats(self) -> tuple[JudgedRepeat, ...]:
@@ -131,11 +136,23 @@ class ManipulationResult:
         return judge_repeats(self.image, self.manipulation_map)
 
     @property
+    def covered(self) -> float:
+        """Share of the image, in [0, 1], where the map is above ``COVERED``."""
+        above = sum(np.count_nonzero(strip > COVERED) for strip in np.array_split(self.manipulation_map, 16))
+        return above / self.manipulation_map.size
+
+    @property
     def decision(self) -> str:
         """The decision in words: "manipulated", "no manipulation found" or "cannot be judged"."""
         if self.unsuitable is not None:
             return "cannot be judged"
         return "manipulated" if self.manipulated else "no manipulation found"
+
+    @property
+    def summary(self) -> str:
+        """One line that an overlay, which travels alone, carries along."""
+        rare = "" if self.rarity is None else f"; 1 in {self.rarity.one_in:.0f} untouched images scores as high"
+        return f"{self.decision.capitalize()}: score {self.score:.2f}{rare}. No proof."
 
     @property
     def tiled(self) -> bool:
@@ -157,12 +174,14 @@ class ManipulationResult:
             "threshold": round(self.threshold, 6),
             "rarity": self._rarity_json(),
             "unsuitable": self.unsuitable,
+            "covered": round(self.covered, 6),
             "techniques": list(self.techniques),
             "height": height,
             "width": width,
             "views": self.views,
             "tiled": self.tiled,
             "tiles": self.tiles,
+            "reading": self.reading and self.reading.to_json(),
             "detections": [
                 {
                     "technique": d.technique,
@@ -184,5 +203,6 @@ class ManipulationResult:
     def save_overlay(self, path: str | os.PathLike) -> None:
         """Writes the picture of :func:`.report.overlay`, whole or not at all: PNG if so named, else JPEG."""
         kind = ".png" if os.fspath(path).lower().endswith(".png") else ".jpg"
-        _, data = cv2.imencode(kind, overlay(self.image, self), [cv2.IMWRITE_JPEG_QUALITY, OVERLAY_QUALITY])
+        drawn = overlay(self.image, self, line=self.summary)
+        _, data = cv2.imencode(kind, drawn, [cv2.IMWRITE_JPEG_QUALITY, OVERLAY_QUALITY])
         write_bytes_atomic(path, data.tobytes())

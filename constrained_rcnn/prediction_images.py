@@ -93,7 +93,7 @@ class PredictionImages(HookBase):
         ]
         score = float(made.max())
         result = ManipulationResult(score > self.threshold, score, self.threshold, tuple(found), made, image)
-        return overlay(image, result, footer=False)
+        return overlay(image, result)
 
 
 @contextlib.contextmanager

@@ -14,13 +14,15 @@ from PIL import Image
 
 from . import model_zoo
 from .config import load_config
-from .data.image_io import check_image, read_image
+from .data.image_io import check_image, load_image
+from .data.reading import Reading
 from .data.techniques import TAMPERED, TECHNIQUES, UNCERTAIN
 from .decision import decide
 from .errors import UserError
 from .image_class import jpeg_quality
 from .inference_model import load_for_inference
 from .manipulation_result import Detection, ManipulationResult
+from .processes import before_prediction, guard_forks
 from .repeats_evidence import JudgedRepeat, judge_repeats, raise_map
 from .views import Judged, finish, judge_views, manipulation_scores, views_of, whole_input
 
@@ -49,7 +51,10 @@ class ManipulationPredictor:
     That is 2 GB for 100 megapixels; 7 bytes per pixel stay with the result. Some formats take more while they are
     read (JPEG 2000 18 to 20, HEIF 26), and a model that resizes images itself (the released network) takes 32 in all.
     Looking for regions that occur twice takes up to 0.7 GB, whatever the image's size; each pair keeps up to 5 MB. In a
-    batch every image counts. Masks of detections are drawn only when they are asked for.
+    batch every image counts. Masks of detections are drawn only when they are asked for. What the C library keeps of
+    one image's memory is given back before the next one.
+
+    Processes: a forked child predicts with one thread; "spawn" is the way to more, and to a GPU (docs/processes.md).
     """
 
     def __init__(self, cfg=None):
@@ -66,6 +71,7 @@ class ManipulationPredictor:
         if not cfg.MODEL.WEIGHTS:
             raise UserError("MODEL.WEIGHTS is empty; give a checkpoint: --opts MODEL.WEIGHTS FILE")
         self.cfg = cfg.clone()
+        guard_forks()
         self.model, extra = load_for_inference(self.cfg)
         metadata = extra.get("metadata", {})
         self.classes = tuple(metadata.get("classes") or default_classes(cfg.MODEL.ROI_HEADS.NUM_CLASSES))
@@ -77,17 +83,19 @@ class ManipulationPredictor:
         if self.model.resizes_images and cfg.TEST.AUG.ENABLED:
             raise UserError("config: this model resizes images itself; set TEST.AUG.ENABLED False")
 
-    def __call__(self, image: Picture) -> ManipulationResult:
+    def __call__(self, image: Picture, page: int | None = None) -> ManipulationResult:
         """
         Args:
             image: a file, its bytes, an open file or Pillow's image, all read by the rules of
                 :mod:`.data.image_io`; or an (H, W, 3) uint8 array in BGR order.
+            page: page or frame of a file, from 1; None: the first, of HEIF the primary one.
 
         Raises:
             UserError: a file that cannot be read, or a picture with a side below ``MIN_SIDE``.
             ValueError: an array of another shape or dtype.
+            RuntimeError: in a forked process that would hang, see :mod:`.processes`.
         """
-        return self._predict(*self._read(image))
+        return self._predict(*self._read(image, page))
 
     def predict_batch(self, images: Sequence[Picture]) -> list[ManipulationResult]:
         """Judges several images; those of one size go through the network together.
@@ -107,33 +115,37 @@ class ManipulationPredictor:
             except UserError as error:
                 raise UserError(f"picture {number} of {len(images)}: {error}") from error
         tiles, view = self.cfg.TEST.TILES, self._views[0]
-        inputs = [whole_input(self.model, self._in_order(pixels), view, tiles) for pixels, _ in read]
+        inputs = [whole_input(self.model, self._in_order(pixels), view, tiles) for pixels, *_ in read]
         if len(self._views) > 1 or None in inputs:
             return [self._predict(*one) for one in read]
         with torch.inference_mode():
             outputs = self.model(inputs) if inputs else []
         return [self._result(*one, [finish(output, view)]) for one, output in zip(read, outputs)]
 
-    def _predict(self, pixels: np.ndarray, quality: int | None) -> ManipulationResult:
+    def _predict(self, pixels: np.ndarray, quality: int | None, reading: Reading | None) -> ManipulationResult:
         with torch.inference_mode():
             judged = judge_views(self.model, self._in_order(pixels), self._views, self.cfg.TEST.TILES)
-            return self._result(pixels, quality, judged)
+            return self._result(pixels, quality, reading, judged)
 
-    def _read(self, image: Picture) -> tuple[np.ndarray, int | None]:
-        """(H, W, 3) uint8 BGR, checked, and the quality of the JPEG it came from, if it did."""
-        name, quality = image if isinstance(image, (str, os.PathLike)) else "image", None
+    def _read(self, image: Picture, page: int | None = None) -> tuple[np.ndarray, int | None, Reading | None]:
+        """(H, W, 3) uint8 BGR, checked; the quality of the JPEG it came from, if it did; how it was read."""
+        before_prediction(self.model.device)
+        name, quality, reading = image if isinstance(image, (str, os.PathLike)) else "image", None, None
         if not isinstance(image, np.ndarray):
-            quality = jpeg_quality(image)
-            image = read_image(image, "BGR", max_pixels=self.cfg.INPUT.MAX_PIXELS)
+            source = image
+            image, reading = load_image(source, "BGR", page=page, max_pixels=self.cfg.INPUT.MAX_PIXELS)
+            quality = jpeg_quality(source)  # of what can be read: the other way round a pipe would be waited for
         height, width = check_image(image).shape[:2]
         if min(height, width) < MIN_SIDE:
             raise UserError(f"{name}: {width}x{height} pixels; a side below {MIN_SIDE} holds no trace to find")
-        return image, quality
+        return image, quality, reading
 
     def _in_order(self, pixels: np.ndarray) -> np.ndarray:
         return pixels if self.cfg.INPUT.FORMAT == "BGR" else pixels[:, :, ::-1]
 
-    def _result(self, pixels: np.ndarray, quality: int | None, judged: Iterable[Judged]) -> ManipulationResult:
+    def _result(
+        self, pixels: np.ndarray, quality: int | None, reading: Reading | None, judged: Iterable[Judged]
+    ) -> ManipulationResult:
         made, tiles, instances, decisions = None, 0, [], []
         for one in judged:  # one map at a time, added up in place
             made = one.manipulation_map if made is None else made.add_(one.manipulation_map)
@@ -163,6 +175,7 @@ class ManipulationPredictor:
             views=len(instances),
             tiles=tiles,
             raised_by=repeats,
+            reading=reading,
         )
 
     def _detections(self, views: list[Instances], size: tuple[int, int], repeats, highest) -> tuple[Detection, ...]:

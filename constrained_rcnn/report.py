@@ -20,21 +20,21 @@ def heat(manipulation_map: np.ndarray) -> np.ndarray:
     return cv2.applyColorMap(np.rint(np.clip(manipulation_map, 0, 1) * 255).astype(np.uint8), cv2.COLORMAP_INFERNO)
 
 
-def overlay(image: np.ndarray, result, *, footer: bool = True, longest: int = LONGEST) -> np.ndarray:
+def overlay(image: np.ndarray, result, *, line: str = "", longest: int = LONGEST) -> np.ndarray:
     """Draws a result over its image.
 
     The picture fades to grey and darkens so that colour means evidence alone; the map shines through in
-    proportion to its value; boxes above the decision threshold carry technique and score; a line below
-    states the decision.
+    proportion to its value; boxes above the decision threshold carry technique and score.
 
     Args:
         image: (H, W, 3) uint8, BGR.
-        result: a :class:`~constrained_rcnn.manipulation_result.ManipulationResult` of this image.
-        footer: draw the line with the decision.
+        result: a :class:`~constrained_rcnn.manipulation_result.ManipulationResult` of this image, or whatever has its
+            ``manipulation_map``, ``detections`` and ``threshold``.
+        line: written below.
         longest: side of what is drawn, pixels.
 
     Returns:
-        (h + footer, w, 3) uint8, BGR; h and w are the image's, or reduced so that the longer is ``longest``.
+        (h + the line's, w, 3) uint8, BGR; h and w are the image's, or reduced so that the longer is ``longest``.
     """
     scaled = min(1.0, longest / max(image.shape[:2]))
     made = result.manipulation_map
@@ -48,11 +48,7 @@ def overlay(image: np.ndarray, result, *, footer: bool = True, longest: int = LO
     for detection in reversed(result.detections):
         if detection.score > result.threshold:
             _draw_box(canvas, detection, scaled, scale)
-    if not footer:
-        return canvas
-    decision = "MANIPULATED" if result.manipulated else "NO MANIPULATION FOUND"
-    line = f"{decision}  score {result.score:.2f} (threshold {result.threshold:.2f})"
-    return np.concatenate([canvas, caption(line, image.shape[1], scale)])
+    return np.concatenate([canvas, caption(line, image.shape[1], scale)]) if line else canvas
 
 
 def thumbnail_size(width: int, height: int) -> tuple[int, int]:
@@ -71,7 +67,7 @@ def thumbnail(image: np.ndarray, result) -> np.ndarray:
         (h, 2 * w + ``THUMBNAIL_GAP``, 3) uint8, BGR; w and h from :func:`thumbnail_size`.
     """
     size = thumbnail_size(image.shape[1], image.shape[0])
-    drawn = overlay(image, result, footer=False, longest=2 * max(THUMBNAIL))
+    drawn = overlay(image, result, longest=2 * max(THUMBNAIL))
     photo, drawn = (cv2.resize(picture, size, interpolation=cv2.INTER_AREA) for picture in (image, drawn))
     gap = np.full((size[1], THUMBNAIL_GAP, 3), 128, np.uint8)
     return np.concatenate([photo, gap, drawn], axis=1)

@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from .data.files import write_bytes_atomic
-from .html_page import html_page, navigation, page_name, remove_other_pages, skipped_list
+from .html_page import html_page, left_out_list, navigation, page_name, remove_other_pages, skipped_list
 from .report import THUMBNAIL_GAP, thumbnail_size
 
 #: Images on one page, so that forty thousand stay two hundred pages that any browser opens.
@@ -43,7 +43,10 @@ from. It is <strong>not proof</strong>, and not the probability that the picture
 <p>A low score proves nothing either. Recompression, resizing and screenshots wipe traces out; small or careful
 changes are missed; a picture made as a whole (staged, or by a generator) has nothing pasted in. Captions, sharp
 borders, strong filters and collages can raise a score without any intent to deceive.</p>
-<p>The bar shows the score; the line across it is the threshold of the decision.</p>
+<p>The bar shows the score; the line across it is the threshold of the decision. How many untouched images of the same
+kind (its size, and how strongly it is compressed) score as high was measured on photos that nobody had manipulated; of
+a hundred honest photos one or two are called manipulated all the same. What the network was never shown (drawings,
+documents, tiny or strongly compressed images) is not judged.</p>
 <p><strong>Pairs of regions alike</strong> are another test, without the network: parts of the picture that occur
 twice, down to their finest structure. Somebody may have copied one over the other, or the world itself repeats:
 windows, tiles, printed patterns. Look at both places. Where the network tells which of the two is the copy, an arrow
@@ -57,8 +60,9 @@ _MEANING_AGAIN = """
 
 
 def write_pages(
-    folder: Path, rows: list[dict], skipped: list[dict], about: dict, *, finished: bool, expected: int
-) -> list[Path]:
+    folder: Path, rows: list[dict], skipped: list[dict], about: dict, *, finished: bool, expected: int,
+    left_out: list[dict] = (),
+) -> list[Path]:  # fmt: skip
     """Writes ``results.html``, and ``results-2.html`` and so on where there are more than ``PER_PAGE`` images.
 
     Args:
@@ -68,6 +72,7 @@ def write_pages(
         about: ``weights`` (file, sha256), ``config_sha256`` and ``versions`` of the run.
         finished: False for a run that was interrupted.
         expected: number of files that the run was to judge.
+        left_out: ``{"file", "reason"}`` of files in its folders that are no images.
 
     Returns:
         The pages' paths.
@@ -86,6 +91,8 @@ def write_pages(
         body.append(navigation("results", number, len(pages), "Pages, again"))
         if number == 0 and skipped:
             body.append(skipped_list(skipped, "results.csv"))
+        if number == 0 and left_out:
+            body.append(left_out_list(left_out, "results.csv"))
         html = html_page(title, "".join(body), _OWN_STYLE)
         write_bytes_atomic(path, html.encode("utf-8"))
     remove_other_pages(folder, "results", len(pages))
@@ -97,15 +104,16 @@ def _count(number: int, thing: str) -> str:
 
 
 def _summary(rows, skipped, finished, expected) -> str:
-    found = sum(row["manipulated"] for row in rows)
+    found, unsuitable = (sum(bool(row[key]) for row in rows) for key in ("manipulated", "unsuitable"))
+    judged = f", {unsuitable} that cannot be judged" if unsuitable else ""
     left = expected - len(rows) - len(skipped)
     state = "" if finished else f" <strong>Interrupted: {_count(left, 'file')} still to do; add --resume.</strong>"
     looked = any(row["repeats"] is not None for row in rows)
     twice = f"; something occurs twice in {sum(bool(row['repeats']) for row in rows)}" if looked else ""
     where = ' (<a href="#skipped">list</a>)' if skipped else ""
     return (
-        f"<p>{found} called manipulated, {len(rows) - found} without a finding, {len(skipped)} skipped{where}"
-        f"{twice}.{state} "
+        f"<p>{found} called manipulated, {len(rows) - found - unsuitable} without a finding{judged}, "
+        f"{len(skipped)} skipped{where}{twice}.{state} "
         '<a href="results.csv">All as CSV</a></p>'
     )
 
@@ -143,15 +151,34 @@ def _versions(versions) -> str:
     return ", ".join(f"{name} {version}" for name, version in versions.items())
 
 
+def _reading(row: dict) -> str:
+    return f'<p class="soft">Read: {escape(row["reading"])}</p>' if row["reading"] else ""
+
+
 def _by_others(row: dict, about: dict) -> bool:
     """Whether a result is of an earlier run with other weights or another config."""
     made_of = (row["weights_sha256"], row["config_sha256"])
     return made_of != ("", "") and made_of != (about["weights"]["sha256"], about["config_sha256"])
 
 
+def _rarity(row: dict) -> str:
+    """How rare the score is among untouched images, and why it may say nothing."""
+    if row["one_in"] is None:
+        return ""
+    lines = f"1 in {row['one_in']:.0f} untouched images of this kind scores as high or higher"
+    lines = f'<p class="soft">{lines} ({escape(row["kind"])}; {row["untouched"]} were measured)</p>'
+    if row["unsuitable"]:
+        lines += f'<p class="soft"><strong>Not judged, because it is {escape(row["unsuitable"])}</strong></p>'
+    return lines
+
+
+def _covered(row: dict) -> str:
+    return "" if row["covered"] is None else f", {100 * row['covered']:.1f}% of the image above 0.5 in the map"
+
+
 def _result(row: dict, about: dict) -> str:
     name, state = quote(row["name"]), "yes" if row["manipulated"] else "no"
-    said = "Manipulated" if row["manipulated"] else "No manipulation found"
+    said = row["decision"].capitalize()
     how = f" ({escape(', '.join(row['techniques']))})" if row["techniques"] else ""
     notes = f", in {row['tiles']} tiles" if row["tiles"] > row["views"] else ""
     if _by_others(row, about):
@@ -182,10 +209,11 @@ def _result(row: dict, about: dict) -> str:
         f'<a href="{name}_overlay.jpg"><img loading="lazy" src="thumbnails/{name}.jpg" alt="{escape(alt)}" '
         f'width="{2 * width + THUMBNAIL_GAP}" height="{height}"></a>{shown}</div>'
         f'<div><h3>{file}</h3><span class="verdict {state}">{said}{how}</span>, '
-        f"score {row['score']:.3f}, threshold {row['threshold']:.3f}"
+        f"score {row['score']:.3f}, threshold {row['threshold']:.3f}{_rarity(row)}"
         f'<div class="meter" aria-hidden="true"><i class="{state}" style="width:{100 * row["score"]:.1f}%"></i>'
         f'<b style="left:{100 * row["threshold"]:.1f}%"></b></div>'
         f'<p class="soft">{row["width"]} × {row["height"]} pixels, {_count(row["regions"], "suspicious region")}'
-        f'{twins}{notes}, judged {escape(row["time"])}</p>{twice}<p class="links">{links}</p>'
+        f'{_covered(row)}{twins}{notes}, judged {escape(row["time"])}</p>{_reading(row)}{twice}'
+        f'<p class="links">{links}</p>'
         f'<p class="soft">SHA-256 <code>{escape(row["sha256"])}</code></p></div></article>'
     )

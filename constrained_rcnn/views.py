@@ -152,7 +152,7 @@ def _judge_view(model, pixels, view, tiles) -> Judged:
         width,
     )
     if dense is not None:
-        merged = fuse_maps(merged, resize_map(dense, (height, width)), model.fusion)
+        merged = fuse_maps(merged, resize_map(dense, (height, width)), model.fusion, model.exponent)
     decision = None if None in decisions else max(decisions)
     return Judged(*_unmirrored(together, merged, view), decision, len(plan))
 

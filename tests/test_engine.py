@@ -3,7 +3,6 @@ import errno
 import io
 import multiprocessing
 import os
-import socket
 
 import numpy as np
 import pytest
@@ -140,14 +139,14 @@ def test_stage_one_then_stage_two_then_fine_tuning(train_set, tmp_path):
     assert torch.load(weights, weights_only=True)["metadata"] == {"classes": ["tampered"]}
 
 
-def _process(rank, port, queue):
+def _process(rank, meeting, queue):
     """Trains three steps beside another process; the first has no foreground in its second step."""
     from detectron2.utils.events import EventStorage
     from tiny import sample, tiny_model
     from torch.nn.parallel import DistributedDataParallel
 
     torch.set_num_threads(1)
-    torch.distributed.init_process_group("gloo", init_method=f"tcp://127.0.0.1:{port}", rank=rank, world_size=2)
+    torch.distributed.init_process_group("gloo", init_method=meeting, rank=rank, world_size=2)
     model = DistributedDataParallel(tiny_model(seed=rank), broadcast_buffers=False)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
     forged = [sample(64, 64, [(8, 8, 40, 40)], seed=rank)]
@@ -162,13 +161,11 @@ def _process(rank, port, queue):
     torch.distributed.destroy_process_group()
 
 
-def test_two_processes_agree_on_every_parameter():
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+def test_two_processes_agree_on_every_parameter(tmp_path):
+    meeting = (tmp_path / "meeting").as_uri()  # a file: a free port may be taken before it is used
     context = multiprocessing.get_context("spawn")
     queue = context.Queue()
-    processes = [context.Process(target=_process, args=(rank, port, queue)) for rank in (0, 1)]
+    processes = [context.Process(target=_process, args=(rank, meeting, queue)) for rank in (0, 1)]
     for process in processes:
         process.start()
     results = dict(queue.get(timeout=300) for _ in processes)

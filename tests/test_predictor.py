@@ -112,12 +112,12 @@ def test_overlay_puts_the_colour_where_the_map_is():
     heatmap = np.zeros((200, 300), np.float32)
     heatmap[50:100, 60:160] = 0.9
     found = Detection("splice", 0.9, {"splice": 0.9}, (60.0, 50.0, 160.0, 100.0), (200, 300))
-    drawn = overlay(image, ManipulationResult(True, 0.9, 0.5, (found,), heatmap, image))
+    drawn = overlay(image, ManipulationResult(True, 0.9, 0.5, (found,), heatmap, image), line="a")
     assert drawn.shape[1] == 300 and drawn.shape[0] > 200
     spread = np.ptp(drawn[:200].astype(int), axis=2)
     assert spread[60:90, 70:150].min() > 20  # coloured inside
     assert spread[150:, :].max() == 0  # grey elsewhere
-    none = overlay(image, ManipulationResult(False, 0.1, 0.5, (found,), heatmap * 0, image))
+    none = overlay(image, ManipulationResult(False, 0.1, 0.5, (found,), heatmap * 0, image), line="a")
     assert np.ptp(none[:200].astype(int), axis=2)[150:].max() == 0
 
 

@@ -64,7 +64,7 @@ def main(argv=None):
     for title, place in PLACES.items():
         f1, result, changed = judged[round(place * (len(judged) - 1))]
         panels = [(title, result.image), (f"changed (F1 {f1:.2f})", changed), ("map", heat(result.manipulation_map)),
-                  (f"overlay, score {result.score:.2f}", overlay(result.image, result, footer=False))]  # fmt: skip
+                  (f"overlay, score {result.score:.2f}", overlay(result.image, result))]  # fmt: skip
         rows.append([side_by_side(panels, 200)])
     write("guide.jpg", rows)
     rows = []

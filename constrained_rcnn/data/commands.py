@@ -13,6 +13,7 @@ from constrained_rcnn.data import duplicates, internal_form, peer_formats
 from constrained_rcnn.data.files import write_json_atomic
 from constrained_rcnn.data.findings import table
 from constrained_rcnn.data.locations import DATASETS_VARIABLE, PREPARED_VARIABLE, prepared_root, source_root
+from constrained_rcnn.data.mask_options import MaskOptions, MaskValues
 from constrained_rcnn.data.plan import Plan
 from constrained_rcnn.data.preparation import prepare, report_lines
 from constrained_rcnn.data.sources import Scan, casia, coco_synthetic, columbia, coverage, folder, nist16
@@ -25,6 +26,7 @@ def prepare_casia(arguments: Sequence[str] | None = None) -> int:
     parser = _parser("Prepares CASIA TIDE v1.0 or v2.0 (told from the tree) for Detectron2.", casia.TREE)
     _add_places(parser, "CASIA's folder", " and ".join(names) + ", those that are there")
     parser.add_argument("--masks", type=_path, help="folder of the ground truth, if it is not under the root")
+    _add_mask_options(parser)
     _add_common(parser, test_fraction=0.3)
     args = parser.parse_args(arguments)
 
@@ -34,7 +36,8 @@ def prepare_casia(arguments: Sequence[str] | None = None) -> int:
     for root in roots or [source_root(names[0])]:
         layout = casia.find_layout(root, args.masks)
         name = f"casia_v{layout.version}"
-        _run(args, name, _output(args, name, root), root, layout.inputs, partial(casia.scan, layout))
+        options = _mask_options(args)
+        _run(args, name, _output(args, name, root), root, layout.inputs, partial(casia.scan, layout, options), options)
     return 0
 
 
@@ -55,30 +58,49 @@ def prepare_nist16(arguments: Sequence[str] | None = None) -> int:
 
 def prepare_coco_synthetic(arguments: Sequence[str] | None = None) -> int:
     """``datasets/prepare_coco_synthetic.py``."""
-    return _prepare_one("coco_synthetic", "RGB-N's synthetic set of COCO objects", coco_synthetic, arguments)
+    title = "RGB-N's synthetic set of COCO objects"
+    return _prepare_one("coco_synthetic", title, coco_synthetic, arguments, masks=False)
 
 
 def prepare_folder(arguments: Sequence[str] | None = None) -> int:
     """``datasets/prepare_folder.py``."""
     parser = _parser("Prepares any folder of images and masks for Detectron2.", folder.TREE)
     parser.add_argument("--images", type=_path, required=True, help="folder of images")
-    parser.add_argument("--masks", type=_path, help="folder of masks (default: beside the images)")
+    parser.add_argument(
+        "--masks",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="DIR",
+        help=f"folder of masks (default: beside the images); `--masks {folder.UNION}`, alone or beside a folder: "
+        f"several masks of one image are joined (a folder of that name is ./{folder.UNION})",
+    )
     parser.add_argument("--authentic", type=_path, help="folder of authentic images")
     parser.add_argument(
         "--labels", type=_path, help="CSV with the columns image, technique and, optionally, group"
     )
     parser.add_argument(
-        "--empty-is-authentic", action="store_true", help="an empty mask means an authentic image"
+        "--empty-is-authentic", action="store_true", help="a mask that is black all over means an authentic image"
     )
+    _add_authentic_only(parser)
+    _add_mask_options(parser)
     parser.add_argument("--root", type=_path, required=True, help="folder for annotations/ and masks/")
     parser.add_argument("--name", required=True, help="name of the set")
     _add_common(parser, test_fraction=None)
     args = parser.parse_args(arguments)
 
-    folders = folder.Folders(args.images, args.masks, args.authentic, args.labels, args.empty_is_authentic)
-    options = {"empty_is_authentic": args.empty_is_authentic}
+    masks = [_path(word) for word in args.masks if word != folder.UNION]
+    if len(masks) > 1:
+        raise UserError(f"--masks {masks[0]} {masks[1]}: one folder, and `{folder.UNION}` beside it if several join")
+    union = folder.UNION in args.masks
+    folders = folder.Folders(
+        args.images, masks[0] if masks else None, args.authentic, args.labels, args.empty_is_authentic, union
+    )
+    options = _mask_options(args)
+    more = {"empty_is_authentic": args.empty_is_authentic, "union": union}
     root, image_root = _outside(args, folders.image_root)
-    return _run(args, args.name, root, image_root, folders.inputs(), lambda: folder.scan(folders), options)
+    scan = partial(folder.scan, folders, options)
+    return _run(args, args.name, root, image_root, folders.inputs(), scan, options, more)
 
 
 def convert_format(arguments: Sequence[str] | None = None) -> int:
@@ -97,6 +119,8 @@ def convert_format(arguments: Sequence[str] | None = None) -> int:
     reading.add_argument("--input", type=_path, required=True, help="the list, or the folder of Tp and Gt")
     reading.add_argument("--root", type=_path, required=True, help="folder for annotations/ and masks/")
     reading.add_argument("--name", required=True, help="name of the set")
+    _add_authentic_only(reading)
+    _add_mask_options(reading)
     _add_common(reading, test_fraction=None)
     writing.add_argument("--split", type=_path, required=True, help="<root>/annotations/<name>.json")
     writing.add_argument(
@@ -111,7 +135,9 @@ def convert_format(arguments: Sequence[str] | None = None) -> int:
         return 0
     listing = peer_formats.read_listing(args.format, args.input, args.base or Path.cwd())
     root, image_root = _outside(args, listing.image_root)
-    return _run(args, args.name, root, image_root, listing.inputs, listing.scan, {"format": args.format})
+    options = _mask_options(args)
+    scan, more = partial(listing.scan, options), {"format": args.format}
+    return _run(args, args.name, root, image_root, listing.inputs, scan, options, more)
 
 
 def find_duplicates(arguments: Sequence[str] | None = None) -> int:
@@ -131,21 +157,26 @@ def find_duplicates(arguments: Sequence[str] | None = None) -> int:
     return int(any(finding.kind != "unreadable" for finding in findings))
 
 
-def _prepare_one(name: str, title: str, source, arguments: Sequence[str] | None) -> int:
-    """The command of a source with ``TREE``, ``find_layout(root)`` and ``scan(layout)``.
+def _prepare_one(name: str, title: str, source, arguments: Sequence[str] | None, *, masks: bool = True) -> int:
+    """The command of a source with ``TREE``, ``find_layout(root)`` and ``scan(layout, mask options)``.
 
-    Without ``TEST_FRACTION`` it is for testing only.
+    ``masks`` False: there are none, and ``scan(layout)`` takes no options. Without ``TEST_FRACTION`` it is for testing
+    only.
     """
     fraction = getattr(source, "TEST_FRACTION", None)
     parser = _parser(f"Prepares {title} for Detectron2.", source.TREE)
     _add_places(parser, "the folder of the tree below", name)
+    if masks:
+        _add_mask_options(parser)
     _add_common(parser, test_fraction=fraction, splits=fraction is not None)
     args = parser.parse_args(arguments)
     if fraction is None:
         args.test_fraction, args.split_file, args.seed = 1.0, None, 0
     root = args.root or source_root(name)
     layout = source.find_layout(root)
-    return _run(args, name, _output(args, name, root), root, layout.inputs, lambda: source.scan(layout))
+    options = _mask_options(args) if masks else None
+    scan = partial(source.scan, layout, options) if masks else partial(source.scan, layout)
+    return _run(args, name, _output(args, name, root), root, layout.inputs, scan, options)
 
 
 def _output(args: argparse.Namespace, name: str, root: Path) -> Path:
@@ -167,8 +198,10 @@ def _run(
     image_root: Path,
     inputs: list[Path],
     scan: Callable[[], Scan],
-    options: dict | None = None,
+    masks: MaskOptions | None,
+    more: dict | None = None,
 ) -> int:
+    """Prepares a set and prints its report; ``more``: what the result depends on beside the options of all."""
     logging.basicConfig(format="%(levelname)s: %(message)s")
     if args.split_file and not args.split_file.is_file():
         raise UserError(f"{args.split_file}: no such split file")
@@ -177,11 +210,12 @@ def _run(
         output,
         image_root,
         inputs,
-        options or {},
+        {**(masks.as_dict() if masks else {}), **(more or {})},
         test_fraction=args.test_fraction,
         split_file=args.split_file,
         seed=args.seed,
         workers=args.workers,
+        authentic_only=getattr(args, "authentic_only", None),
     )
     print("\n".join(report_lines(prepare(plan, scan))))
     return 0
@@ -203,6 +237,35 @@ def _add_places(parser: argparse.ArgumentParser, what: str, name: str) -> None:
         help="folder for annotations/ and masks/ (default: "
         f"the same under ${PREPARED_VARIABLE} if that is set, else the root)",
     )
+
+
+def _add_mask_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--invert", action="store_true", help="the masks are inverted: what they mark is authentic")
+    parser.add_argument(
+        "--mask-values",
+        metavar="V,...",
+        help="what means manipulated in a mask, instead of the usual rule: grey levels as stored (1), ranges of them "
+        "(128-255), colours (#ff0000), `alpha` for the alpha channel; several by commas",
+    )
+    parser.add_argument(
+        "--fit-masks",
+        type=_not_negative,
+        default=0,
+        metavar="N",
+        help="resample masks whose height and width are at most N pixels off their image's (default: 0, they are "
+        "skipped); each is reported",
+    )
+
+
+def _add_authentic_only(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--authentic-only", action="store_true", help="the set is meant to hold authentic images alone"
+    )
+
+
+def _mask_options(args: argparse.Namespace) -> MaskOptions:
+    values = None if args.mask_values is None else MaskValues.parse(args.mask_values)
+    return MaskOptions(values, args.invert, args.fit_masks)
 
 
 def _add_common(parser: argparse.ArgumentParser, *, test_fraction: float | None, splits: bool = True) -> None:
@@ -238,6 +301,13 @@ def _fraction(text: str) -> float:
     value = float(text)
     if not 0 < value < 1:
         raise argparse.ArgumentTypeError(f"{text}: between 0 and 1")
+    return value
+
+
+def _not_negative(text: str) -> int:
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"{text}: 0 or more")
     return value
 
 

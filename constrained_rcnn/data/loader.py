@@ -5,11 +5,12 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator
 
-import cv2
 import numpy as np
 import torch
 from detectron2.utils import comm
 from torch.utils.data import DataLoader, Dataset
+
+from constrained_rcnn.processes import guard_forks
 
 
 def stream(length: int, seed: int, shuffle: bool = True) -> Iterator[tuple[int, int]]:
@@ -87,9 +88,7 @@ class ResumableTrainLoader:
         items = stream(len(self.dataset), self.seed, self.shuffle)
         own = itertools.islice(items, comm.get_rank(), None, comm.get_world_size())
         plan = itertools.islice(batches(own, self.batch_size, self.portrait), self.start, None)
-        if self.num_workers:
-            # Before the fork: a worker would wait for ever for OpenCV threads that only its parent has.
-            cv2.setNumThreads(0)
+        guard_forks()  # a worker would wait for ever for OpenCV threads that only its parent has
         loader = DataLoader(
             _MappedDraws(self.dataset, self.mapper),
             batch_sampler=plan,
@@ -99,15 +98,7 @@ class ResumableTrainLoader:
             # Its own: starting an iterator must not draw from the generator that the model samples with.
             generator=torch.Generator(),
         )
-        threads = cv2.getNumThreads()
-        if self.num_workers:
-            cv2.setNumThreads(1)  # here, before the fork: a worker would wait for threads that only we have
-        try:
-            iterator = iter(loader)
-        finally:
-            if self.num_workers:
-                cv2.setNumThreads(threads)
-        yield from iterator
+        yield from loader
 
 
 def _one_thread(_worker: int) -> None:

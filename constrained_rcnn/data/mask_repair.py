@@ -1,11 +1,14 @@
-"""Masks of another size than their image: mended where that is exact and certain, refused otherwise."""
+"""Masks of another size than their image: mended where that is exact and certain or allowed, refused otherwise."""
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 
 from constrained_rcnn.errors import UserError
 
+#: A mask at most so many pixels off, and so great a part of the longest side, is offered to ``--fit-masks``.
+NEARLY, NEARLY_PART = 32, 0.1
 #: A rotation found by pixels counts if the evidence inside of the mask is so many times that of the other
 #: rotation.
 ROTATION_RATIO = 2.0
@@ -20,9 +23,14 @@ TURNS = {
 
 
 def fit_mask(
-    mask: np.ndarray, size: tuple[int, int], *, orientation: int = 1, evidence: np.ndarray | None = None
+    mask: np.ndarray,
+    size: tuple[int, int],
+    *,
+    orientation: int = 1,
+    evidence: np.ndarray | None = None,
+    tolerance: int = 0,
 ) -> tuple[np.ndarray, str | None]:
-    """Brings a mask to its image's size by an exact rotation or an integer scaling.
+    """Brings a mask to its image's size by an exact rotation or an integer scaling, or a nearly fitting one if asked.
 
     Args:
         mask: (h, w) bool.
@@ -30,6 +38,7 @@ def fit_mask(
         orientation: the image's EXIF value; a mask drawn on the unturned pixels is turned as the image is.
         evidence: (H, W) float, large where the image is thought to be manipulated (the difference to its
             authentic partner); decides between the two quarter turns.
+        tolerance: a mask whose height and width are each at most so many pixels off is resampled (nearest pixel).
 
     Returns:
         (H, W) bool mask and what was done in words, None where nothing had to be.
@@ -50,9 +59,21 @@ def fit_mask(
     if height % h == 0 and width % w == 0 and height // h == width // w:
         k = height // h
         return mask.repeat(k, axis=0).repeat(k, axis=1), f"scaled up by {k} from {w}x{h} (pixels repeated)"
+    off, off_turned = max(abs(h - height), abs(w - width)), max(abs(h - width), abs(w - height))
+    if min(off, off_turned) <= tolerance:
+        target = (height, width) if off <= off_turned else (width, height)
+        fitted = cv2.resize(mask.view(np.uint8), target[::-1], interpolation=cv2.INTER_NEAREST_EXACT).view(np.bool_)
+        done = f"resampled from {w}x{h} to {target[1]}x{target[0]}, {min(off, off_turned)} pixels off"
+        if off <= off_turned:
+            return fitted, done
+        fitted, turned = _turned(fitted, orientation, evidence)
+        return fitted, f"{done}; {turned}"
+    needed = min(off, off_turned)
+    near = needed <= min(NEARLY, NEARLY_PART * max(size))
+    advice = f"or let it be resampled: --fit-masks {needed}" if near else "it is too far off to be resampled"
     raise UserError(
         f"mask is {w}x{h}, its image {width}x{height}, no exact rotation or integer scale; "
-        "give one of the image's size"
+        f"give one of the image's size, {advice}"
     )
 
 

@@ -21,8 +21,10 @@ from typing import Any
 
 import numpy as np
 
-from constrained_rcnn.data.files import list_images, write_bytes_atomic, write_json_atomic, write_png_atomic
+from constrained_rcnn.data.files import write_bytes_atomic, write_json_atomic, write_png_atomic
 from constrained_rcnn.data.findings import SKIPPED, Finding
+from constrained_rcnn.data.folder_listing import list_images
+from constrained_rcnn.data.mask_options import USUAL, MaskOptions
 from constrained_rcnn.data.output_folder import LOCK, output_folder, staged
 from constrained_rcnn.data.sources import MaskFile, Sample, Scan, child
 from constrained_rcnn.data.techniques import TAMPERED
@@ -61,7 +63,7 @@ class Listing:
         )
         return [*files, *([self.source] if self.source else [])]
 
-    def scan(self) -> Scan:
+    def scan(self, options: MaskOptions = USUAL) -> Scan:
         """One sample per image; what is listed twice counts once and is among the findings."""
         samples: dict[Path, Sample] = {}
         findings = []
@@ -69,8 +71,9 @@ class Listing:
             if image in samples:
                 findings.append(Finding(SKIPPED, "listed twice", image.name, "the first entry counts"))
                 continue
-            truth = MaskFile(mask, TAMPERED, empty_is_authentic=self.black_is_authentic) if mask else None
-            samples[image] = Sample(image, truth)
+            samples[image] = Sample(
+                image, MaskFile(mask, TAMPERED, options, empty_is_authentic=self.black_is_authentic) if mask else None
+            )
         return Scan(list(samples.values()), findings)
 
 

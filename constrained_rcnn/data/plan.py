@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 #: Counts up when the same inputs give other outputs, so that what an older version prepared is made anew.
-VERSION = 2
+VERSION = 3
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,7 @@ class Plan:
         split_file: a split to use instead of drawing one.
         seed: of the draw.
         workers: threads.
+        authentic_only: whether the set is meant to hold no forged image; None: the source always has some.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Plan:
     split_file: Path | None = None
     seed: int = 0
     workers: int = 2
+    authentic_only: bool | None = None
 
     @property
     def annotations(self) -> Path:
@@ -65,6 +67,7 @@ class Plan:
             self.seed,
             bool(split_file),
             self.options,
+            self.authentic_only,
         ]
         digest = hashlib.sha256(json.dumps(plan, sort_keys=True).encode())
         for name, path in sorted(

@@ -9,6 +9,7 @@ a few at a time: memory does not grow with the number of images.
 from __future__ import annotations
 
 import json
+import logging
 import os
 import shutil
 import time
@@ -25,7 +26,7 @@ from constrained_rcnn.data.journal import Journal
 from constrained_rcnn.data.output_folder import publish
 from constrained_rcnn.data.plan import VERSION, Plan
 from constrained_rcnn.data.records import make_records
-from constrained_rcnn.data.sources import Scan
+from constrained_rcnn.data.sources import MOSTLY, Scan
 from constrained_rcnn.data.splits import (
     SIDES,
     group_by_sources,
@@ -35,6 +36,8 @@ from constrained_rcnn.data.splits import (
     write_split,
 )
 from constrained_rcnn.errors import OutputError, UserError
+
+logger = logging.getLogger(__name__)
 
 
 def prepare(plan: Plan, scan: Callable[[], Scan]) -> dict[str, Any]:
@@ -49,7 +52,7 @@ def prepare(plan: Plan, scan: Callable[[], Scan]) -> dict[str, Any]:
         done.
 
     Raises:
-        UserError: nothing usable in the source, a split file that does not fit, another run at work.
+        UserError: no usable forged image in the source, a split file that does not fit, another run at work.
         OutputError: an output cannot be written. What an earlier run prepared is as it was then, as it is after any
             other error: masks and annotations take their places when all are made.
     """
@@ -90,11 +93,8 @@ def prepare(plan: Plan, scan: Callable[[], Scan]) -> dict[str, Any]:
             }
         )
         images, annotations = _numbered(records, groups)
-        if not images:
-            raise UserError(
-                f"{plan.image_root}: no usable image ({len(findings)} problems; first: "
-                f"{findings[0].file + ': ' + findings[0].message if findings else 'no files'})"
-            )
+        _check_forged(plan, images, findings)
+        findings += _mostly_manipulated(plan, [record["share"] for record in records.values()])
         strata = {name: sample.stratum for name, sample in samples.items() if sample.stratum}
         side, split_lines = _sides(plan, images, strata, findings)
         findings += duplicates(prints, groups, side)
@@ -126,6 +126,34 @@ def report_lines(report: Mapping[str, Any]) -> list[str]:
     out += table(Finding(**row) for row in report["findings"])
     out += [f"wrote {name}" for name in report["files"]] + [f"wrote {report['report_file']}"]
     return out
+
+
+def _check_forged(plan: Plan, images: list[dict], findings: list[Finding]) -> None:
+    """A set without its forged part teaches and tests nothing, and nobody would look for it in the report."""
+    if images and (plan.authentic_only or not all(image["authentic"] for image in images)):
+        return
+    lost = sorted(
+        (finding for finding in findings if finding.action == SKIPPED),
+        key=lambda finding: (finding.kind != "no ground truth", finding.kind in ("mask without image", "unreadable")),
+    )
+    what = "no usable image" if not images else f"no usable forged image beside {len(images)} authentic ones"
+    why = f"{len(lost)} problems; first: {lost[0].file}: {lost[0].message}" if lost else "and none that was skipped"
+    wanted = "; for authentic images alone give --authentic-only" if images and plan.authentic_only is False else ""
+    raise UserError(f"{plan.image_root}: {what}, {plan.name} is not written ({why}){wanted}")
+
+
+def _mostly_manipulated(plan: Plan, shares: list[float | None]) -> list[Finding]:
+    """A finding where most images are manipulated for the most part: then all masks are probably inverted."""
+    known = [share for share in shares if share is not None]
+    mostly = sum(share > MOSTLY for share in known)
+    if 2 * mostly <= len(known):
+        return []
+    message = (
+        f"{mostly} of {len(known)} masks mark more than half of their image; if they are inverted (white means "
+        "manipulated, in NIST16's black), prepare the set again with --invert"
+    )
+    logger.warning("%s: %s", plan.name, message)
+    return [Finding(NOTED, "masks inverted?", plan.name, message)]
 
 
 def _relative(path: Path, root: Path) -> str:
@@ -239,12 +267,20 @@ def _sides(
                 f"{plan.split_file}: names no image of {plan.name}; names are relative to the image root"
             )
         counts = Counter(side.values())
+        findings += _sides_without_forged(side, images)
         return side, [f"split file: {counts['train']} train, {counts['test']} test"]
     if plan.test_fraction is None:
         return {}, []
     strata = {image["file_name"]: strata.get(image["file_name"], image["technique"]) for image in images}
     outcome = split_groups(groups, strata, test_fraction=plan.test_fraction, seed=plan.seed)
+    findings += _sides_without_forged(outcome.side, images)
     return outcome.side, outcome.lines()
+
+
+def _sides_without_forged(side: Mapping[str, str], images: list[dict]) -> list[Finding]:
+    forged = {side.get(image["file_name"]) for image in images if not image["authentic"]}
+    empty = [name for name in SIDES if name in side.values() and name not in forged]
+    return [Finding(NOTED, "split: no forged image", name, "authentic images only on this side") for name in empty]
 
 
 def _read_report(plan: Plan) -> dict[str, Any] | None:

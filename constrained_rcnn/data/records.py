@@ -14,8 +14,9 @@ from constrained_rcnn.data.annotation import annotate, complete_mask
 from constrained_rcnn.data.duplicates import picture_print
 from constrained_rcnn.data.files import write_png_atomic
 from constrained_rcnn.data.findings import NOTED, SKIPPED, Finding
-from constrained_rcnn.data.image_io import Header, read_header, read_image
+from constrained_rcnn.data.image_io import Header, load_image, read_header
 from constrained_rcnn.data.journal import Journal
+from constrained_rcnn.data.reading import Reading
 from constrained_rcnn.data.sources import Probe, Sample
 from constrained_rcnn.data.techniques import AUTHENTIC, MIXED
 from constrained_rcnn.errors import UserError
@@ -50,8 +51,8 @@ def make_records(
         (image name, record), in no particular order. A record has ``image`` (entry of the internal form
         without
         ``id`` and ``group``; None where the image is skipped), ``annotations`` (see ``annotation.annotate``),
-        ``print`` (``duplicates.picture_print``), ``specks`` (manipulated pixels in no instance) and
-        ``findings`` (dicts).
+        ``print`` (``duplicates.picture_print``), ``specks`` (manipulated pixels in no instance), ``share``
+        (manipulated part of the image by its mask, 0..1; None without one) and ``findings`` (dicts).
     """
     masks = mask_names(dataset, list(samples))
     todo = []
@@ -88,7 +89,8 @@ def make_record(output: Path, name: str, mask_name: str, sample: Sample) -> dict
     """Decodes one image and cuts its mask; writes the complete mask as PNG. Bad input becomes a finding."""
     try:
         header = read_header(sample.image)
-        probe = Probe(sample.image, header, read_image(sample.image))
+        pixels, reading = load_image(sample.image)
+        probe = Probe(sample.image, header, pixels)
     except UserError as error:
         return _skipped(name, "unreadable", error)
     try:
@@ -97,8 +99,9 @@ def make_record(output: Path, name: str, mask_name: str, sample: Sample) -> dict
         return _skipped(name, "no ground truth", error)
     masks, boxes = (truth.masks, truth.boxes) if truth else ({}, {})
     annotations = annotate(masks) + [_box(technique, box) for technique in boxes for box in boxes[technique]]
-    if masks:
-        write_png_atomic(output / mask_name, complete_mask(masks))
+    complete = complete_mask(masks) if masks else None
+    if complete is not None:
+        write_png_atomic(output / mask_name, complete)
     techniques = [technique for technique, mask in masks.items() if mask.any()]
     techniques += [technique for technique in boxes if boxes[technique] and technique not in techniques]
     technique = AUTHENTIC if not techniques else techniques[0] if len(techniques) == 1 else MIXED
@@ -110,13 +113,14 @@ def make_record(output: Path, name: str, mask_name: str, sample: Sample) -> dict
         "technique": technique,
         "mask_file": mask_name if masks else None,
     }
-    remarks = [*_unusual(header), *(truth.remarks if truth else ())]
+    remarks = [*_unusual(header, reading), *(truth.remarks if truth else ())]
     return {
         "image": image,
         "annotations": annotations,
         "print": picture_print(probe.pixels),
         "specks": sum(int(mask.sum()) for mask in masks.values())
         - sum(row["area"] for row in annotations if "segmentation" in row),
+        "share": None if complete is None else float(complete.mean()),
         "findings": [Finding(action, kind, name, message).as_dict() for action, kind, message in remarks],
     }
 
@@ -127,16 +131,21 @@ def _box(technique: str, box: Sequence[int]) -> dict[str, Any]:
 
 def _skipped(name: str, kind: str, error: UserError) -> dict[str, Any]:
     finding = Finding(SKIPPED, kind, name, str(error))
-    return {"image": None, "annotations": [], "print": None, "specks": 0, "findings": [finding.as_dict()]}
+    nothing = {"image": None, "annotations": [], "print": None, "specks": 0, "share": None}
+    return {**nothing, "findings": [finding.as_dict()]}
 
 
-def _unusual(header: Header) -> Iterator[tuple[str, str, str]]:
+def _unusual(header: Header, reading: Reading) -> Iterator[tuple[str, str, str]]:
     """Notes on kinds of files that are read by a rule of ours (``image_io``)."""
+    said = reading.changes
     if header.orientation != 1:
         yield NOTED, "orientation", f"EXIF orientation {header.orientation}, turned upright while reading"
     if header.deep:
-        yield NOTED, "16-bit", "more than 8 bits per channel, the high byte is used"
+        yield NOTED, "16-bit", said.get("bit_depth", "more than 8 bits per channel")
     if header.several:
-        yield NOTED, "several pages", "several pages or frames, the first one is used"
+        yield NOTED, "several pages", said.get("page", "several pages or frames")
     if header.mode in ("CMYK", "P", "PA", "LA", "RGBA", "La", "RGBa", "YCbCr", "HSV", "LAB"):
         yield NOTED, "colours", f"stored as {header.mode}, read as RGB (alpha dropped)"
+    for kind in ("repaired", "layout", "metadata", "colour_profile"):
+        if kind in said:
+            yield NOTED, kind.replace("_", " "), said[kind]

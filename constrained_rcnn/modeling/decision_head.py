@@ -31,14 +31,16 @@ class DecisionHead(nn.Module):
         )
 
     @in_float32
-    def forward(self, logits: torch.Tensor, feature: torch.Tensor) -> torch.Tensor:
-        """
+    def describe(self, logits: torch.Tensor, feature: torch.Tensor) -> torch.Tensor:
+        """What the decision is made by.
+
         Args:
             logits: (N, 1, h, w) of the dense map.
             feature: (N, channels, h8, w8), fused.
 
         Returns:
-            (N,) float32, logit of "manipulated".
+            (N, 2 * channels + len(TOP_SHARES)) float32: the feature's mean, its mean weighted by the map, and the means
+            of the map's largest logits.
         """
         logits = F.adaptive_avg_pool2d(logits, feature.shape[-2:])
         weight = logits.sigmoid()
@@ -46,7 +48,16 @@ class DecisionHead(nn.Module):
         ordered = logits.flatten(1).sort(dim=1, descending=True).values
         count = ordered.shape[1]
         tops = [ordered[:, : max(1, round(share * count))].mean(dim=1) for share in TOP_SHARES]
-        return self.layers(torch.cat([feature.mean(dim=(2, 3)), weighted, torch.stack(tops, dim=1)], dim=1))[:, 0]
+        return torch.cat([feature.mean(dim=(2, 3)), weighted, torch.stack(tops, dim=1)], dim=1)
+
+    def forward(self, logits: torch.Tensor, feature: torch.Tensor) -> torch.Tensor:
+        """As :meth:`describe`; returns (N,) float32, logit of "manipulated"."""
+        return self.decide(self.describe(logits, feature))
+
+    @in_float32
+    def decide(self, description: torch.Tensor) -> torch.Tensor:
+        """(N, 2 * channels + len(TOP_SHARES)) of :meth:`describe` -> (N,) logit of "manipulated"."""
+        return self.layers(description)[:, 0]
 
 
 def decision_loss(logits: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:

@@ -62,21 +62,26 @@ def _interpolation(first: int, last: int, start: float, end: float, cells: int, 
 FUSIONS = ("max", "mean", "dense", "boxes")
 
 
-def fuse_maps(boxes: torch.Tensor, dense: torch.Tensor, how: str) -> torch.Tensor:
+def fuse_maps(boxes: torch.Tensor, dense: torch.Tensor, how: str, exponent: float = 1.0) -> torch.Tensor:
     """One map of what boxes and the dense path say.
 
     Args:
-        boxes, dense: (H, W) float32 in [0, 1]; may be overwritten.
+        boxes, dense: (H, W) float32 in [0, 1]; ``boxes`` may be overwritten.
         how: "max" or "mean" of the two at every pixel, or one of them alone: "dense", "boxes".
+        exponent: the power that the result is raised to, above 0; it moves which values lie above 0.5, not their order.
 
     Returns:
         (H, W) float32 in [0, 1].
     """
     if how == "max":
-        return torch.maximum(boxes, dense, out=boxes)
-    if how == "mean":
-        return boxes.add_(dense).mul_(0.5)
-    return dense if how == "dense" else boxes
+        fused = torch.maximum(boxes, dense, out=boxes)
+    elif how == "mean":
+        fused = boxes.add_(dense).mul_(0.5)
+    else:
+        fused = dense if how == "dense" else boxes
+    if exponent == 1:
+        return fused
+    return fused.pow(exponent) if fused is dense else fused.pow_(exponent)  # a tile's dense map is used again
 
 
 def resize_map(made: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:

@@ -13,6 +13,7 @@ from torch import nn
 
 from .decision_head import DecisionHead, decision_loss
 from .dense_map import dense_map_losses, upsample_logits
+from .error_levels import ERROR_LEVELS, batch_error_levels
 from .manipulation_map import fuse_maps, image_score, merge_instances, resize_map
 
 
@@ -34,6 +35,7 @@ class ConstrainedRCNN(GeneralizedRCNN):
         dense_map: nn.Module | None = None,
         decision: nn.Module | None = None,
         fusion: str = "max",
+        exponent: float = 1.0,
         **kwargs,
     ):
         """
@@ -44,7 +46,7 @@ class ConstrainedRCNN(GeneralizedRCNN):
             dense_map: :class:`.dense_map.DenseMapHead`; None: the map comes from the boxes alone (paper).
             decision: :class:`.decision_head.DecisionHead`, which needs ``dense_map``; None: an image's score is its
                 map's maximum.
-            fusion: how the two maps become one, see :func:`.manipulation_map.fuse_maps`.
+            fusion, exponent: how the two maps become one, see :func:`.manipulation_map.fuse_maps`.
             kwargs: see :class:`GeneralizedRCNN`.
         """
         super().__init__(**kwargs)
@@ -53,6 +55,7 @@ class ConstrainedRCNN(GeneralizedRCNN):
         self.dense_map = dense_map
         self.decision = decision
         self.fusion = fusion
+        self.exponent = exponent
         #: Whether a training step's forward pass runs in bfloat16; the trainer sets it by SOLVER.AMP on a CPU.
         self.bfloat16_training = False
 
@@ -69,6 +72,7 @@ class ConstrainedRCNN(GeneralizedRCNN):
             "score_weighted": cfg.MODEL.MANIPULATION_MAP.SCORE_WEIGHTED,
             "bfloat16": cfg.TEST.BFLOAT16,
             "fusion": dense.FUSION,
+            "exponent": dense.EXPONENT,
         }
 
     def forward(self, batched_inputs):
@@ -91,7 +95,7 @@ class ConstrainedRCNN(GeneralizedRCNN):
         if self.dense_map is not None:
             masks = [item["sem_seg"].to(self.device) for item in batched_inputs]
             masks = ImageList.from_tensors(masks, self.backbone.size_divisibility).tensor
-            logits, feature = self.dense_map(features)
+            logits, feature = self._dense(batched_inputs, images, features)
             losses["loss_dense_map"] = dense_map_losses(logits, masks)
             if self.decision is not None:
                 losses["loss_decision"] = decision_loss(self.decision(logits, feature), masks)
@@ -137,7 +141,7 @@ class ConstrainedRCNN(GeneralizedRCNN):
             instances = self._masks_of_given_boxes(images, features, [x.to(self.device) for x in given])
         if self.dense_map is None:
             return [(found, None, None) for found in instances]
-        logits, feature = self.dense_map(features)
+        logits, feature = self._dense(batch, images, features)
         scores = [None] * len(batch)
         if self.decision is not None:
             scores = self.decision(logits, feature).sigmoid().tolist()
@@ -146,6 +150,22 @@ class ConstrainedRCNN(GeneralizedRCNN):
     def _precision(self):
         """Autocast to bfloat16 where that is asked for; else whatever the caller has set."""
         return torch.autocast(self.device.type, torch.bfloat16) if self.bfloat16 else nullcontext()
+
+    def describe(self, image: torch.Tensor) -> torch.Tensor:
+        """What the decision head is given for one image: (3, H, W) uint8 -> (D,) float32, see DecisionHead.describe."""
+        batch = [{"image": image}]
+        images = self.preprocess_image(batch)
+        features = self.backbone(images.tensor)
+        self.proposal_generator.attend(images, features)
+        return self.decision.describe(*self._dense(batch, images, features))[0]
+
+    def _dense(self, batch, images, features):
+        """The dense path's logits and feature; ``features`` must hold the attended one."""
+        if self.dense_map.qualities:
+            pixels = [item["image"].to(self.device) for item in batch]
+            size = images.tensor.shape[-2:]
+            features[ERROR_LEVELS] = batch_error_levels(pixels, size, self.dense_map.qualities, self.input_format)
+        return self.dense_map(features)
 
     def _masks_of_given_boxes(self, images, features, instances):
         """Masks for known boxes; the attended feature they need is computed although no proposals are."""
@@ -170,7 +190,7 @@ class ConstrainedRCNN(GeneralizedRCNN):
         dense = None
         if logits is not None:
             dense = resize_map(upsample_logits(logits, raw.image_size), (height, width))
-            merged = fuse_maps(merged, dense, self.fusion)
+            merged = fuse_maps(merged, dense, self.fusion, self.exponent)
         return {
             "instances": instances,
             "dense_map": dense,

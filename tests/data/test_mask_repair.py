@@ -60,3 +60,27 @@ def test_integer_scales(mask):
 def test_anything_else_is_refused(mask, size):
     with pytest.raises(UserError, match=f"mask is 30x20, its image {size[1]}x{size[0]}"):
         fit_mask(mask, size)
+
+
+@pytest.mark.parametrize("size", [(20, 31), (18, 30), (21, 29)])
+def test_a_nearly_fitting_mask_is_resampled_if_that_is_allowed(mask, size):
+    off = max(abs(size[0] - 20), abs(size[1] - 30))
+    fitted, done = fit_mask(mask, size, tolerance=off)
+    assert fitted.shape == size and fitted.dtype == bool and f"{off} pixels off" in done
+    assert abs(fitted.mean() - mask.mean()) < 0.03
+    with pytest.raises(UserError, match=f"mask is 30x20.*--fit-masks {off}$"):
+        fit_mask(mask, size, tolerance=off - 1)
+
+
+def test_a_nearly_fitting_mask_on_its_side_is_turned(mask):
+    evidence = np.ones((31, 20))
+    evidence[:30] = np.rot90(mask) * 40.0 + 1
+    fitted, done = fit_mask(mask, (31, 20), evidence=evidence, tolerance=1)
+    assert fitted.shape == (31, 20) and "1 pixels off; turned by 90 degrees counter-clockwise" in done
+    with pytest.raises(UserError, match="which way is not certain"):
+        fit_mask(mask, (31, 20), tolerance=10)
+
+
+def test_what_is_far_off_is_not_offered_to_be_resampled(mask):
+    with pytest.raises(UserError, match="too far off"):
+        fit_mask(mask, (25, 45))

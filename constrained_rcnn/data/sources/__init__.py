@@ -7,6 +7,7 @@ the same for every source and lies in ``constrained_rcnn.data.preparation``.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,9 +15,16 @@ from pathlib import Path
 import numpy as np
 
 from constrained_rcnn.data.findings import NOTED, REPAIRED, Finding
-from constrained_rcnn.data.image_io import Header, read_grey
+from constrained_rcnn.data.image_io import Header
+from constrained_rcnn.data.mask_options import USUAL, MaskOptions
+from constrained_rcnn.data.mask_pixels import read_marked
 from constrained_rcnn.data.mask_repair import fit_mask
 from constrained_rcnn.errors import UserError
+
+#: What a mask's stem may have after its image's; a number where an image has several.
+MASK_ENDING = re.compile(r"_(?:gt|mask)(?:_?\d{1,3})?$", re.IGNORECASE)
+#: A mask that marks more than this share of its image is noted.
+MOSTLY = 0.5
 
 
 @dataclass(frozen=True)
@@ -74,55 +82,80 @@ class Scan:
 class MaskFile:
     """The usual ``truth``: a mask file, manipulated where grey > 127, of one technique.
 
-    A mask with more than a few values between black and white, of another size than the image, empty or full
-    is mended, refused or noted, as ``datasets/README.md`` says.
+    A mask with more than a few values between black and white, of another size than the image, empty, full or mostly
+    manipulated is mended, refused or noted, as ``datasets/README.md`` says.
 
     Attributes:
         path: the mask.
         technique: name under which the mask's regions are filed.
+        options: what the user says of the set's masks.
         evidence: see ``mask_repair.fit_mask``; called with the probe only if the mask is turned.
-        empty_is_authentic: an empty mask means that the image is authentic, else it is an error.
+        empty_is_authentic: a mask that is black all over means that the image is authentic, else it is an error.
         dark: manipulated where the mask is dark, grey <= 127, instead (NIST16).
+        more: other masks of the same image; all are joined.
     """
 
     path: Path
     technique: str
+    options: MaskOptions = USUAL
     evidence: Callable[[Probe], np.ndarray | None] | None = None
     empty_is_authentic: bool = False
     dark: bool = False
+    more: tuple[Path, ...] = ()
 
     def __call__(self, probe: Probe) -> Truth:
-        grey = read_grey(self.path)
-        mask = grey <= 127 if self.dark else grey > 127
-        remarks = []
-        between = int(np.count_nonzero((grey != 0) & (grey != 255)))
-        if between:
-            remarks.append(
-                (
-                    NOTED,
-                    "mask not binary",
-                    f"{self.path.name}: {between} of {grey.size} pixels are neither "
-                    f"0 nor 255; cut at grey {'<=' if self.dark else '>'} 127",
-                )
-            )
-        turned = mask.shape == probe.header.size[::-1] != probe.header.size
+        files = (self.path, *self.more)
+        marked = [read_marked(path, self.options, dark=self.dark) for path in files]
+        remarks = [remark for one in marked for remark in one.remarks]
+        for path, one in zip(files, marked):
+            if one.mask.all() and not one.pixels.uniform and not self.options.values:
+                raise UserError(f"{path}: no mask, everything is {one.rule}; {one.pixels.hint()}")
+        masks = [self._fitted(path, one.mask, probe, remarks) for path, one in zip(files, marked)]
+        mask = masks[0] if len(masks) == 1 else np.logical_or.reduce(masks)
+        if len(files) > 1:
+            names = ", ".join(path.name for path in files)
+            remarks.append((NOTED, "masks joined", f"{names}: {mask.sum()} pixels in one of them or in several"))
+        if not mask.any():
+            # Several values, and the usual rule finds none: the mask is not empty, it speaks another language.
+            empty = self.options.values or all(one.pixels.uniform and one.pixels.alpha is None for one in marked)
+            if self.empty_is_authentic and empty:
+                return Truth({}, tuple(remarks))
+            raise UserError(f"{self.path}: empty mask, nothing is {marked[0].rule}; {marked[0].pixels.hint()}")
+        return Truth({self.technique: mask}, (*remarks, *amount_remarks(self.path, mask)))
+
+    def _fitted(self, path: Path, mask: np.ndarray, probe: Probe, remarks: list[tuple[str, str, str]]) -> np.ndarray:
+        header = probe.header
+        turned = (mask.shape[0] > mask.shape[1]) != (header.height > header.width)
         evidence = self.evidence(probe) if turned and self.evidence else None
         try:
             mask, done = fit_mask(
-                mask, probe.header.size, orientation=probe.header.orientation, evidence=evidence
+                mask, header.size, orientation=header.orientation, evidence=evidence, tolerance=self.options.fit
             )
         except UserError as error:
-            raise UserError(f"{self.path}: {error}") from None
+            raise UserError(f"{path}: {error}") from None
         if done:
-            remarks.append((REPAIRED, "mask size", f"{self.path.name}: {done}"))
-        if not mask.any():
-            if self.empty_is_authentic:
-                return Truth({}, tuple(remarks))
-            side = "dark, at grey 127 or below" if self.dark else "above grey 127"
-            raise UserError(f"{self.path}: empty mask, nothing is {side}")
-        if mask.all():
-            remarks.append((NOTED, "full mask", f"{self.path.name}: every pixel is manipulated"))
-        return Truth({self.technique: mask}, tuple(remarks))
+            remarks.append((REPAIRED, "mask size", f"{path.name}: {done}"))
+        return mask
+
+
+def amount_remarks(path: Path, mask: np.ndarray) -> tuple[tuple[str, str, str], ...]:
+    """A remark where all or most of an image is marked: the mask may have been inverted by someone."""
+    if mask.all():
+        return ((NOTED, "full mask", f"{path.name}: every pixel is manipulated"),)
+    if mask.mean() > MOSTLY:
+        message = f"{path.name}: {mask.mean():.0%} is manipulated; is the mask inverted? Then give --invert"
+        return ((NOTED, "mostly manipulated", message),)
+    return ()
+
+
+def without_ending(stem: str, endings: re.Pattern = MASK_ENDING) -> str:
+    """``a`` of ``a_gt``, ``a_MASK``, ``a_mask_2``: a mask's stem without what it has after its image's.
+
+    Args:
+        stem: name without suffix, or a path without suffix.
+        endings: what may follow, in upper or lower case.
+    """
+    return endings.sub("", stem)
 
 
 def child(folder: Path, name: str) -> Path | None:

@@ -10,9 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
-from constrained_rcnn.data.files import list_images
 from constrained_rcnn.data.findings import NOTED, REPAIRED, SKIPPED, Finding
-from constrained_rcnn.data.image_io import read_image, read_mask
+from constrained_rcnn.data.folder_listing import list_images
+from constrained_rcnn.data.image_io import read_image
+from constrained_rcnn.data.mask_options import USUAL, MaskOptions
+from constrained_rcnn.data.mask_pixels import read_marked
+from constrained_rcnn.data.mask_repair import fit_mask
 from constrained_rcnn.data.sources import MaskFile, Probe, Sample, Scan, Truth
 from constrained_rcnn.data.sources.casia_names import (
     Match,
@@ -38,7 +41,8 @@ TREE = """\
   <root>/Tp/Tp_<D|S>_<letters>_<S|M|...>_<N|B|...>_<id1>_<id2>_<number>.jpg or .tif   tampered
   <root>/CASIA 2 Groundtruth/                             likewise; or Gt, as the corrected masks come
       <tampered name>_gt.png
-      fileNamesCorrection.xlsx                            where it is (or in a folder of notes beside the masks)
+      fileNamesCorrection.xlsx                            here, or
+  <root>/Notes/fileNamesCorrection.xlsx                   in a folder of notes beside the masks
   Without masks they are made by subtraction from the authentic pictures."""
 
 #: Grey levels inside of a mask over those outside, in the difference to the authentic partner, that confirm a
@@ -107,29 +111,44 @@ def find_layout(root: Path, masks: Path | None = None) -> Layout:
         ]
     else:
         truths = [masks]
-    sheets = [
-        path
-        for truth in truths
-        for path in sorted(truth.rglob("*.xlsx"))
-        if re.fullmatch(r"filenames?corrections?", path.stem, re.IGNORECASE)
-    ]
     return Layout(
         version,
         list_images(folders["sp" if version == 1 else "tp"]),
         list_images(folders["au"]) if "au" in folders else [],
-        [path for truth in truths for path in list_images(truth) if path.stem.endswith("_gt")],
-        sheets[0] if sheets else None,
+        [path for truth in truths for path in list_images(truth) if path.stem.lower().endswith("_gt")],
+        _spreadsheet(truths, root),
     )
 
 
-def scan(layout: Layout) -> Scan:
+def _spreadsheet(truths: Sequence[Path], root: Path) -> Path | None:
+    """The corrections of names: with the masks, else in a folder of notes beside them, else beside them."""
+    beside = list(dict.fromkeys([*(truth.parent for truth in truths), root]))
+    notes = [
+        path
+        for folder in beside
+        for path in sorted(folder.iterdir())
+        if path.is_dir() and path.name.lower().startswith("note")
+    ]
+    for files in (
+        *(truth.rglob("*") for truth in truths),
+        *(folder.rglob("*") for folder in notes),
+        *(folder.iterdir() for folder in beside),
+    ):
+        for path in sorted(files):
+            plain = re.sub(r"[^a-z]", "", path.stem.lower())
+            if path.suffix.lower() == ".xlsx" and re.fullmatch(r"filenames?corrections?", plain) and path.is_file():
+                return path
+    return None
+
+
+def scan(layout: Layout, options: MaskOptions = USUAL) -> Scan:
     """Matches masks with images; what has no match or an odd one is among the findings."""
     findings: list[Finding] = []
     partners = {authentic_id(path.stem): path for path in layout.authentic}
     corrections = {}
     if layout.spreadsheet:
         corrections = read_corrections(layout.spreadsheet)
-    matches = match_masks(layout.tampered, layout.masks, corrections, partial(_confirmed, partners))
+    matches = match_masks(layout.tampered, layout.masks, corrections, partial(_confirmed, partners, options))
     samples = []
     for image in layout.tampered:
         file = f"{image.parent.name}/{image.name}"
@@ -139,7 +158,7 @@ def scan(layout: Layout) -> Scan:
         candidates = tuple(partners[id] for id in ids if id in partners)
         if match:
             kind = technique(match.mask, name, corrections.get(image.stem))
-            truth = MaskFile(match.mask, kind, partial(_difference_map, candidates))
+            truth = MaskFile(match.mask, kind, options, partial(_difference_map, candidates))
             if match.how != "exact":
                 findings.append(Finding(REPAIRED, f"mask name: {match.how}", file, f"mask {match.mask.name}"))
         else:
@@ -159,11 +178,13 @@ def scan(layout: Layout) -> Scan:
                 )
             )
     used = {match.mask for match in matches.values()}
+    used_names = {mask.name: mask.parent.name for mask in used}
     for mask in layout.masks:
-        if mask not in used:
-            findings.append(
-                Finding(SKIPPED, "mask without image", mask.name, "no tampered image belongs to it")
-            )
+        if mask in used:
+            continue
+        elsewhere = used_names.get(mask.name)
+        message = f"the one of that name in {elsewhere} is used" if elsewhere else "no tampered image belongs to it"
+        findings.append(Finding(SKIPPED, "mask without image", mask.name, message))
     if not layout.masks:
         findings.append(
             Finding(
@@ -209,12 +230,14 @@ def _spelled(id: str, partners: Mapping[str, Path]) -> str:
     return near[0] if len(near) == 1 else id
 
 
-def _confirmed(partners: dict[str, Path], image: Path, mask: Path, name: TamperedName) -> bool:
+def _confirmed(
+    partners: dict[str, Path], options: MaskOptions, image: Path, mask: Path, name: TamperedName
+) -> bool:
     """Whether the image differs from the partner that the mask's name gives mostly inside of the mask."""
     candidates = [partners[id] for id in (name.first, name.second) if id in partners]
     try:
         pixels = read_image(image)
-        inside = read_mask(mask, pixels.shape[:2])
+        inside, _ = fit_mask(read_marked(mask, options).mask, pixels.shape[:2], tolerance=options.fit)
     except UserError:
         return False
     found = difference(pixels, candidates)

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from xml.etree import ElementTree
 
+from constrained_rcnn.data.sources import without_ending
 from constrained_rcnn.errors import UserError
 
 _TAMPERED = re.compile(
@@ -85,7 +86,7 @@ def match_masks(
         Image -> match, for the images that have one.
     """
     images = sorted(images, key=lambda path: path.as_posix())
-    free = {path.stem.removesuffix("_gt"): path for path in sorted(masks, key=lambda path: path.as_posix())}
+    free = {without_ending(path.stem): path for path in sorted(masks, key=lambda path: path.as_posix())}
     names = {stem: parse_tampered(stem) for stem in free}
     stem_of = {name: stem for stem, name in names.items() if name}
     found: dict[Path, Match] = {}

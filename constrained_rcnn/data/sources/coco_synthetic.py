@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from constrained_rcnn.data.files import list_images
 from constrained_rcnn.data.findings import NOTED, REPAIRED, SKIPPED, Finding
+from constrained_rcnn.data.folder_listing import list_images
 from constrained_rcnn.data.sources import Probe, Sample, Scan, Truth
 from constrained_rcnn.errors import UserError
 
@@ -52,16 +53,20 @@ def find_layout(root: Path) -> Layout:
 def scan(layout: Layout) -> Scan:
     """One sample per listed image, with all of its boxes; background and foreground ids make the groups."""
     findings: list[Finding] = []
-    by_name: dict[str, Path] = {}
+    by_name: dict[str, list[Path]] = defaultdict(list)
     for path in layout.images:
-        by_name.setdefault(path.name.lower(), path)
-        by_name.setdefault(path.stem.lower(), path)
+        for name in (path.name.lower(), path.stem.lower()):
+            by_name[name].append(path)
     boxes: dict[Path, list[Sequence[int]]] = {}
     for path in layout.lists:
         for name, box, forged in _lines(path, findings):
-            image = by_name.get(Path(name).name.lower())
+            image, *others = by_name.get(Path(name).name.lower(), [None])
             if image is None:
                 findings.append(Finding(SKIPPED, "no such image", name, f"listed in {path.name}"))
+                continue
+            if others:
+                places = " and ".join(str(found.parent.name) for found in (image, *others))
+                findings.append(Finding(SKIPPED, "name twice", name, f"in {places}: which one is listed is not said"))
                 continue
             entry = boxes.setdefault(image, [])
             if forged and box not in entry:

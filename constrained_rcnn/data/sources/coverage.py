@@ -6,8 +6,9 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from constrained_rcnn.data.files import list_images
 from constrained_rcnn.data.findings import NOTED, SKIPPED, Finding
+from constrained_rcnn.data.folder_listing import list_images
+from constrained_rcnn.data.mask_options import USUAL, MaskOptions
 from constrained_rcnn.data.sources import MaskFile, Sample, Scan, child
 from constrained_rcnn.data.sources.matlab import read_matrix
 from constrained_rcnn.errors import UserError
@@ -28,12 +29,13 @@ TEST_FRACTION = 0.25
 
 @dataclass(frozen=True)
 class Layout:
-    """Files of a COVERAGE tree: number -> path, and the labels file or None."""
+    """Files of a COVERAGE tree: number -> path; the labels file or None; files whose number another one has, too."""
 
     originals: dict[int, Path]
     tampered: dict[int, Path]
     masks: dict[int, Path]
     labels: Path | None
+    twice: tuple[Path, ...] = ()
 
     @property
     def inputs(self) -> list[Path]:
@@ -48,17 +50,18 @@ def find_layout(root: Path) -> Layout:
     if images is None or masks is None:
         raise UserError(f"{root}: no folders image and mask in it; --help shows the tree")
     label = labels / "TFlabel.mat" if labels else None
-    return Layout(
-        _numbered(images, ""),
-        _numbered(images, "t"),
-        _numbered(masks, "forged"),
-        label if label and label.is_file() else None,
-    )
+    twice: list[Path] = []
+    parts = [_numbered(folder, ending, twice) for folder, ending in ((images, ""), (images, "t"), (masks, "forged"))]
+    return Layout(*parts, label if label and label.is_file() else None, tuple(twice))
 
 
-def scan(layout: Layout) -> Scan:
+def scan(layout: Layout, options: MaskOptions = USUAL) -> Scan:
     """Pairs forgeries with masks; original and forgery are one group, stratified by the tampering factor."""
     factors, findings = _factors(layout)
+    findings += [
+        Finding(SKIPPED, "number twice", f"{path.parent.name}/{path.name}", "another file has its number; keep one")
+        for path in layout.twice
+    ]
     samples = []
     for number in sorted(layout.originals.keys() | layout.tampered.keys()):
         pair, stratum = (f"pair{number:03}",), factors.get(number)
@@ -68,7 +71,7 @@ def scan(layout: Layout) -> Scan:
         if not tampered:
             continue
         if number in layout.masks:
-            samples.append(Sample(tampered, MaskFile(layout.masks[number], "copy-move"), pair, stratum))
+            samples.append(Sample(tampered, MaskFile(layout.masks[number], "copy-move", options), pair, stratum))
         else:
             findings.append(
                 Finding(SKIPPED, "no mask", f"image/{tampered.name}", f"no mask/{number}forged.tif")
@@ -80,12 +83,14 @@ def scan(layout: Layout) -> Scan:
     return Scan(samples, findings)
 
 
-def _numbered(folder: Path, ending: str) -> dict[int, Path]:
-    """Number -> picture, of those called ``<number><ending>.<suffix>``."""
-    matches = (
-        (re.fullmatch(rf"(\d+){ending}", path.stem, re.IGNORECASE), path) for path in list_images(folder)
-    )
-    return {int(match[1]): path for match, path in matches if match}
+def _numbered(folder: Path, ending: str, twice: list[Path]) -> dict[int, Path]:
+    """Number -> picture, of those called ``<number><ending>.<suffix>``; ``twice`` gets those whose number is taken."""
+    found: dict[int, Path] = {}
+    for path in list_images(folder):
+        match = re.fullmatch(rf"(\d+){ending}", path.stem, re.IGNORECASE)
+        if match and found.setdefault(int(match[1]), path) != path:
+            twice.append(path)
+    return found
 
 
 def _factors(layout: Layout) -> tuple[dict[int, str], list[Finding]]:

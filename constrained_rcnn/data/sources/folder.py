@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import csv
 import os
-from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from constrained_rcnn.data.files import list_images
 from constrained_rcnn.data.findings import NOTED, SKIPPED, Finding
+from constrained_rcnn.data.folder_listing import list_images
+from constrained_rcnn.data.mask_options import USUAL, MaskOptions
 from constrained_rcnn.data.sources import MaskFile, Sample, Scan
+from constrained_rcnn.data.sources.folder_pairs import Pairs, is_mask_beside, originals, pair_masks
 from constrained_rcnn.data.techniques import AUTHENTIC, TAMPERED, TECHNIQUES
 from constrained_rcnn.errors import UserError
 
-#: What a mask's stem may have after its image's.
-MASK_ENDINGS = ("", "_gt", "_mask")
+#: The word that stands for "join the masks of an image" where a folder of masks can stand, too.
+UNION = "union"
 #: Other words for the techniques in a labels file.
 WORDS = {
     "splicing": "splice",
@@ -32,8 +33,9 @@ WORDS = {
 }
 TREE = """\
   <images>/**/a.jpg              images
-  <masks>/**/a.png, a_gt.png or a_mask.png   8-bit, manipulated where grey > 127, of the image's size
+  <masks>/**/a.png, a_gt.png or a_mask.png   manipulated where grey > 127, of the image's size; _GT and _MASK, too
                                  (without --masks: a_gt.png or a_mask.png beside the image)
+  <images>/**/a_orig.jpg         without a mask and beside a forgery: its authentic original
   <authentic>/**/b.jpg           authentic images, no mask needed
   labels.csv                     image,technique[,group] with image relative to <images>; technique one of
                                  splice, copy-move, removal, tampered, authentic"""
@@ -56,7 +58,8 @@ class Folders:
         masks: folder of masks; None: beside the images.
         authentic: folder of authentic images, or None.
         labels: labels file, or None.
-        empty_is_authentic: an image whose mask is empty is authentic, instead of skipped.
+        empty_is_authentic: an image whose mask is black all over is authentic, instead of skipped.
+        union: several masks of one image are joined, instead of skipped.
     """
 
     images: Path
@@ -64,6 +67,7 @@ class Folders:
     authentic: Path | None = None
     labels: Path | None = None
     empty_is_authentic: bool = False
+    union: bool = False
 
     def __post_init__(self) -> None:
         for what, path in (
@@ -93,7 +97,7 @@ class Folders:
         if masks is not None and masks != images:
             return listed, list_images(masks), genuine
         stems = {path.with_suffix("").as_posix() for path in listed}
-        beside = [path for path in listed if _is_mask_beside(path, stems)]
+        beside = [path for path in listed if is_mask_beside(path.as_posix(), stems)]
         return [path for path in listed if path not in set(beside)], beside, genuine
 
     def inputs(self) -> list[Path]:
@@ -103,67 +107,84 @@ class Folders:
         )
 
 
-def scan(folders: Folders) -> Scan:
+def scan(folders: Folders, options: MaskOptions = USUAL) -> Scan:
     """Pairs images with masks and labels; lists what has no mask and is not said to be authentic."""
     images, masks, authentic = folders.list_files()
     labels = read_labels(folders.labels) if folders.labels else {}
-    base = folders.images.resolve()
-    findings: list[Finding] = []
-    by_stem = defaultdict(list)
-    mask_base = (folders.masks or folders.images).resolve()
-    for mask in masks:
-        by_stem[mask.relative_to(mask_base).with_suffix("").as_posix()].append(mask)
+    base, mask_base = folders.images.resolve(), (folders.masks or folders.images).resolve()
+    named = {image.relative_to(base).as_posix(): image for image in images}
+    label_of = {name: labels.get(name) or labels.get(Path(name).with_suffix("").as_posix()) for name in named}
+    genuine = {name: None for name, label in label_of.items() if label and label.technique == AUTHENTIC}
+    pairs = pair_masks(
+        [name for name in named if name not in genuine],
+        {mask.relative_to(mask_base).as_posix(): mask for mask in masks},
+    )
+    findings = _mask_findings(pairs)
 
-    paired, used = {}, set()
-    for image in images:
-        name = image.relative_to(base).as_posix()
-        label = labels.get(name) or labels.get(Path(name).with_suffix("").as_posix())
-        found = _masks_of(Path(name).with_suffix(""), by_stem)
-        used.update(found)
-        if label and label.technique == AUTHENTIC:
-            paired[image] = (None, label)
-        elif len(found) == 1:
-            paired[image] = (found[0], label)
+    forged, without = {}, []
+    for name in named:
+        found = pairs.masks.get(name, [])
+        if name in genuine:
+            continue
+        if len(found) == 1 or (found and folders.union):
+            forged[name] = found
         elif found:
-            names = ", ".join(mask.name for mask in found)
-            findings.append(Finding(SKIPPED, "several masks", name, f"{names}: keep one"))
+            message = f"{', '.join(mask.name for mask in found)}: keep one, or join them with --masks {UNION}"
+            findings.append(Finding(SKIPPED, "several masks", name, message))
+        elif name in pairs.torn:
+            mask, others = pairs.torn[name]
+            message = (
+                f"{mask.name} would have to serve {' and '.join(others)}; give each a mask of its own, "
+                f"{Path(name).with_suffix('').as_posix()}{mask.suffix} in the masks' folder"
+            )
+            findings.append(Finding(SKIPPED, "one mask for several images", name, message))
+        else:
+            without.append(name)
+    made_of = originals(without, list(forged))
+    for name in without:
+        if name in made_of:
+            message = f"authentic by its name, beside forgeries ({len(made_of[name])} of them are made of it)"
+            findings.append(Finding(NOTED, "original", name, message))
         else:
             findings.append(Finding(SKIPPED, "no mask", name, "neither a mask nor said to be authentic"))
-    findings += [
-        Finding(SKIPPED, "mask without image", mask.name, "no image of that stem")
-        for mask in masks
-        if mask not in used
-    ]
-    known = {image.relative_to(base).as_posix() for image in images}
-    stems = {Path(name).with_suffix("").as_posix() for name in known}
-    findings += [
-        Finding(NOTED, "label without image", name, "in the labels file only")
-        for name in sorted(labels)
-        if name not in known and name not in stems
-    ]
+    findings += _label_findings(labels, named)
 
-    unlabelled = [
-        image
-        for image, (mask, label) in paired.items()
-        if mask and (not label or label.technique == TAMPERED)
-    ]
+    unlabelled = [name for name in forged if not label_of[name] or label_of[name].technique == TAMPERED]
     if unlabelled and labels:
-        findings.append(
-            Finding(
-                NOTED,
-                "techniques",
-                folders.labels.name,
-                f"{len(unlabelled)} forged images have no "
-                "technique: all are filed as the one class `tampered`",
-            )
-        )
+        message = f"{len(unlabelled)} forged images have no technique: all are filed as the one class `tampered`"
+        findings.append(Finding(NOTED, "techniques", folders.labels.name, message))
+    sources = {name: [label.group] if label and label.group else [] for name, label in label_of.items()}
+    for original, forgeries in made_of.items():
+        for name in (original, *forgeries):
+            sources[name].append(original)
     samples = []
-    for image, (mask, label) in paired.items():
-        technique = TAMPERED if unlabelled else label.technique if label else TAMPERED
-        truth = MaskFile(mask, technique, empty_is_authentic=folders.empty_is_authentic) if mask else None
-        samples.append(Sample(image, truth, (label.group,) if label and label.group else ()))
+    for name, (mask, *more) in forged.items():
+        technique = TAMPERED if unlabelled else label_of[name].technique
+        truth = MaskFile(
+            mask, technique, options, empty_is_authentic=folders.empty_is_authentic, more=tuple(more)
+        )
+        samples.append(Sample(named[name], truth, tuple(sources[name])))
+    samples += [Sample(named[name], None, tuple(sources[name])) for name in (*genuine, *made_of)]
     samples += [Sample(image, None) for image in authentic]
     return Scan(samples, findings)
+
+
+def _mask_findings(pairs: Pairs) -> list[Finding]:
+    return [
+        Finding(SKIPPED, "mask without image", mask.name, "no image of that stem needs it") for mask in pairs.unused
+    ] + [
+        Finding(NOTED, "mask shared", mask.name, f"{' and '.join(names)} both have it: one folder, one stem")
+        for mask, names in pairs.shared.items()
+    ]
+
+
+def _label_findings(labels: Mapping[str, Label], names: Mapping[str, Path]) -> list[Finding]:
+    known = {*names, *(Path(name).with_suffix("").as_posix() for name in names)}
+    return [
+        Finding(NOTED, "label without image", name, "in the labels file only")
+        for name in sorted(labels)
+        if name not in known
+    ]
 
 
 def read_labels(path: Path) -> dict[str, Label]:
@@ -197,19 +218,3 @@ def read_labels(path: Path) -> dict[str, Label]:
             raise UserError(f"{path}: line {number}: {name} is listed twice")
         labels[name] = Label(technique, row.get("group") or None)
     return labels
-
-
-def _is_mask_beside(path: Path, stems: set[str]) -> bool:
-    stem = path.with_suffix("").as_posix()
-    return any(
-        ending and stem.endswith(ending) and stem.removesuffix(ending) in stems for ending in MASK_ENDINGS
-    )
-
-
-def _masks_of(stem: Path, by_stem: Mapping[str, list[Path]]) -> list[Path]:
-    """Masks of an image: at the same place in the tree of masks, or else directly in their folder."""
-    for place in dict.fromkeys((stem.as_posix(), stem.name)):
-        found = [mask for ending in MASK_ENDINGS for mask in by_stem.get(place + ending, [])]
-        if found:
-            return found
-    return []

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from constrained_rcnn.data.findings import NOTED, SKIPPED, Finding
-from constrained_rcnn.data.sources import MaskFile, Probe, Sample, Scan, Truth
+from constrained_rcnn.data.mask_options import USUAL, MaskOptions
+from constrained_rcnn.data.sources import MaskFile, Sample, Scan
 from constrained_rcnn.errors import UserError
 
 REFERENCE = "reference/manipulation/NC2016-manipulation-ref.csv"
@@ -72,7 +73,7 @@ def find_layout(root: Path) -> Layout:
     return Layout(root, reference, rows)
 
 
-def scan(layout: Layout) -> Scan:
+def scan(layout: Layout, options: MaskOptions = USUAL) -> Scan:
     """One sample per row, its technique by the type columns, its sources by base and donor."""
     samples: dict[Path, Sample] = {}
     findings: list[Finding] = []
@@ -104,24 +105,9 @@ def scan(layout: Layout) -> Scan:
                     Finding(SKIPPED, "no mask", file, "no ProbeMaskFileName in the reference CSV")
                 )
                 continue
-            truth = BlackMask(MaskFile(_under(layout.root, row["probemaskfilename"]), types[0], dark=True))
+            truth = MaskFile(_under(layout.root, row["probemaskfilename"]), types[0], options, dark=True)
         samples[probe] = Sample(probe, truth, _sources(row))
     return Scan(list(samples.values()), findings)
-
-
-@dataclass(frozen=True)
-class BlackMask:
-    """A NIST mask; notes where most of the picture is black, for then it may have been inverted by someone."""
-
-    file: MaskFile
-
-    def __call__(self, probe: Probe) -> Truth:
-        truth = self.file(probe)
-        (mask,) = truth.masks.values()
-        if mask.mean() <= 0.5 or mask.all():
-            return truth
-        message = f"{self.file.path.name}: {mask.mean():.0%} is black, that is manipulated; is it inverted?"
-        return Truth(truth.masks, (*truth.remarks, (NOTED, "mostly manipulated", message)))
 
 
 def _sources(row: Mapping[str, str]) -> tuple[str, ...]:
