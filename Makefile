@@ -1,6 +1,7 @@
-# make setup   a virtual environment of its own with everything pinned
-# make test    the tests                     (TEST_ARGS="-k name")
-# make demo    forge, train, evaluate, show  (DEMO_ARGS="--seed 2")
+# make setup       a virtual environment of its own with everything pinned
+# make test        the tests                                            (TEST_ARGS="-k name")
+# make demo        the package's weights on forgeries made on the spot  (DEMO_ARGS="--seed 2")
+# make demo-train  the same after training a network from scratch       (DEMO_ARGS="--seed 2")
 # make lint, make clean (keeps the environment), make distclean (does not)
 
 PYTHON ?= python3
@@ -14,7 +15,7 @@ INPUTS := $(wildcard requirements/*.txt) setup.py pyproject.toml tools/install_d
 export MPLCONFIGDIR := $(CURDIR)/$(VENV)/cache/matplotlib
 export TORCHINDUCTOR_CACHE_DIR := $(CURDIR)/$(VENV)/cache/inductor
 
-.PHONY: setup test demo lint clean distclean
+.PHONY: setup test demo demo-train lint clean distclean
 
 setup: $(STAMP)
 
@@ -38,7 +39,10 @@ test: $(STAMP)
 	$(VENV_PYTHON) -m pytest $(TEST_ARGS)
 
 demo: $(STAMP)
-	$(VENV_PYTHON) tools/run_demo.py --output output/demo $(DEMO_ARGS)
+	$(VENV_PYTHON) tools/run_demo.py $(DEMO_ARGS)
+
+demo-train: $(STAMP)
+	$(VENV_PYTHON) tools/run_demo.py --train $(DEMO_ARGS)
 
 lint: $(STAMP)
 	$(VENV_PYTHON) -m ruff check .

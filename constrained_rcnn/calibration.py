@@ -50,7 +50,10 @@ def calibrate(
     if not 0 < rate < 1:
         raise UserError(f"false-alarm rate {rate}: give a share above 0 and below 1")
     files = untouched_files(photos, dataset)
-    predictor = ManipulationPredictor(cfg)
+    alone = cfg.clone()
+    alone.defrost()
+    alone.TEST.REPEATS = False  # scores are the network's own; copy-moves are counted beside them
+    predictor = ManipulationPredictor(alone)
     predictor.model.operating_points = None  # those of an earlier calibration
     scores: dict[str, list[float]] = {}
     copy_moves = []

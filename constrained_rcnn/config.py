@@ -67,6 +67,8 @@ def add_constrained_rcnn_config(cfg: CN) -> None:
     # Width of the head; a multiple of 32 for GroupNorm. Its norm: "GN", or another of Detectron2's.
     cfg.MODEL.DENSE_MAP.CHANNELS = 64
     cfg.MODEL.DENSE_MAP.NORM = "GN"
+    # JPEG qualities: what saving the image at each would change is fused as well (error-level analysis). (): nothing.
+    cfg.MODEL.DENSE_MAP.ERROR_LEVELS = ()
     # How the boxes' map and the dense one become one: max, mean, dense, boxes.
     cfg.MODEL.DENSE_MAP.FUSION = "max"
     # The power that the joint map is raised to, above 0. Chosen on validation forgeries so that 0.5 is the threshold
@@ -129,6 +131,7 @@ def add_constrained_rcnn_config(cfg: CN) -> None:
     # --- prediction -----------------------------------------------------------------------------------
     # Several views of an image, whose maps are averaged: Detectron2's own TEST.AUG.ENABLED, MIN_SIZES (0: as it
     # is), MAX_SIZE and FLIP. Used by evaluation, the predictor and the demo.
+
     # A network input of more pixels is reduced to so many, each new pixel the mean of those it covers. 0: never. Time
     # and memory are bounded by it. Detectron2's DefaultPredictor does not know it.
     cfg.TEST.REDUCE_ABOVE = 0
@@ -216,12 +219,16 @@ def check_config(cfg: CN) -> None:
     if cfg.MODEL.DENSE_MAP.ENABLED:
         require("res2" in features, f"MODEL.DENSE_MAP needs 'res2' in MODEL.RESNETS.OUT_FEATURES, which is {features}")
         require(cfg.MODEL.MASK_ON, "MODEL.DENSE_MAP needs MODEL.MASK_ON True")
+        head = cfg.MODEL.SEM_SEG_HEAD.NAME
+        require(head != "SemSegFPNHead", f"MODEL.DENSE_MAP needs MODEL.SEM_SEG_HEAD.NAME DenseMapHead, not {head}")
     require(
         cfg.MODEL.DENSE_MAP.ENABLED or not cfg.MODEL.DECISION_HEAD.ENABLED,
         "MODEL.DECISION_HEAD needs MODEL.DENSE_MAP.ENABLED True",
     )
     fusion = cfg.MODEL.DENSE_MAP.FUSION
     require(fusion in FUSIONS, f"MODEL.DENSE_MAP.FUSION is {fusion!r}; set it to one of {', '.join(FUSIONS)}")
+    levels = tuple(cfg.MODEL.DENSE_MAP.ERROR_LEVELS)
+    require(all(1 <= quality <= 100 for quality in levels), f"MODEL.DENSE_MAP.ERROR_LEVELS is {levels}; 1 to 100 each")
     require(cfg.MODEL.DENSE_MAP.EXPONENT > 0, "MODEL.DENSE_MAP.EXPONENT must be above 0")
     optimizer = cfg.SOLVER.OPTIMIZER
     require(optimizer in ("SGD", "AdamW"), f"SOLVER.OPTIMIZER is {optimizer!r}; set it to SGD or AdamW")

@@ -13,6 +13,7 @@ from pycocotools import mask as coco_mask
 from .data import internal_form
 from .data.files import write_png_atomic
 from .data.image_io import read_image, read_mask
+from .data.output_folder import output_folder
 from .data.techniques import COLOURS, TAMPERED
 from .errors import UserError
 from .evaluation.datasets import dataset_dicts
@@ -121,10 +122,17 @@ def save_pictures(
         write_png_atomic(sheet, contact_sheet(entries, classes, columns))
         files.append(sheet)
     if folder:
-        for entry in entries:
-            file = folder / f"{entry['image_id']:06}_{Path(entry['file_name']).stem}.png"
-            write_png_atomic(file, overlay(entry, classes))
-            files.append(file)
+        with output_folder(folder, "--overlays"):
+            files += _save_overlays(entries, classes, folder)
+    return files
+
+
+def _save_overlays(entries: Sequence[Mapping[str, Any]], classes: Sequence[str], folder: Path) -> list[Path]:
+    files = []
+    for entry in entries:
+        file = folder / f"{entry['image_id']:06}_{Path(entry['file_name']).stem}.png"
+        write_png_atomic(file, overlay(entry, classes))
+        files.append(file)
     return files
 
 

@@ -35,14 +35,15 @@ def fit_decision(cfg, datasets: Sequence[str], output: str, *, limit: int = 0, s
     Args:
         cfg: with MODEL.DECISION_HEAD, MODEL.WEIGHTS, TEST.REDUCE_ABOVE and INPUT.SAVED_AGAIN, by which forged and
             authentic images are saved again alike.
-        datasets: registered names or paths of prepared splits; as many images of each kind as there are.
+        datasets: registered names or paths of prepared splits; forged and authentic images weigh the same together,
+            however many there are of each.
         output: path of the new checkpoint.
         limit: most images of a dataset, drawn at random; 0: all.
         seed: of the draws and the fit.
         progress: wraps the iteration over images, for instance ``tqdm``.
 
     Returns:
-        images, forged (counts), and auc of a fifth of the images that a first fit has not seen.
+        images, forged (counts), and auc of a fifth of the images that a first fit has not seen (NaN: all of one kind).
 
     Raises:
         UserError: a config without a decision head, or images of one kind only.

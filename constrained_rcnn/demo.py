@@ -15,7 +15,8 @@ from .data.output_folder import output_folder, raise_output_error, staged
 from .errors import OutputError, UserError
 from .evidence import config_sha256, config_text, sha256, versions
 from .html_page import remove_other_pages
-from .inputs import find_inputs, output_names, printable
+from .inputs import Inputs, find_inputs, output_names, printable
+from .pages import FIRST, Item, items_of
 from .predictor import ManipulationPredictor
 from .result_files import THUMBNAILS, ResultFiles
 from .results_page import write_pages
@@ -31,6 +32,7 @@ def run(
     resume: bool = False,
     float_maps: bool = False,
     repeats: bool = True,
+    pages: str = FIRST,
 ) -> int:
     """Judges every input.
 
@@ -47,9 +49,11 @@ def run(
         resume: leave out files whose result is there already, made of the same bytes by the same weights and config.
         float_maps: also write ``<name>_map.npy``, float32.
         repeats: look for regions that occur twice; False also sets ``TEST.REPEATS`` False.
+        pages: of files with several pages or frames, ``"first"`` or ``"all"``: each has its own result then.
 
     Returns:
-        0, or 1 if any input was skipped; each is listed with its reason at the end.
+        0, or 1 if any input was skipped; each is listed with its reason at the end, as are files in folders that are
+        no images.
 
     Raises:
         UserError: nothing to judge, inputs in the output folder, another run at work there, or a config or weights
@@ -58,19 +62,20 @@ def run(
         KeyboardInterrupt: after table and page of what was finished have been written.
     """
     folder = Path(output)
-    files, lost = find_inputs(inputs, exclude=[folder])
-    if not files:
-        raise UserError(f"--input {' '.join(map(printable, inputs))}: no picture found there; give files, folders "
-                        "or patterns")  # fmt: skip
-    check_output(folder, files, [THUMBNAILS])
+    found = find_inputs(inputs, exclude=[folder])
+    if not found.files:
+        raise UserError(f"--input {' '.join(map(printable, inputs))}: no picture found there{found.why_none()}; give "
+                        "files, folders or patterns")  # fmt: skip
+    check_output(folder, found.files, [THUMBNAILS])
     if not repeats:
         options = [*options, "TEST.REPEATS", "False"]
     with output_folder(folder, parts=[THUMBNAILS]):
-        return _run(files, lost, folder, _config(config_file, options), resume, float_maps, repeats)
+        return _run(found, pages, folder, _config(config_file, options), resume, float_maps, repeats)
 
 
-def _run(files: list[Path], lost, folder: Path, cfg, resume: bool, float_maps: bool, repeats: bool) -> int:
+def _run(found: Inputs, pages: str, folder: Path, cfg, resume: bool, float_maps: bool, repeats: bool) -> int:
     """The part of :func:`run` for which the output folder is claimed."""
+    items = items_of(found.files, pages, max_pixels=cfg.INPUT.MAX_PIXELS)
     predictor = ManipulationPredictor(cfg)
     about = {
         "weights": {
@@ -81,27 +86,29 @@ def _run(files: list[Path], lost, folder: Path, cfg, resume: bool, float_maps: b
         "versions": versions(),
     }
     write_bytes_atomic(folder / f"config-{about['config_sha256'][:12]}.yaml", config_text(predictor.cfg).encode())
-    names = output_names(files)
+    names = output_names([item.place for item in items])
     results = ResultFiles(folder, about, float_maps=float_maps, repeats=repeats)
     there = results.earlier()
     records = map(results.earlier_record, tqdm(there, unit="image", desc="earlier results", disable=not there))
     stopped = None
     with ResultsTable(folder / "results.csv", filter(None, records)) as table:
         try:
-            for lost_file, why in lost:
+            table.left_out = found.left_out
+            for lost_file, why in found.lost:
                 table.skip(lost_file, why)
             # What is there goes into the table first, so that an interruption leaves none of it out.
-            for file in _not_there(files, names, results, table) if resume else tqdm(files, unit="image"):
+            for item in _not_there(items, names, results, table) if resume else tqdm(items, unit="image"):
                 try:
-                    data = read_bytes(file)
-                    table.add(results.write(file, names[file], data, _digest(data), predictor(data)))
+                    data = read_bytes(item.file)
+                    result = predictor(data) if item.page is None else predictor(data, page=item.page)
+                    table.add(results.write(item, names[item.place], data, _digest(data), result))
                 except Exception as error:  # whatever one file does, the rest go on
                     raise_output_error(error, folder)
-                    table.skip(printable(file), reason(error, file))
+                    table.skip(str(item), reason(error, item.file))
         except (KeyboardInterrupt, OutputError) as error:
             stopped = error
         judged, skipped = len(table.rows), list(table.skipped)
-        left = len(files) + len(lost) - judged - len(skipped)
+        left = len(items) + len(found.lost) - judged - len(skipped)
         try:
             _summarise(table, folder, about, finished=stopped is None, left=left)
         except OutputError as error:
@@ -111,6 +118,8 @@ def _run(files: list[Path], lost, folder: Path, cfg, resume: bool, float_maps: b
           f"in {printable(folder)}, see results.html and results.csv there")  # fmt: skip
     for row in skipped:
         print(f"skipped: {row['file']}: {row['reason']}")
+    for line in found.left_out_lines():
+        print(f"left out: {line}")
     if stopped is not None:
         raise stopped
     return 1 if skipped else 0
@@ -121,7 +130,8 @@ def _summarise(table: ResultsTable, folder: Path, about: dict, *, finished: bool
     with staged(folder) as stage:
         table.finish(stage / table.path.name)
         expected = len(table.rows) + len(table.skipped) + left
-        pages = write_pages(stage, table.rows, table.skipped, about, finished=finished, expected=expected)
+        pages = write_pages(stage, table.rows, table.skipped, about, finished=finished, expected=expected,
+                            left_out=table.left_out)  # fmt: skip
     remove_other_pages(folder, "results", len(pages))
 
 
@@ -134,16 +144,16 @@ def _config(config_file, options):
     return load_config(file, [*own, *options])
 
 
-def _not_there(files: list[Path], names, results: ResultFiles, table: ResultsTable) -> tqdm:
-    """Adds the results that are there to the table; the other files, with their own progress."""
+def _not_there(items: list[Item], names, results: ResultFiles, table: ResultsTable) -> tqdm:
+    """Adds the results that are there to the table; the other items, with their own progress."""
     left = []
-    for file in tqdm(files, unit="image", desc="looking for results"):
+    for item in tqdm(items, unit="image", desc="looking for results"):
         try:
-            known = results.find(file, names[file], _digest(read_bytes(file)))
+            known = results.find(item, names[item.place], _digest(read_bytes(item.file)))
         except Exception:  # judging meets it again, and says what it is
             known = None
         if known is None:
-            left.append(file)
+            left.append(item)
         else:
             table.add(known)
     return tqdm(left, unit="image")

@@ -44,5 +44,5 @@ def main(argv: list[str] | None = None) -> int:
 
     return run(
         args.config_file, args.input, args.output, args.opts, resume=args.resume, float_maps=args.float_maps,
-        repeats=not args.no_repeats,
+        repeats=not args.no_repeats, pages=args.pages,
     )  # fmt: skip

@@ -91,6 +91,9 @@ class ManipulationTrainer(DefaultTrainer):
         if optimizer is None:
             logger.warning("The checkpoint holds no optimizer state: momentum starts from zero")
         else:
+            adam = ["betas" in x["param_groups"][0] for x in (optimizer, self.optimizer.state_dict())]
+            if adam[0] != adam[1]:
+                raise UserError("the checkpoint's run had another SOLVER.OPTIMIZER; set it as it was, or start afresh")
             self.optimizer.load_state_dict(optimizer)
         if scaler_state is not None and self._scaler() is not None:
             self._scaler().load_state_dict(scaler_state)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 import sys
+from collections.abc import Sequence
 
 
 class UserError(ValueError):
@@ -33,6 +35,7 @@ def command_line(main):
     @functools.wraps(main)
     def run(*args, **kwargs):
         try:
+            refuse_empty(args[0] if args and isinstance(args[0], (list, tuple)) else sys.argv[1:])
             return main(*args, **kwargs) or 0
         except UserError as error:
             print(f"error: {_one_line(error)}", file=sys.stderr)
@@ -53,6 +56,27 @@ def command_line(main):
             return 2
 
     return run
+
+
+def refuse_empty(arguments: Sequence[str]) -> None:
+    """An empty argument, which a variable that is not set makes, would stand for the current folder.
+
+    Args:
+        arguments: of a command line; values of config keys may be empty.
+
+    Raises:
+        UserError: names the option.
+    """
+    option = previous = ""
+    for argument in arguments:
+        if argument.startswith("--"):
+            option, equals, value = argument.partition("=")
+            if option == "--opts":
+                return
+            argument = value if equals else option
+        if not argument and not re.fullmatch(r"[A-Z][A-Z0-9_.]+", previous):
+            raise UserError(f"{option or 'an argument'}: is empty; name a file or folder (the current one is called .)")
+        previous = argument
 
 
 def _one_line(error: BaseException) -> str:

@@ -55,6 +55,19 @@ def skipped_list(skipped: list[dict], table: str) -> str:
     return f'<h2 id="skipped">Skipped</h2><ul>{listed}</ul>{more}'
 
 
+def left_out_list(left_out: list[dict], table: str) -> str:
+    """Files in folders that are no images, ``{"file", "reason"}`` each, by reason, escaped here."""
+    by_reason: dict[str, list[str]] = {}
+    for entry in left_out[:SHOWN_SKIPPED]:
+        by_reason.setdefault(entry["reason"], []).append(entry["file"])
+    listed = "".join(
+        f"<li>{escape(reason)}: <span class=soft>{escape('; '.join(files))}</span></li>"
+        for reason, files in sorted(by_reason.items())
+    )
+    more = f"<p>{len(left_out) - SHOWN_SKIPPED} more are in {table}.</p>" if len(left_out) > SHOWN_SKIPPED else ""
+    return f'<h2 id="left-out">Left out</h2><p>In the folders, but no images.</p><ul>{listed}</ul>{more}'
+
+
 def remove_other_pages(folder: Path, stem: str, count: int) -> None:
     """Removes the pages beyond ``count``, of an earlier run that had more."""
     kept = {page_name(stem, number) for number in range(count)}

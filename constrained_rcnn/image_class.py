@@ -10,6 +10,8 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from .data.decoder_messages import quiet
+
 #: Pixels from which on an image counts as large: below, it was mostly reduced or cut on its way.
 LARGE = 350_000
 #: Least JPEG quality of what counts as lightly compressed.
@@ -71,21 +73,26 @@ def jpeg_quality(source) -> int | None:
         source: a file's path, its content, an open file, or Pillow's image; its position in an open file is kept.
 
     Returns:
-        None for other formats, and for what is no image.
+        None for other formats, for what is no image, and for an open file that cannot be sought.
     """
-    try:
-        if isinstance(source, Image.Image):
-            tables = getattr(source, "quantization", None)
-        else:
-            file = io.BytesIO(source) if isinstance(source, bytes) else source
-            position = None if isinstance(file, (str, os.PathLike)) else file.tell()
-            with Image.open(file, formats=("JPEG", "MPO")) as image:
-                tables = image.quantization
-            if position is not None:
-                file.seek(position)
-    except Exception:  # whatever is wrong with it, reading the image says so
-        return None
+    tables = getattr(source, "quantization", None)
+    if not isinstance(source, Image.Image):
+        try:
+            tables = _tables(io.BytesIO(source) if isinstance(source, bytes) else source)
+        except Exception:  # whatever is wrong with it, reading the image says so
+            return None
     if not tables:
         return None
     scale = 100 * sum(tables[min(tables)]) / _STANDARD_SUM
     return int(np.clip(round((200 - scale) / 2 if scale < 100 else 5000 / scale), 1, 100))
+
+
+def _tables(file) -> dict[int, list[int]]:
+    """Quantization tables of a JPEG file, which is a path or open; where it stands is kept."""
+    position = None if isinstance(file, (str, os.PathLike)) else file.tell()
+    try:
+        with quiet(), Image.open(file, formats=("JPEG", "MPO")) as image:
+            return image.quantization
+    finally:
+        if position is not None:
+            file.seek(position)

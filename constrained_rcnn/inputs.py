@@ -9,9 +9,12 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
-from .data.files import list_images, printable
+from .data.files import printable
+from .data.folder_listing import hidden_line, list_folder, summary_lines
+from .errors import UserError
 
 #: Longest stem of a result's name, UTF-8 bytes; with the longest digest and suffix it stays below 255.
 _LONGEST = 160
@@ -19,43 +22,92 @@ _LONGEST = 160
 _LIKE_A_DIGEST = re.compile(r"-[0-9a-f]{8,}$", re.IGNORECASE)
 
 
-def find_inputs(
-    inputs: Iterable[str], *, exclude: Iterable[Path] = ()
-) -> tuple[list[Path], list[tuple[str, str]]]:  # fmt: skip
+@dataclass
+class Inputs:
+    """What a user's arguments lead to.
+
+    Attributes:
+        files: each once however it is spelled, in the order given.
+        lost: (printable input, reason) of what leads nowhere or cannot be looked into; each counts as skipped.
+        others: (printable path, reason) of files inside of folders that are no images.
+        hidden: hidden and system files inside of folders.
+    """
+
+    files: list[Path]
+    lost: list[tuple[str, str]]
+    others: list[tuple[str, str]]
+    hidden: list[Path]
+
+    def __add__(self, other: Inputs) -> Inputs:
+        mine, theirs = ((one.files, one.lost, one.others, one.hidden) for one in (self, other))
+        return Inputs(*(list(dict.fromkeys([*some, *more])) for some, more in zip(mine, theirs)))
+
+    @property
+    def left_out(self) -> list[dict[str, str]]:
+        """``{"file", "reason"}`` of what is no image, for tables and pages; hidden and system files are one entry."""
+        entries = [{"file": file, "reason": reason} for file, reason in self.others]
+        return entries + ([{"file": self._hidden_files(), "reason": hidden_line(self.hidden)}] if self.hidden else [])
+
+    def left_out_lines(self) -> list[str]:
+        """The same for people, a line for each reason."""
+        lines = summary_lines((os.path.basename(file), reason) for file, reason in self.others)
+        return lines + ([f"{self._hidden_files()}: {hidden_line(self.hidden)}"] if self.hidden else [])
+
+    def why_none(self) -> str:
+        """What was there instead of an image, in brackets; "" where there was nothing."""
+        said = [f"{file}: {reason}" for file, reason in self.lost] + self.left_out_lines()
+        return f" ({said[0]}{f'; {len(said) - 1} more' if len(said) > 1 else ''})" if said else ""
+
+    def _hidden_files(self) -> str:
+        return f"{len(self.hidden)} hidden or system {'file' if len(self.hidden) == 1 else 'files'}"
+
+
+def find_inputs(inputs: Iterable[str], *, exclude: Iterable[Path] = ()) -> Inputs:
     """Resolves files, folders and patterns.
 
     Args:
-        inputs: a file, a folder (searched recursively) or a glob pattern each; ``-`` stands for a list of such on
-            standard input, one a line, or separated by NUL bytes. A file that is there is meant, whatever its name.
+        inputs: a file, a folder (searched recursively, see :mod:`.data.folder_listing`) or a glob pattern each; ``-``
+            stands for a list of such on standard input, one a line, or separated by NUL bytes. A file that is there is
+            meant, whatever its name or content. A folder that a pattern finds is searched, unless ``**`` is in it.
         exclude: folders that are passed over inside of folders.
 
-    Returns:
-        The files, each once however it is spelled, in the order given; and (printable input, reason) of each that
-        leads nowhere.
+    Raises:
+        UserError: an empty input, which would stand for the current folder.
     """
     files: dict[Path, Path] = {}
-    lost = []
+    lost, others, hidden = [], [], []
     for given in [name for item in inputs for name in (_listed() if item == "-" else [item])]:
+        if not given:
+            raise UserError("an input is empty; name a file or folder (the current one is called .)")
         try:
-            found = _found(given, exclude)
+            paths = _meant(given)
         except (OSError, ValueError) as error:  # a name too long, or with a NUL in it
             lost.append((printable(given), getattr(error, "strerror", None) or " ".join(str(error).split())))
             continue
-        if not found:
-            lost.append((printable(given), "no such file, or no picture in it"))
-        for path in found:
-            files.setdefault(path.absolute(), path)
-    return list(files.values()), lost
+        if not paths:
+            lost.append((printable(given), "no such file"))
+        for path in paths:
+            if not path.is_dir():
+                files.setdefault(path.absolute(), path)
+                continue
+            found = list_folder(path, exclude=exclude)
+            for image in found.images:
+                files.setdefault(image.absolute(), image)
+            lost += [(printable(one), why) for one, why in found.unreadable]
+            others += [(printable(one), why) for one, why in found.left_out]
+            hidden += found.hidden
+            if len(paths) == 1 and not found.images and not found.unreadable:
+                lost.append((printable(path), "no image in it"))
+    return Inputs(list(files.values()), *(list(dict.fromkeys(some)) for some in (lost, others, hidden)))
 
 
-def _found(given: str, exclude) -> list[Path]:
+def _meant(given: str) -> list[Path]:
     # Not Path.expanduser: it raises where "~" is just how a name begins.
     path = Path(given if os.path.lexists(given) else os.path.expanduser(given))
-    if path.is_dir():
-        return list_images(path, exclude=exclude)
     if path.exists():
         return [path]
-    return [Path(p) for p in sorted(glob.glob(str(path), recursive=True)) if os.path.isfile(p)]
+    found = [Path(name) for name in sorted(glob.glob(str(path), recursive=True))]
+    return [one for one in found if one.is_file() or one.is_dir() and "**" not in given]
 
 
 def _listed() -> list[str]:

@@ -66,13 +66,15 @@ def inside(aligned: np.ndarray) -> np.ndarray:
     return cv2.erode((aligned > -100).astype(np.uint8), np.ones((WINDOW, WINDOW), np.uint8)) > 0
 
 
-def alike(grey: np.ndarray, aligned: np.ndarray, agreeing: np.ndarray) -> Alike:
+def alike(grey: np.ndarray, aligned: np.ndarray, agreeing: np.ndarray, smallest: float | None = None) -> Alike:
     """
     Args:
         grey: (H, W) float32, grey levels 0 to 255.
         aligned: the other picture, of ``warped``.
         agreeing: (K, 2) int, XY, keypoints at which the transform was found.
+        smallest: fewest pixels of a part; None: ``SMALLEST`` of these.
     """
+    smallest = SMALLEST * grey.size if smallest is None else smallest
     height, width = grey.shape
     fine = correlation(fine_structure(grey), fine_structure(aligned))
     same = inside(aligned) & (fine > _FINE) & (correlation(grey, aligned) > _GREY)
@@ -81,7 +83,7 @@ def alike(grey: np.ndarray, aligned: np.ndarray, agreeing: np.ndarray) -> Alike:
     x, y = agreeing[:, 0].clip(0, width - 1), agreeing[:, 1].clip(0, height - 1)
     held = np.bincount(labels[y, x], minlength=count)
     areas = statistics[:, cv2.CC_STAT_AREA]
-    kept = (held >= _KEYPOINTS_IN_PART) & (areas >= SMALLEST * grey.size)
+    kept = (held >= _KEYPOINTS_IN_PART) & (areas >= smallest)
     kept[0] = False  # what is not alike
     return Alike(fine, labels, sorted(np.flatnonzero(kept), key=lambda part: -areas[part]), held)
 

@@ -12,6 +12,7 @@ import torch
 from detectron2.layers import paste_masks_in_image
 
 from .data.files import write_bytes_atomic
+from .data.reading import Reading
 from .data.techniques import COPY_MOVE
 from .operating_points import Rarity
 from .repeats_evidence import JudgedRepeat, judge_repeats
@@ -110,6 +111,7 @@ class ManipulationResult:
         tiled: whether it was.
         rarity: how rare such a score is among untouched images of the same kind; None where the weights do not know.
         unsuitable: why an image of this kind cannot be judged, in words; None: it can.
+        reading: what was done to the file's content on the way to ``image``; None where an array was given.
         raised_by: regions that occur twice, where the map has been raised by them (``TEST.REPEATS``), else None.
     """
 
@@ -124,6 +126,7 @@ class ManipulationResult:
     rarity: Rarity | None = None
     unsuitable: str | None = None
     raised_by: tuple[JudgedRepeat, ...] | None = field(default=None, repr=False)
+    reading: Reading | None = None
 
     @cached_property
     def repeats(self) -> tuple[JudgedRepeat, ...]:
@@ -178,6 +181,7 @@ class ManipulationResult:
             "views": self.views,
             "tiled": self.tiled,
             "tiles": self.tiles,
+            "reading": self.reading and self.reading.to_json(),
             "detections": [
                 {
                     "technique": d.technique,

@@ -16,6 +16,10 @@ def parser_of_files(description: str) -> argparse.ArgumentParser:
         help="files, folders, glob patterns; - reads such a list from standard input",
     )  # fmt: skip
     parser.add_argument("--output", required=True, metavar="DIR", help="folder for the results")
+    parser.add_argument(
+        "--pages", choices=("first", "all"), default="first",
+        help="of files with several pages or frames: the first one (default), or each on its own",
+    )  # fmt: skip
     return parser
 
 

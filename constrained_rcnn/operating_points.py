@@ -13,6 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .errors import UserError
+
 #: Key of the operating points in a checkpoint's metadata.
 KEY = "operating_points"
 #: Share of untouched images, by default, that may be called manipulated: the network and copy-move detection together.
@@ -82,17 +84,25 @@ class OperatingPoints:
 
     @classmethod
     def from_metadata(cls, metadata: Mapping) -> OperatingPoints | None:
-        """What a checkpoint's metadata keep, or None."""
+        """What a checkpoint's metadata keep, or None.
+
+        Raises:
+            UserError: something else stands in their place.
+        """
         kept = metadata.get(KEY)
         if not kept:
             return None
-        classes = kept["classes"]
-        return cls(
-            {name: np.asarray(entry["logits"]) for name, entry in classes.items()},
-            {name: float(entry["threshold"]) for name, entry in classes.items()},
-            float(kept["copy_move_rate"]),
-            float(kept.get("technique_margin", 0.0)),
-        )
+        try:
+            logits = {name: np.sort(np.array(entry["logits"], float)) for name, entry in kept["classes"].items()}
+            thresholds = {name: float(entry["threshold"]) for name, entry in kept["classes"].items()}
+            rate, margin = float(kept["copy_move_rate"]), float(kept.get("technique_margin", 0.0))
+            numbers = np.concatenate([*logits.values(), [*thresholds.values(), rate, margin]])
+            whole = logits and min(map(len, logits.values())) and np.isfinite(numbers).all() and 0 < rate <= 1
+        except (AttributeError, KeyError, TypeError, ValueError):
+            whole = False
+        if not whole:
+            raise UserError("MODEL.WEIGHTS: its operating points are damaged; choose them again: tools/calibrate.py")
+        return cls(logits, thresholds, rate, margin)
 
     def to_metadata(self) -> dict:
         """Plain values for a checkpoint's metadata."""
@@ -120,12 +130,14 @@ class OperatingPoints:
         name = kind if known else max(self.thresholds, key=self.thresholds.get)
         values, threshold = self.logits[name], self.thresholds[name]
         own = logit(decision)
+        # What an image with a copy-move scores at least.
+        copied = max(float(np.quantile(values, 1 - self.copy_move_rate)), threshold + _EPSILON)
         if copy_move:
-            own = max(own, float(np.quantile(values, 1 - self.copy_move_rate)), threshold + _EPSILON)
+            own = max(own, copied)
         higher = len(values) - np.searchsorted(values, own, side="left")
         share = (higher + 1) / (len(values) + 1)
-        if self.copy_move_rate <= share:
-            share += self.copy_move_rate  # untouched images with a copy-move would score as high, too
+        if own <= copied:
+            share += self.copy_move_rate  # untouched images with a copy-move score as high, too
         rarity = Rarity(name if known else f"{kind}, held to {name}", max(1.0, 1 / share), len(values))
         return 1 / (1 + math.exp(threshold - own)), rarity
 
@@ -142,10 +154,12 @@ def margin_at(margins: list[float], right: list[bool], precision: float = 0.8) -
         One of the margins at or above which at least ``LEAST_NAMED`` detections lie; 2.0 where there is none.
     """
     order = np.argsort(-np.asarray(margins, float), kind="stable")
+    ordered = np.asarray(margins, float)[order]
     share = np.cumsum(np.asarray(right, float)[order]) / np.arange(1, len(order) + 1)
-    enough = np.flatnonzero(share >= precision)
+    last = np.diff(ordered, append=-1) != 0  # of those of the same margin
+    enough = np.flatnonzero((share >= precision) & last)
     enough = enough[enough >= LEAST_NAMED - 1]
-    return float(np.asarray(margins)[order[enough[-1]]]) if len(enough) else 2.0
+    return float(ordered[enough[-1]]) if len(enough) else 2.0
 
 
 def threshold_at(scores: np.ndarray, rate: float) -> float:

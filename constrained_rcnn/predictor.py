@@ -14,7 +14,8 @@ from PIL import Image
 
 from . import model_zoo
 from .config import load_config
-from .data.image_io import check_image, read_image
+from .data.image_io import check_image, load_image
+from .data.reading import Reading
 from .data.techniques import TAMPERED, TECHNIQUES, UNCERTAIN
 from .decision import decide
 from .errors import UserError
@@ -82,18 +83,19 @@ class ManipulationPredictor:
         if self.model.resizes_images and cfg.TEST.AUG.ENABLED:
             raise UserError("config: this model resizes images itself; set TEST.AUG.ENABLED False")
 
-    def __call__(self, image: Picture) -> ManipulationResult:
+    def __call__(self, image: Picture, page: int | None = None) -> ManipulationResult:
         """
         Args:
             image: a file, its bytes, an open file or Pillow's image, all read by the rules of
                 :mod:`.data.image_io`; or an (H, W, 3) uint8 array in BGR order.
+            page: page or frame of a file, from 1; None: the first, of HEIF the primary one.
 
         Raises:
             UserError: a file that cannot be read, or a picture with a side below ``MIN_SIDE``.
             ValueError: an array of another shape or dtype.
             RuntimeError: in a forked process that would hang, see :mod:`.processes`.
         """
-        return self._predict(*self._read(image))
+        return self._predict(*self._read(image, page))
 
     def predict_batch(self, images: Sequence[Picture]) -> list[ManipulationResult]:
         """Judges several images; those of one size go through the network together.
@@ -113,34 +115,37 @@ class ManipulationPredictor:
             except UserError as error:
                 raise UserError(f"picture {number} of {len(images)}: {error}") from error
         tiles, view = self.cfg.TEST.TILES, self._views[0]
-        inputs = [whole_input(self.model, self._in_order(pixels), view, tiles) for pixels, _ in read]
+        inputs = [whole_input(self.model, self._in_order(pixels), view, tiles) for pixels, *_ in read]
         if len(self._views) > 1 or None in inputs:
             return [self._predict(*one) for one in read]
         with torch.inference_mode():
             outputs = self.model(inputs) if inputs else []
         return [self._result(*one, [finish(output, view)]) for one, output in zip(read, outputs)]
 
-    def _predict(self, pixels: np.ndarray, quality: int | None) -> ManipulationResult:
+    def _predict(self, pixels: np.ndarray, quality: int | None, reading: Reading | None) -> ManipulationResult:
         with torch.inference_mode():
             judged = judge_views(self.model, self._in_order(pixels), self._views, self.cfg.TEST.TILES)
-            return self._result(pixels, quality, judged)
+            return self._result(pixels, quality, reading, judged)
 
-    def _read(self, image: Picture) -> tuple[np.ndarray, int | None]:
-        """(H, W, 3) uint8 BGR, checked, and the quality of the JPEG it came from, if it did."""
+    def _read(self, image: Picture, page: int | None = None) -> tuple[np.ndarray, int | None, Reading | None]:
+        """(H, W, 3) uint8 BGR, checked; the quality of the JPEG it came from, if it did; how it was read."""
         before_prediction(self.model.device)
-        name, quality = image if isinstance(image, (str, os.PathLike)) else "image", None
+        name, quality, reading = image if isinstance(image, (str, os.PathLike)) else "image", None, None
         if not isinstance(image, np.ndarray):
-            quality = jpeg_quality(image)
-            image = read_image(image, "BGR", max_pixels=self.cfg.INPUT.MAX_PIXELS)
+            source = image
+            image, reading = load_image(source, "BGR", page=page, max_pixels=self.cfg.INPUT.MAX_PIXELS)
+            quality = jpeg_quality(source)  # of what can be read: the other way round a pipe would be waited for
         height, width = check_image(image).shape[:2]
         if min(height, width) < MIN_SIDE:
             raise UserError(f"{name}: {width}x{height} pixels; a side below {MIN_SIDE} holds no trace to find")
-        return image, quality
+        return image, quality, reading
 
     def _in_order(self, pixels: np.ndarray) -> np.ndarray:
         return pixels if self.cfg.INPUT.FORMAT == "BGR" else pixels[:, :, ::-1]
 
-    def _result(self, pixels: np.ndarray, quality: int | None, judged: Iterable[Judged]) -> ManipulationResult:
+    def _result(
+        self, pixels: np.ndarray, quality: int | None, reading: Reading | None, judged: Iterable[Judged]
+    ) -> ManipulationResult:
         made, tiles, instances, decisions = None, 0, [], []
         for one in judged:  # one map at a time, added up in place
             made = one.manipulation_map if made is None else made.add_(one.manipulation_map)
@@ -170,6 +175,7 @@ class ManipulationPredictor:
             views=len(instances),
             tiles=tiles,
             raised_by=repeats,
+            reading=reading,
         )
 
     def _detections(self, views: list[Instances], size: tuple[int, int], repeats, highest) -> tuple[Detection, ...]:

@@ -12,6 +12,7 @@ from .data.files import write_bytes_atomic, write_jpeg_atomic, write_json_atomic
 from .data.output_folder import staged
 from .evidence import now
 from .inputs import digested_name, printable
+from .pages import Item
 from .repeats_evidence import draw_repeats
 from .report import thumbnail
 from .results_table import row_of
@@ -36,18 +37,20 @@ class ResultFiles:
         """
         self._folder, self._about, self._float_maps, self._repeats = folder, about, float_maps, repeats
 
-    def find(self, file: Path, name: str, digest: str) -> dict | None:
+    def find(self, item: Item, name: str, digest: str) -> dict | None:
         """The record of the same bytes, judged by the same weights and config, if all its files are there.
 
         Args:
-            file, digest: the image and its SHA-256.
+            item, digest: the image and its file's SHA-256.
             name: from :func:`.inputs.output_names`.
         """
         wanted = (digest, self._about["config_sha256"], self._about["weights"]["sha256"])
-        for candidate in dict.fromkeys((name, digested_name(file))):
+        for candidate in dict.fromkeys((name, digested_name(item.place))):
             known = self._record(candidate)
-            if known is not None and _made_of(known) == wanted and self._complete(candidate, known):
-                return {**known, "name": candidate, "file": printable(file)}
+            if known is None or _made_of(known) != wanted or not self._complete(candidate, known):
+                continue
+            if item.page in (None, row_of(known)["page"]):
+                return {**known, "name": candidate, "file": printable(item.file)}
         return None
 
     def earlier(self) -> list[Path]:
@@ -59,11 +62,11 @@ class ResultFiles:
         known = self._record(path.stem)
         return known and {**known, "name": path.stem}
 
-    def write(self, file: Path, name: str, data: bytes, digest: str, result) -> dict:
+    def write(self, item: Item, name: str, data: bytes, digest: str, result) -> dict:
         """Writes a result; one of another file, from an earlier run, is never replaced.
 
         Args:
-            file, data, digest: the image's path, content and the content's SHA-256.
+            item, data, digest: the image, its file's content and the content's SHA-256.
             name: from :func:`.inputs.output_names`; where an earlier run gave it to another file, a digest of the
                 path follows it.
             result: a :class:`~constrained_rcnn.manipulation_result.ManipulationResult`.
@@ -72,12 +75,12 @@ class ResultFiles:
             The record in ``<name>.json``.
         """
         known = self._record(name)
-        if known is not None and known["file"] != printable(file) and known["sha256"] != digest:
-            name = digested_name(file)
+        if known is not None and known["file"] != printable(item.file) and known["sha256"] != digest:
+            name = digested_name(item.place)
         repeats = result.repeats if self._repeats else ()
         record = {
-            "file": printable(file), "sha256": digest, "bytes": len(data), "time": now(), "name": name, **self._about,
-            **result.to_json(), "repeats": [one.to_json() for one in repeats] if self._repeats else None,
+            "file": printable(item.file), "sha256": digest, "bytes": len(data), "time": now(), "name": name,
+            **self._about, **result.to_json(), "repeats": [one.to_json() for one in repeats] if self._repeats else None,
         }  # fmt: skip
         with staged(self._folder) as stage:
             write_png_atomic(stage / f"{name}_map.png", _to_uint16(result.manipulation_map))

@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from .data.files import write_bytes_atomic
-from .html_page import html_page, navigation, page_name, remove_other_pages, skipped_list
+from .html_page import html_page, left_out_list, navigation, page_name, remove_other_pages, skipped_list
 from .report import THUMBNAIL_GAP, thumbnail_size
 
 #: Images on one page, so that forty thousand stay two hundred pages that any browser opens.
@@ -60,8 +60,9 @@ _MEANING_AGAIN = """
 
 
 def write_pages(
-    folder: Path, rows: list[dict], skipped: list[dict], about: dict, *, finished: bool, expected: int
-) -> list[Path]:
+    folder: Path, rows: list[dict], skipped: list[dict], about: dict, *, finished: bool, expected: int,
+    left_out: list[dict] = (),
+) -> list[Path]:  # fmt: skip
     """Writes ``results.html``, and ``results-2.html`` and so on where there are more than ``PER_PAGE`` images.
 
     Args:
@@ -71,6 +72,7 @@ def write_pages(
         about: ``weights`` (file, sha256), ``config_sha256`` and ``versions`` of the run.
         finished: False for a run that was interrupted.
         expected: number of files that the run was to judge.
+        left_out: ``{"file", "reason"}`` of files in its folders that are no images.
 
     Returns:
         The pages' paths.
@@ -89,6 +91,8 @@ def write_pages(
         body.append(navigation("results", number, len(pages), "Pages, again"))
         if number == 0 and skipped:
             body.append(skipped_list(skipped, "results.csv"))
+        if number == 0 and left_out:
+            body.append(left_out_list(left_out, "results.csv"))
         html = html_page(title, "".join(body), _OWN_STYLE)
         write_bytes_atomic(path, html.encode("utf-8"))
     remove_other_pages(folder, "results", len(pages))
@@ -145,6 +149,10 @@ def _facts(rows, about) -> str:
 
 def _versions(versions) -> str:
     return ", ".join(f"{name} {version}" for name, version in versions.items())
+
+
+def _reading(row: dict) -> str:
+    return f'<p class="soft">Read: {escape(row["reading"])}</p>' if row["reading"] else ""
 
 
 def _by_others(row: dict, about: dict) -> bool:
@@ -205,6 +213,7 @@ def _result(row: dict, about: dict) -> str:
         f'<div class="meter" aria-hidden="true"><i class="{state}" style="width:{100 * row["score"]:.1f}%"></i>'
         f'<b style="left:{100 * row["threshold"]:.1f}%"></b></div>'
         f'<p class="soft">{row["width"]} × {row["height"]} pixels, {_count(row["regions"], "suspicious region")}'
-        f'{_covered(row)}{twins}{notes}, judged {escape(row["time"])}</p>{twice}<p class="links">{links}</p>'
+        f'{_covered(row)}{twins}{notes}, judged {escape(row["time"])}</p>{_reading(row)}{twice}'
+        f'<p class="links">{links}</p>'
         f'<p class="soft">SHA-256 <code>{escape(row["sha256"])}</code></p></div></article>'
     )

@@ -11,13 +11,16 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from .data.files import append, output_error, printable, write_bytes_atomic
+from .data.reading import reading_line
 from .errors import UserError
 
 COLUMNS = (
     "file", "status", "score", "threshold", "one_in", "kind", "covered", "techniques", "regions", "repeats", "width",
-    "height", "sha256", "time", "name", "reason", "weights_sha256", "config_sha256",
+    "height", "sha256", "time", "name", "reason", "weights_sha256", "config_sha256", "reading",
 )  # fmt: skip
 
+#: Status of a file in a folder that is no image.
+LEFT_OUT = "left out"
 #: What text begins with that a spreadsheet takes for a formula.
 _FORMULA = tuple("=+-@\t\r")
 
@@ -32,6 +35,7 @@ class ResultsTable:
         rows: :func:`row_of` each judged image, in the order of judging; after ``finish`` those of earlier runs, too,
             by falling score.
         skipped: ``{"file", "reason"}`` of the others; after ``finish`` likewise.
+        left_out: ``{"file", "reason"}`` of files in this run's folders that are no images.
     """
 
     def __init__(self, path: Path, earlier: Iterable[dict] = ()):
@@ -46,6 +50,7 @@ class ResultsTable:
         self.path = path
         self.rows: list[dict] = []
         self.skipped: list[dict] = []
+        self.left_out: list[dict] = []
         self._earlier = {row["name"]: row for row in map(row_of, earlier)}
         self._listed = _listed(path)
 
@@ -54,7 +59,7 @@ class ResultsTable:
         if self._listed is None:
             try:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
-                self._file = open(self.path, "xb", buffering=0)
+                self._file = open(self.path, "ab", buffering=0)  # empty, if a full disk or a kill has left it
             except OSError as error:
                 raise output_error(self.path, error) from None
             self._write(COLUMNS)
@@ -82,11 +87,11 @@ class ResultsTable:
             path: where to; None: it replaces the CSV.
         """
         names = {row["name"] for row in self.rows}
-        again = {(row["file"], row["sha256"]) for row in self.rows}  # under another name than before
+        again = {(row["file"], row["sha256"], row["page"]) for row in self.rows}  # under another name than before
         self.rows += [
             row
             for name, row in self._earlier.items()
-            if name not in names and (row["file"], row["sha256"]) not in again
+            if name not in names and (row["file"], row["sha256"], row["page"]) not in again
         ]
         names.update(self._earlier)
         files = {row["file"] for row in self.rows} | {entry["file"] for entry in self.skipped}
@@ -95,7 +100,8 @@ class ResultsTable:
         ]
         self.rows.sort(key=lambda row: (-row["score"], row["file"], row["name"]))
         text = io.StringIO(newline="")
-        _writer(text).writerows([COLUMNS, *(_cells(row) for row in [*self.rows, *self.skipped])])
+        left_out = [{**entry, "status": LEFT_OUT} for entry in self.left_out]
+        _writer(text).writerows([COLUMNS, *(_cells(row) for row in [*self.rows, *self.skipped, *left_out])])
         write_bytes_atomic(path or self.path, text.getvalue().encode("utf-8"))
 
     def _write(self, cells) -> None:
@@ -114,12 +120,16 @@ def _listed(path: Path) -> list[tuple[str, dict]] | None:
         return None
     except OSError as error:
         raise output_error(path, error) from None
+    if not text:
+        return None
     found = []
     try:
         rows = csv.DictReader(io.StringIO(text, newline=""))
         if not {"file", "status", "score", "name", "reason"} <= set(rows.fieldnames or ()):
             raise ValueError("other columns")
         for row in rows:
+            if row["status"] == LEFT_OUT:  # of folders that each run lists anew
+                continue
             cells = {key: _plain(row[key] or "") for key in ("file", "time", "score", "name", "reason")}
             if row["status"] != "skipped":
                 cells["reason"] = (
@@ -142,6 +152,8 @@ def row_of(record: dict) -> dict:
     row |= {key: float(record[key]) for key in ("score", "threshold")}
     if not (math.isfinite(row["score"]) and math.isfinite(row["threshold"])):
         raise ValueError("a score that is no number")
+    row["page"] = int((record.get("reading") or {}).get("page", 1))
+    row["reading"] = sys.intern(reading_line(record.get("reading")))  # many images of a run have the same
     row["manipulated"] = bool(record["manipulated"])
     usual = "manipulated" if row["manipulated"] else "no manipulation found"
     row["decision"] = sys.intern(str(record.get("decision", usual)))
@@ -181,7 +193,7 @@ def _writer(file):
 
 
 def _cells(row: dict) -> list:
-    status = "skipped" if "reason" in row else row["decision"]
+    status = row.get("status", "skipped") if "reason" in row else row["decision"]
     values = {**row, "status": status, "techniques": " ".join(row.get("techniques", ()))}
     cells = (values.get(column) for column in COLUMNS)
     return ["" if cell is None else harmless(cell) for cell in cells]

@@ -1,107 +1,121 @@
-"""What ``make demo`` does: from ordinary photos to a trained model, its figures, and pictures of what it finds."""
+"""What ``make demo`` does: runs the package's weights on forgeries of photos that they never saw.
+
+What it shares with the demo that trains (:mod:`.showcase_training`) is :func:`show` and the small functions around it.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import json
-import logging
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
 import numpy as np
 from tqdm import tqdm
 
-from .calibration import calibrate
-from .config import load_config
 from .data.catalog import dataset_dicts
 from .data.demo_photos import load as load_demo_photos
 from .data.files import write_jpeg_atomic, write_json_atomic
 from .data.image_io import read_image, read_mask
 from .data.output_folder import output_folder
-from .data.synthesis.photos import find_photos, split_photos
+from .data.synthesis.photos import Photo, find_photos
 from .data.synthesis.writer import write_forgeries
-from .demo import run as judge_files
-from .engine import evaluate, train
+from .data.techniques import TECHNIQUES
+from .demo import run as detect_in_files
+from .engine import evaluate
 from .errors import UserError
 from .evaluation.baselines import evaluate_baseline
 from .evaluation.table import comparison_table, without_nan
-from .model_zoo import config_file
+from .model_zoo import load_default_config
 from .predictor import ManipulationPredictor
 from .report import grid, heat, overlay, side_by_side
 
-logger = logging.getLogger(__name__)
-
-#: Length of the training: about five minutes on two CPU cores.
-SCHEDULE = ["SOLVER.MAX_ITER", "400", "SOLVER.STEPS", "(320,)", "SOLVER.CHECKPOINT_PERIOD", "100"]
-#: How they are made: so that minutes of training are enough.
-PRESET = "camera"
-#: (height, width) of the forgeries in pixels.
+#: How the forgeries are made: the generator's hard case, as a person makes them of any photos.
+PRESET = "careful"
+#: (height, width) of the forgeries in pixels, in both demos.
 SIZE = (256, 256)
-#: Forgeries of each split.
-COUNTS = {"train": 800, "val": 60, "test": 100}
-#: Authentic counterparts per forgery; the threshold is chosen on those of "val".
-AUTHENTIC = {"train": 0.5, "val": 1.0, "test": 0.5}
-#: Share of the training photos that the decision threshold is chosen on.
-VALIDATION_SHARE = 0.15
-#: Share of authentic validation images that may be called manipulated.
-FALSE_ALARM_RATE = 0.1
+#: Forgeries, of techniques drawn evenly: with all that follows, less than a minute on two CPU cores.
+COUNT = 120
+#: Authentic counterparts per forgery.
+AUTHENTIC = 0.5
 #: Baselines shown beside the model; the floor of the all-ones map is a metric of its own.
 BASELINES = ("all_ones", "centre_prior", "error_level_analysis", "local_noise_variance")
-#: Height of a picture in the sheet, pixels.
+#: Columns of the table.
+SHOWN = ("auc", "f1_best", *(f"f1_best/{technique}" for technique in TECHNIQUES), "f1_fixed", "image_auc")
+#: Height of an image in the sheet, pixels.
 PANEL = 150
-SHOWN = ("auc", "f1_best", "f1_fixed", "iou_fixed", "image_auc")
+#: What ``metrics.json`` counts and times in either demo; 0 where a demo has no such thing.
+COUNTED = ("photos_train", "photos_val", "photos_test", "train_manipulated", "train_authentic")
+STEPS = ("forgeries", "training", "threshold", "evaluation", "baselines", "pictures")
 
 
 def run(output: Path, seed: int = 0, photos: Path | None = None, options: list[str] = ()) -> dict:
-    """Makes a forged set, trains the small config, evaluates it and judges unseen images.
+    """Makes forgeries, evaluates the package's weights on them and shows examples; nothing is trained.
 
-    A run that was interrupted goes on where it stopped when it is started again with the same arguments.
+    The built-in photos come with installed packages and were in no training of these weights. A run that was
+    interrupted goes on when it is started again with the same arguments.
 
     Args:
         output: folder for everything; made if it is not there.
-        seed: of the forgeries and the training.
-        photos: folder of photos to forge instead of the built-in ones; a fifth of them is kept for the test.
-        options: more ``KEY VALUE`` pairs for the config.
+        seed: of the forgeries.
+        photos: folder of photos to forge instead of the built-in ones.
+        options: ``KEY VALUE`` pairs for the config, MODEL.WEIGHTS for instance.
 
     Returns:
-        What ``metrics.json`` holds: auc, f1_best, f1_floor, the model's and the baselines' metrics (fractions),
-        counts and seconds per step.
+        See :func:`show`.
 
     Raises:
         UserError: the folder holds a demo made with other arguments, or the photos cannot be used.
     """
-    with output_folder(output) as output:
-        _claim(output, {"seed": seed, "photos": str(photos) if photos else None, "options": list(options)})
-        return _run(output, seed, photos, options)
+    settings = {"train": False, "seed": seed, "photos": str(photos) if photos else None, "options": list(options)}
+    with claimed(output, settings) as output:
+        seconds: dict[str, float] = {}
+        sources = load_demo_photos("test") if photos is None else photos_of(photos)
+        made = timed(seconds, "forgeries", lambda: write_forgeries(
+            sources, output / "data", "test", COUNT, seed, preset=PRESET, size=SIZE, authentic=AUTHENTIC
+        ))  # fmt: skip
+        cfg = load_default_config(None, [*evaluation_options(output, made["json_file"]), *options])
+        return show(cfg, None, list(options), output, seed, {"photos_test": len(sources)}, seconds)
 
 
-def _run(output: Path, seed: int, photos: Path | None, options: list[str]) -> dict:
-    """The part of :func:`run` for which the output folder is claimed."""
-    seconds: dict[str, float] = {}
-    splits, photo_counts = _timed(seconds, "forgeries", lambda: make_forgeries(output / "data", seed, photos))
+def show(
+    cfg,
+    config_file: str | None,
+    options: list[str],
+    output: Path,
+    seed: int,
+    counts: dict[str, int],
+    seconds: dict[str, float],
+) -> dict:
+    """Evaluates a model beside the baselines, draws examples, prints the table and writes ``metrics.json``.
 
-    cfg = load_config(
-        config_file("constrained_rcnn_small.yaml"),
-        ["DATASETS.TRAIN", f"({str(splits['train'])!r},)", "OUTPUT_DIR", str(output / "model"),
-         "SEED", str(seed), "DATALOADER.NUM_WORKERS", "0", *SCHEDULE, *options],
-    )  # fmt: skip
-    _timed(seconds, "training", lambda: train(cfg, resume=True))
-    cfg.MODEL.WEIGHTS = str(output / "model" / "model_final.pth")
-    cfg.DATASETS.TEST = (str(splits["test"]),)
-    progress = lambda items: tqdm(items, unit="image")  # noqa: E731
-    _timed(seconds, "threshold", lambda: _calibrate(cfg, str(splits["val"]), progress))
-    _timed(seconds, "evaluation", lambda: evaluate(cfg))
-    inference = output / "model" / "inference" / "test"
+    Args:
+        cfg: with MODEL.WEIGHTS and what :func:`evaluation_options` sets.
+        config_file, options: the same model for :func:`.demo.run`, which writes the examples' results.
+        output: folder of the demo.
+        seed: of the forgeries.
+        counts: those of ``COUNTED`` that are not 0.
+        seconds: of the steps so far; what is done here is added.
+
+    Returns:
+        What ``metrics.json`` holds: auc, f1_best, f1_floor, the model's and the baselines' metrics (fractions), counts
+        and seconds per step.
+    """
+    timed(seconds, "evaluation", lambda: evaluate(cfg))
+    (dataset,) = cfg.DATASETS.TEST
+    inference = Path(cfg.OUTPUT_DIR, "inference", Path(dataset).stem)
     model = json.loads((inference / "metrics.json").read_text())
-
-    test = dataset_dicts(str(splits["test"]))
-    started = time.monotonic()
-    baselines = {name: evaluate_baseline(name, test, progress=progress) for name in BASELINES}
-    seconds["baselines"] = time.monotonic() - started
-
+    items = dataset_dicts(dataset)
+    progress = lambda images: tqdm(images, unit="image")  # noqa: E731
+    baselines = timed(seconds, "baselines", lambda: {
+        name: evaluate_baseline(name, items, progress=progress) for name in BASELINES
+    })  # fmt: skip
     chosen = choose_examples(json.loads((inference / "per_image.json").read_text()))
-    by_id = {item["image_id"]: item for item in test}
-    _timed(seconds, "pictures", lambda: _pictures(cfg, output, [by_id[number] for number in chosen]))
+    by_id = {item["image_id"]: item for item in items}
+    examples = [by_id[number] for number in chosen]
+    timed(seconds, "pictures", lambda: _examples(cfg, config_file, options, output, examples))
     print()
     print(comparison_table({"Constrained R-CNN": model, **baselines}, SHOWN))
     metrics = {
@@ -111,38 +125,64 @@ def _run(output: Path, seed: int, photos: Path | None, options: list[str]) -> di
         "model": model["metrics"],
         "coco": model.get("coco"),
         "baselines": {name: summary["metrics"] for name, summary in baselines.items()},
-        "counts": {**model["counts"], **photo_counts, **_train_counts(splits)},
+        "counts": {**model["counts"], **{name: counts.get(name, 0) for name in COUNTED}},
         "seed": seed,
-        "seconds": {**{k: round(v, 1) for k, v in seconds.items()}, "total": round(sum(seconds.values()), 1)},
-    }
+        "seconds": {
+            **{step: round(seconds.get(step, 0.0), 1) for step in STEPS}, "total": round(sum(seconds.values()), 1)
+        },
+    }  # fmt: skip
     write_json_atomic(output / "metrics.json", without_nan(metrics), indent=2)
     print(f"\nauc {metrics['auc']:.3f}, f1_best {metrics['f1_best']:.3f} (all-ones floor {metrics['f1_floor']:.3f}), "
           f"{metrics['seconds']['total']:.0f} seconds")  # fmt: skip
-    print(f"pictures: {output / 'examples.jpg'} and {output / 'results'}\nfigures:  {output / 'metrics.json'}")
+    print(f"examples: {output / 'examples.jpg'} and {output / 'results' / 'results.html'}\n"
+          f"report:   {inference / 'report.html'}\nfigures:  {output / 'metrics.json'}")  # fmt: skip
     return metrics
 
 
-def make_forgeries(folder: Path, seed: int, photos: Path | None) -> tuple[dict[str, Path], dict[str, int]]:
-    """Writes the splits train, val and test; no photo is in two of them.
+def evaluation_options(output: Path, test: Path) -> list[str]:
+    """Config keys of a demo in ``output`` that is evaluated on the prepared split ``test``."""
+    return [
+        "DATASETS.TEST", f"({str(test)!r},)", "OUTPUT_DIR", str(output / "model"), "DATALOADER.NUM_WORKERS", "0"
+    ]  # fmt: skip
 
-    Returns:
-        The JSON file of each split, and the number of source photos of each (``photos_<split>``).
+
+def photos_of(folder: Path) -> list[Photo]:
+    """The usable photos of a folder; prints a line for each file that is left out.
+
+    Raises:
+        UserError: no folder, or no usable photo in it.
     """
-    if photos is None:
-        training, test = load_demo_photos("train"), load_demo_photos("test")
-    else:
-        found, skipped = find_photos(photos, SIZE)
-        for line in skipped:
-            print(f"left out: {line}")
-        training, test = split_photos(found, 0.2, seed)
-    training, validation = split_photos(training, VALIDATION_SHARE, seed)
-    files, sides = {}, {"train": training, "val": validation, "test": test}
-    for split, side in sides.items():
-        done = write_forgeries(
-            side, folder, split, COUNTS[split], seed, preset=PRESET, size=SIZE, authentic=AUTHENTIC[split]
-        )
-        files[split] = Path(done["json_file"])
-    return files, {f"photos_{split}": len(side) for split, side in sides.items()}
+    found, skipped = find_photos(folder, SIZE)
+    for line in skipped:
+        print(f"left out: {line}")
+    return found
+
+
+@contextlib.contextmanager
+def claimed(output: Path, settings: dict) -> Iterator[Path]:
+    """Claims a demo's folder, as every run does, and records there what the demo is made with.
+
+    Raises:
+        UserError: the folder holds a demo made with other settings, or another run writes there.
+        OutputError: it cannot be made or written.
+    """
+    with output_folder(output) as folder:
+        path = folder / "settings.json"
+        if path.is_file():
+            before = json.loads(path.read_text())
+            if before != settings:
+                raise UserError(f"{folder}: holds a demo made with {before}; delete it or give another --output")
+        write_json_atomic(path, settings)
+        yield folder
+
+
+def timed(seconds: dict[str, float], name: str, step):
+    """Runs a step under a headline, keeps its seconds and returns its result."""
+    print(f"== {name}", flush=True)
+    started = time.monotonic()
+    result = step()
+    seconds[name] = time.monotonic() - started
+    return result
 
 
 def choose_examples(records: list[dict]) -> list[int]:
@@ -159,10 +199,10 @@ def choose_examples(records: list[dict]) -> list[int]:
     return list(dict.fromkeys(chosen))
 
 
-def _pictures(cfg, output: Path, items: list[dict]) -> None:
-    """Runs the demo tool on unseen images and draws one sheet: a row per technique, good to bad from the left."""
+def _examples(cfg, config_file: str | None, options: list[str], output: Path, items: list[dict]) -> None:
+    """Writes the examples' results and draws one sheet: a row per technique, good to bad from the left."""
     files = [item["file_name"] for item in items]
-    judge_files(config_file("constrained_rcnn_small.yaml"), files, str(output / "results"), _as_options(cfg))
+    detect_in_files(config_file, files, str(output / "results"), options, resume=True)
     predictor = ManipulationPredictor(cfg)
     rows: dict[str, list[np.ndarray]] = {}
     for item in items:
@@ -175,37 +215,3 @@ def _pictures(cfg, output: Path, items: list[dict]) -> None:
         ]  # fmt: skip
         rows.setdefault(item["technique"], []).append(side_by_side(panels, PANEL))
     write_jpeg_atomic(output / "examples.jpg", grid(list(rows.values())), 88)
-
-
-def _as_options(cfg) -> list[str]:
-    """What the demo tool needs to know beyond the config file."""
-    return ["MODEL.WEIGHTS", cfg.MODEL.WEIGHTS, "MODEL.DEVICE", cfg.MODEL.DEVICE]
-
-
-def _calibrate(cfg, split: str, progress) -> None:
-    calibrate(cfg, dataset=split, rate=FALSE_ALARM_RATE, variants=False, progress=progress)
-
-
-def _claim(output: Path, settings: dict) -> None:
-    """Records what a folder's demo was made with, and refuses to mix two."""
-    path = output / "settings.json"
-    if path.is_file():
-        before = json.loads(path.read_text())
-        if before != settings:
-            raise UserError(f"{output}: holds a demo made with {before}; delete it or give another --output")
-    write_json_atomic(path, settings)
-
-
-def _timed(seconds: dict, name: str, step):
-    print(f"== {name}", flush=True)
-    started = time.monotonic()
-    result = step()
-    seconds[name] = time.monotonic() - started
-    return result
-
-
-def _train_counts(splits: dict[str, Path]) -> dict[str, int]:
-    items = dataset_dicts(str(splits["train"]))
-    authentic = sum(item["authentic"] for item in items)
-    return {"train_manipulated": len(items) - authentic, "train_authentic": authentic}
-

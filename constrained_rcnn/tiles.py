@@ -37,7 +37,6 @@ class Tile:
         x1, y1, x2, y2 = self.core
         return (x >= x1) & (x < x2) & (y >= y1) & (y < y2)
 
-
     def core_windows(self) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
         """The tile's own part of a map: its core, as windows of the whole picture's map and of the tile's."""
         x1, y1, x2, y2 = self.core

@@ -10,11 +10,11 @@ import cv2
 import numpy as np
 
 from .data.catalog import dataset_dicts
-from .data.files import list_images
+from .data.folder_listing import list_images
 from .data.image_io import read_image
 from .errors import UserError
-from .image_class import ImageClass, jpeg_quality
-from .predictor import ManipulationPredictor
+from .image_class import LEAST_SIDE, ImageClass, jpeg_quality
+from .predictor import MIN_SIDE, ManipulationPredictor
 
 
 def _saved(image: np.ndarray, quality: int) -> bytes:
@@ -91,13 +91,19 @@ def examine(
 
     Args:
         predictor: its operating points, where it has any, decide.
-        files: untouched images; one that cannot be read ends the run.
+        files: untouched images; one that cannot be read, or is too small for the network, ends the run.
+        variants: of an image so small that half of it could not be judged there are none.
         progress: wraps the iteration over files, for instance ``tqdm``.
+
+    Raises:
+        UserError: such a file, with its name.
     """
     for file in progress(files):
-        image = read_image(file, "BGR")
+        image = read_image(file, "BGR", max_pixels=predictor.cfg.INPUT.MAX_PIXELS)
+        if min(image.shape[:2]) < MIN_SIDE:
+            raise UserError(f"{file}: a side below {MIN_SIDE} pixels; take it out of the untouched images")
         contents = {AS_IT_IS: file.read_bytes()}
-        if variants:
+        if variants and min(image.shape[:2]) >= 2 * LEAST_SIDE:
             contents.update((name, make(image)) for name, make in VARIANTS.items())
         for name, content in contents.items():
             result = predictor(content)

@@ -67,7 +67,9 @@ class ViewedModel(torch.nn.Module):
         output["manipulation_map"] = torch.from_numpy(made)
         quality = None if "pixels" in item else jpeg_quality(item["file_name"])
         fused = float(made.max()) if output.get("decision") is None else network
-        output["manipulation_score"] = decide(points, network, fused, bgr, quality, bool(repeats), 0.5).score
+        configured = self.cfg.MODEL.MANIPULATION_MAP.DECISION_THRESHOLD
+        threshold = configured if configured >= 0 else 0.5  # where operating points have put it
+        output["manipulation_score"] = decide(points, network, fused, bgr, quality, bool(repeats), threshold).score
 
     def _judge(self, item: dict) -> dict:
         before_prediction(self.model.device)

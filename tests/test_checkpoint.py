@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 from detectron2.checkpoint.catalog import ModelCatalog
-from tiny import tiny_model
+from tiny import DENSE, tiny_model
 
-from constrained_rcnn.checkpoint import ManipulationCheckpointer, export_weights, read_checkpoint
+from constrained_rcnn.checkpoint import DENSE_PATH, ManipulationCheckpointer, export_weights, read_checkpoint
 from constrained_rcnn.errors import UserError
 
 
@@ -77,6 +77,24 @@ def test_evaluation_tolerates_nothing(tmp_path, options):
     with pytest.raises(UserError, match="does not fit the model") as error:
         ManipulationCheckpointer(tiny_model()).load_strictly(path)
     assert "\n" not in str(error.value) and path in str(error.value)
+
+
+def test_training_may_begin_without_the_dense_path_or_leave_it(tmp_path, caplog):
+    """From boxes only to both, and back; predicting tolerates neither."""
+    boxes_only, both = saved(tiny_model(seed=1), tmp_path, "a"), saved(tiny_model(*DENSE, seed=1), tmp_path, "b")
+    for path, options, kind in ((boxes_only, DENSE, "missing"), (both, (), "unexpected")):
+        model = tiny_model(*options, seed=2)
+        own = {name: value.clone() for name, value in model.state_dict().items() if name.startswith(DENSE_PATH)}
+        caplog.clear()
+        with caplog.at_level("INFO", logger="constrained_rcnn"):
+            ManipulationCheckpointer(model).load_for_training(path)
+        (said,) = [r.getMessage() for r in caplog.records if "training starts without" in r.getMessage()]
+        assert f" {kind} (decision." in said
+        given = read_checkpoint(path)["model"]
+        for name, value in model.state_dict().items():
+            assert torch.equal(value, own[name] if name in own else given[name]), name
+        with pytest.raises(UserError, match=f"{kind} "):
+            ManipulationCheckpointer(tiny_model(*options)).load_strictly(path)
 
 
 def test_training_refuses_another_backbone(tmp_path):

@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
+from test_untouched import photo
 from tiny import TINY
 from tiny_data import write_set
 
@@ -97,7 +99,12 @@ def test_train_evaluate_and_demo_from_any_folder(tmp_path):
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
     assert len(list((tmp_path / "results").glob("*.json"))) == 6
-    done = call(
-        str(ROOT / "tools" / "calibrate.py"), "--config-file", SMALL, "--dataset", data, "--opts", *TINY, *weights
-    )
-    assert done.returncode == 0 and "threshold" in done.stdout, done.stderr
+    (tmp_path / "photos").mkdir()
+    for seed in range(2):
+        Image.fromarray(photo(100, 120, seed)).save(tmp_path / "photos" / f"{seed}.jpg")
+    for tool, words in (("calibrate", "threshold"), ("false_alarms", "called manipulated")):
+        done = call(
+            str(ROOT / "tools" / f"{tool}.py"), "--config-file", SMALL, "--photos", "photos", "--opts", *TINY, *weights,
+            folder=tmp_path,
+        )  # fmt: skip
+        assert done.returncode == 0 and words in done.stdout, done.stderr

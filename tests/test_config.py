@@ -65,6 +65,12 @@ def test_a_dumped_config_reads_back(tmp_path):
         (["INPUT.FORGED_JPEG_QUALITY", "101"], "FORGED_JPEG_QUALITY"),
         (["INPUT.FORGED_NOISE_VARIANCE", "-1.0"], "FORGED_NOISE_VARIANCE"),
         (["DATASETS.MERGE_TECHNIQUES", "True"], "NUM_CLASSES"),
+        (["SOLVER.OPTIMIZER", "Adam"], "SOLVER.OPTIMIZER is 'Adam'; set it to SGD or AdamW"),
+        (["INPUT.SAVED_AGAIN", "1.5"], "INPUT.SAVED_AGAIN must be"),
+        (["INPUT.SAVED_AGAIN_QUALITY", "(90,80)"], "INPUT.SAVED_AGAIN_QUALITY"),
+        (["INPUT.SAVED_AGAIN_QUALITY", "(0,80)"], "INPUT.SAVED_AGAIN_QUALITY"),
+        (["INPUT.UPSIDE_DOWN", "-0.1"], "INPUT.UPSIDE_DOWN"),
+        (["TEST.REDUCE_ABOVE", "-1"], "TEST.REDUCE_ABOVE"),
     ],
 )
 def test_bad_options_name_the_key(options, words):

@@ -326,20 +326,20 @@ def test_lists_from_standard_input(tmp_path, monkeypatch):
     first, second = save(tmp_path / "a.png"), save(tmp_path / "b b.png")
     for text in (f"{first}\n{second}\nnonesuch.png\n", f"{first}\0{second}\0nonesuch.png"):
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
-        files, lost = find_inputs(["-"])
-        assert [str(file) for file in files] == [first, second]
-        assert lost == [("nonesuch.png", "no such file, or no picture in it")]
-    assert find_inputs(["x" * 5000])[1] == [("x" * 5000, os.strerror(errno.ENAMETOOLONG))]
-    assert find_inputs(["a\0b"])[0] == []
+        found = find_inputs(["-"])
+        assert [str(file) for file in found.files] == [first, second]
+        assert found.lost == [("nonesuch.png", "no such file")]
+    assert find_inputs(["x" * 5000]).lost == [("x" * 5000, os.strerror(errno.ENAMETOOLONG))]
+    assert find_inputs(["a\0b"]).files == []
 
 
 def test_any_spelling_of_a_name_finds_the_file_once(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name in ("~nobody.png", "a[1].png", "plain.png"):
         save(tmp_path / name)
-    files, lost = find_inputs(["~nobody.png", "a[1].png", "plain.png", str(tmp_path / "plain.png"), "*ain.png"])
-    assert [file.name for file in files] == ["~nobody.png", "a[1].png", "plain.png"] and not lost
-    assert find_inputs(["~nobody-else.png"])[1]
+    found = find_inputs(["~nobody.png", "a[1].png", "plain.png", str(tmp_path / "plain.png"), "*ain.png"])
+    assert [file.name for file in found.files] == ["~nobody.png", "a[1].png", "plain.png"] and not found.lost
+    assert find_inputs(["~nobody-else.png"]).lost
 
 
 @pytest.mark.parametrize("name", ["plain.png", "käse 1.png", "日本.png"])

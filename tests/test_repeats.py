@@ -11,6 +11,7 @@ from fixtures.copied import FROM, SIDE, forged
 from skimage import data
 
 from constrained_rcnn import repeats
+from constrained_rcnn.keypoints import mirrored
 from constrained_rcnn.likeness import WORKING_SIDE
 from constrained_rcnn.repeats import find_repeats
 
@@ -119,6 +120,39 @@ def test_a_lane_pasted_twice_into_a_gel_is_found():
     gel[:, 370:440] = gel[:, 30:100]
     (found,) = find_repeats(cv2.merge([gel] * 3))
     assert found.first.any() and abs(found.second_box[0] - found.first_box[0]) == pytest.approx(340, abs=2)
+
+
+def matches_one_by_one(points, descriptors, others):
+    """The generalised ratio test as it is told: per keypoint, the closest ones up to the first gap."""
+    pairs = set()
+    for one, point in enumerate(points):
+        distances = np.sqrt(np.maximum(0, 2 - 2 * others @ descriptors[one]))
+        distances[np.hypot(*(points - point).T) < repeats._APART] = np.inf
+        order = distances.argsort()[: repeats._COPIES + 1]
+        for rank in range(repeats._COPIES):
+            near, far = distances[order[rank]], distances[order[rank + 1]]
+            if near < repeats._FARTHEST and near < repeats._RATIO * far:
+                pairs |= {(one, int(other)) for other in order[: rank + 1]}
+                break
+    return pairs
+
+
+@pytest.mark.parametrize("flipped", [False, True])
+def test_matches_are_those_of_the_ratio_test_one_by_one(flipped):
+    generator = np.random.default_rng(0)
+    points = generator.uniform(0, 300, (700, 2)).astype(np.float32)
+    descriptors = generator.random((700, 128)) ** 2
+    for copies in range(1, 9):  # of one keypoint: up to six are followed up
+        for start in range(10):
+            of = descriptors[50 * start].reshape(4, 4, 8)
+            of = of[::-1, :, -np.arange(8) % 8] if flipped else of
+            rows = 50 * start + 5 * copies + np.arange(copies) if start >= copies else []
+            descriptors[rows] = of.ravel() + generator.normal(0, 0.02, (len(rows), 128))
+    descriptors = np.sqrt(np.abs(descriptors))
+    descriptors = (descriptors / np.linalg.norm(descriptors, axis=1, keepdims=True)).astype(np.float32)
+    others = mirrored(descriptors) if flipped else descriptors
+    found = {tuple(map(int, pair)) for pair in repeats._self_matches(points, descriptors, others)}
+    assert found == matches_one_by_one(points, descriptors, others) and len(found) > 20
 
 
 def test_noise_has_none():

@@ -14,8 +14,9 @@ import pytest
 from fixtures.processes import claimed_elsewhere
 from PIL import Image
 
-from constrained_rcnn import demo
+from constrained_rcnn import demo, results_table
 from constrained_rcnn.data import locks
+from constrained_rcnn.data.files import output_error
 from constrained_rcnn.demo import run
 from constrained_rcnn.errors import OutputError, UserError
 from constrained_rcnn.manipulation_result import ManipulationResult
@@ -97,7 +98,6 @@ def test_a_rerun_that_cannot_write_leaves_whole_results(detect, tmp_path, monkey
         score = json.loads(after[f"{name}.json"])["score"]
         assert score in (0.25, 0.75) and set(np.load(out / f"{name}_map.npy").flat) == {score}
     assert len(table(out)) == 2
-    monkeypatch.undo()
 
 
 def test_results_come_whole_or_not_at_all(detect, tmp_path, monkeypatch):
@@ -165,6 +165,18 @@ def test_a_table_of_somebody_else_is_not_replaced(detect, tmp_path):
     with pytest.raises(UserError, match="results.csv: is no table of this command; move it"):
         detect("a.png")
     assert (tmp_path / "out" / "results.csv").read_text() == "team,goals\nwe,3\n"
+
+
+def test_a_disk_that_is_full_at_the_first_row(detect, tmp_path, monkeypatch):
+    def full(file, path, data):
+        raise output_error(path, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
+
+    monkeypatch.setattr(results_table, "append", full)
+    with pytest.raises(OutputError, match="results.csv: cannot be written: no space left on device; make room"):
+        detect("a.png")
+    monkeypatch.undo()
+    monkeypatch.setattr(demo, "ManipulationPredictor", Quick)
+    assert detect("a.png") == 0 and len(table(tmp_path / "out")) == 1
 
 
 @pytest.mark.skipif(not locks.AVAILABLE, reason="no locks on Windows")

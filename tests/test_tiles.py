@@ -18,7 +18,7 @@ from constrained_rcnn.checkpoint import ManipulationCheckpointer
 from constrained_rcnn.data.mapper import ManipulationDatasetMapper
 from constrained_rcnn.errors import UserError
 from constrained_rcnn.manipulation_result import ManipulationResult
-from constrained_rcnn.modeling.manipulation_map import merge_instances
+from constrained_rcnn.modeling.manipulation_map import fuse_maps, merge_instances
 from constrained_rcnn.predictor import ManipulationPredictor
 from constrained_rcnn.tiles import plan_tiles
 from constrained_rcnn.viewed_model import ViewedModel
@@ -48,6 +48,23 @@ def test_tiles_cover_everything_and_overlap_enough(height, width):
             assert (start == 0) == (low == float("-inf")) and (end == length) == (high == float("inf"))
     assert seen.min() >= 1 and owned.min() >= 1 and owned.max() <= 4
     assert len(plan) == 1 or (owned == 1).mean() > 0.3
+
+
+@pytest.mark.parametrize("height, width", [(256, 256), (257, 700), (100, 1000), (1111, 999)])
+def test_cores_cover_every_pixel_of_a_map(height, width):
+    covered = np.zeros((height, width), int)
+    for tile in plan_tiles(height, width, 256, 128):
+        whole, own = tile.core_windows()
+        for axis, start, end in ((0, tile.top, tile.bottom), (1, tile.left, tile.right)):
+            assert start <= whole[axis].start < whole[axis].stop <= end
+            assert (own[axis].start + start, own[axis].stop + start) == (whole[axis].start, whole[axis].stop)
+        covered[whole] += 1
+        # What a border of the tile spoils does not count: 48 pixels of an overlap of 128, but for the image's own.
+        for axis, end, length in ((0, tile.bottom, height), (1, tile.right, width)):
+            assert end == length or end - whole[axis].stop >= 48
+        assert tile.top == 0 or whole[0].start - tile.top >= 48
+        assert tile.left == 0 or whole[1].start - tile.left >= 48
+    assert covered.min() >= 1
 
 
 class BrightSquares:
@@ -109,6 +126,97 @@ def test_views_are_mapped_back(view, limit):
     assert judged.manipulation_map.shape == (700, 900)
     inside = judged.manipulation_map[345:435, 125:215]
     assert inside.min() == pytest.approx(0.9) and judged.manipulation_map[345:435, 240:800].max() == 0
+
+
+class DenseStandIn(BrightSquares):
+    """A stand-in with a dense map of its own: what it says of a pixel needs its neighbourhood, not the whole tile.
+
+    Within 40 pixels of its input's border it says too much, as padding makes a network do; the image's own border
+    does the same to the untiled map.
+    """
+
+    fusion, exponent = "max", 0.5
+
+    def _judge(self, item):
+        grey = item["image"].float().mean(0)[None, None]
+        local = torch.nn.functional.avg_pool2d(grey, 17, stride=1, padding=8, count_include_pad=False)[0, 0] / 510
+        height, width = local.shape
+        border = torch.zeros(height, width)
+        for strip in (border[:40], border[-40:], border[:, :40], border[:, -40:]):
+            strip.fill_(0.4)
+        dense = local + border
+        empty = Instances((height, width), pred_boxes=Boxes(torch.zeros(0, 4)), scores=torch.zeros(0))
+        empty.pred_classes, empty.soft_masks = torch.zeros(0, dtype=torch.int64), torch.zeros(0, 8, 8)
+        decision = float(dense.mean())
+        made = fuse_maps(torch.zeros(height, width), dense, self.fusion, self.exponent)
+        return {"instances": empty, "manipulation_map": made, "dense_map": dense, "decision": decision}
+
+
+@pytest.mark.parametrize(
+    "shape, fusion",
+    [((256, 256), "max"), ((411, 577), "max"), ((300, 401), "mean"), ((300, 401), "dense"), ((300, 401), "boxes")],
+)
+def test_a_dense_map_in_tiles_has_no_seams(shape, fusion):
+    """Against the map of the whole image at once; there are no boxes, so their map is 0."""
+    pixels, model = picture(*shape), DenseStandIn()
+    model.fusion = fusion
+    (whole,) = judge_views(model, pixels, [View(0, 0)], SimpleNamespace(MAX_PIXELS=0, SIZE=256, OVERLAP=128))
+    (tiled,) = judge_views(model, pixels, [View(0, 0)], TILES)
+    assert whole.tiles == 1 and (tiled.tiles >= 6 or shape == (256, 256))
+    difference = (tiled.manipulation_map - whole.manipulation_map).abs()
+    assert tiled.manipulation_map.shape == shape and difference.max() < 1e-5
+    assert (whole.manipulation_map.max() > 0.4) == (fusion != "boxes")
+
+
+def test_an_images_decision_is_that_of_its_highest_tile():
+    pixels = picture(256, 700) // 4
+    pixels[:, 500:] += 150
+    (tiled,) = judge_views(DenseStandIn(), pixels, [View(0, 0)], TILES)
+    last = torch.from_numpy(pixels[:, -256:].copy()).permute(2, 0, 1)
+    assert tiled.tiles == 5 and tiled.decision == pytest.approx(DenseStandIn()._judge({"image": last})["decision"])
+    (without,) = judge_views(BrightSquares(), pixels, [View(0, 0)], TILES)
+    assert without.decision is None
+
+
+def test_a_mirrored_and_a_reduced_view_of_a_dense_map_are_mapped_back():
+    pixels, model = picture(400, 600), DenseStandIn()
+    (plain,) = judge_views(model, pixels, [View(0, 0)], TILES)
+    (mirrored,) = judge_views(model, pixels, [View(0, 0, True)], TILES)
+    assert torch.allclose(plain.manipulation_map, mirrored.manipulation_map, atol=1e-5)
+    pixels[100:300, 100:300] //= 4
+    (reduced,) = judge_views(model, pixels, [View(0, 0, False, 100_000)], TILES)
+    made = reduced.manipulation_map
+    assert made.shape == (400, 600) and made[150:250, 150:250].mean() < 0.7 * made[150:250, 400:500].mean()
+
+
+@pytest.mark.parametrize(
+    "view, size, shape",
+    [
+        (View(0, 0), (300, 401), (300, 401)),
+        (View(0, 0, False, 300 * 401), (300, 401), (300, 401)),
+        (View(0, 0, False, 300 * 401 - 1), (300, 401), (300, 401)),  # rounded
+        (View(0, 0, False, 30_000), (300, 400), (150, 200)),
+        (View(0, 0, False, 100_000), (3000, 4000), (274, 365)),
+        (View(600, 1000), (300, 401), (600, 802)),
+        (View(600, 1000, False, 100_000), (300, 400), (274, 365)),
+    ],
+)
+def test_the_size_at_which_an_image_is_shown(view, size, shape):
+    assert view.shape(*size) == shape
+    shown = view.show(picture(*size) if size[0] < 1000 else np.zeros((*size, 3), np.uint8))
+    assert shown.shape == (*shape, 3) and shown.dtype == np.uint8
+
+
+def test_an_image_of_which_nothing_would_be_left():
+    with pytest.raises(UserError, match="10000x2 pixels: too narrow"):
+        View(0, 0, False, 1000).shape(2, 10_000)
+
+
+def test_a_reduced_image_holds_the_means_of_its_pixels():
+    pixels = picture(60, 80)
+    shown = View(0, 0, True, 1200).show(pixels)
+    means = pixels[:, ::-1].reshape(30, 2, 40, 2, 3).mean((1, 3))
+    assert np.abs(shown - means).max() <= 0.51
 
 
 @pytest.fixture(scope="module")

@@ -20,6 +20,15 @@ TINY = [
     "DATALOADER.NUM_WORKERS", "0",
 ]  # fmt: skip
 
+#: A dense path and a decision head beside the boxes.
+DENSE = [
+    "MODEL.RESNETS.OUT_FEATURES", "['res2','res3','res4']",
+    "MODEL.SEM_SEG_HEAD.NAME", "DenseMapHead",
+    "MODEL.DENSE_MAP.ENABLED", "True",
+    "MODEL.DENSE_MAP.CHANNELS", "32",
+    "MODEL.DECISION_HEAD.ENABLED", "True",
+]  # fmt: skip
+
 
 def tiny_cfg(*options: str):
     """The small config, narrowed further, with ``KEY VALUE`` overrides."""
@@ -50,4 +59,5 @@ def sample(height: int, width: int, boxes=(), classes=None, seed: int = 0, extra
         complete[extra[1] : extra[3], extra[0] : extra[2]] = True
     instances.gt_masks = BitMasks(masks)
     instances.gt_complete_mask = BitMasks(complete[None].expand(len(boxes), -1, -1))
-    return {"image": image, "instances": instances, "height": height, "width": width}
+    sem_seg = complete.to(torch.uint8)
+    return {"image": image, "instances": instances, "sem_seg": sem_seg, "height": height, "width": width}

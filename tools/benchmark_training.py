@@ -17,6 +17,8 @@ def main(argv=None):
     parser.add_argument("--repeats", type=int, default=5, help="counted rounds over the precisions")
     parser.add_argument("--profile", action="store_true", help="instead, list what takes longest in a training step")
     args = parser.parse_args(argv)
+    if min(args.images, args.repeats) < 1 or min(args.height, args.width) < 64:
+        parser.error("--images and --repeats are at least 1, --height and --width at least 64")
     import torch
     from tqdm import tqdm
 

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 
 import cv2
 import numpy as np
+from detectron2.data import transforms as T
+from fvcore.transforms.transform import CropTransform
 
 
 @contextmanager
@@ -59,6 +61,14 @@ def degrade_boxes(
             patch = cv2.imdecode(data, cv2.IMREAD_COLOR)
         image[rows, columns] = patch
     return image
+
+
+class BlockCrop(T.RandomCrop):
+    """A random crop that begins on the 8-pixel grid, so that JPEG blocks begin at its corner as in a whole file."""
+
+    def get_transform(self, image):
+        crop = super().get_transform(image)
+        return CropTransform(crop.x0 - crop.x0 % 8, crop.y0 - crop.y0 % 8, crop.w, crop.h)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -15,7 +15,7 @@ from .synthesis.scenes import render_scene
 _FOLDERS = {"skimage": "data", "sklearn": "datasets/images", "matplotlib": "mpl-data/sample_data"}
 _DISTRIBUTIONS = {"skimage": "scikit-image", "sklearn": "scikit-learn", "matplotlib": "matplotlib"}
 
-#: Photos that no training set ever holds.
+#: Photos that no training set ever holds, that of the package's weights included.
 TEST_PHOTOS = (
     ("skimage", "astronaut.png"),
     ("skimage", "brick.png"),

@@ -1,4 +1,4 @@
-"""Writing files so that nobody ever sees half of one, and listing the pictures of a folder."""
+"""Writing files so that nobody ever sees half of one, and their names on one line."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ import contextlib
 import errno
 import io
 import json
-import logging
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -20,12 +19,6 @@ from PIL import Image
 from constrained_rcnn.data import locks
 from constrained_rcnn.errors import OutputError
 
-logger = logging.getLogger(__name__)
-
-#: Suffixes (lower case) that count as pictures when a folder is listed.
-IMAGE_SUFFIXES = frozenset(
-    ".jpg .jpeg .png .tif .tiff .bmp .webp .gif .ppm .pgm .jp2 .avif .heic .heif .hif .mpo".split()
-)
 #: Characters that a terminal, a table or a page must not be handed as they are: controls, line and paragraph
 #: separators, and those that turn the direction of writing.
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
@@ -147,37 +140,3 @@ def printable(name: str | os.PathLike) -> str:
         data = os.fspath(name).encode("utf-8", "backslashreplace")
     text = data.decode("utf-8", "backslashreplace")
     return _UNSAFE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
-
-
-def list_images(folder: Path, *, exclude: Iterable[Path] = ()) -> list[Path]:
-    """Pictures anywhere under ``folder``, in an order that no file system decides.
-
-    Links to files count as the files, wherever they lie; links to folders are not followed, so that no loop and
-    nothing outside of the folder is walked into (``folder`` itself may be a link). Dangling links, pipes, sockets and
-    devices are passed over. A folder that cannot be listed is named in a warning and passed over. Names are kept as
-    they are, with line breaks and with bytes that are no UTF-8 (as surrogates): show them by ``printable``.
-
-    Args:
-        folder: searched recursively, to any depth; hidden files and folders (leading dot) are passed over.
-        exclude: folders whose content is passed over.
-
-    Returns:
-        Paths that begin with ``folder``, sorted by their posix form; empty where there is no such folder.
-    """
-    excluded = {Path(path).resolve() for path in exclude}
-    found, waiting = [], [Path(folder)] if os.path.isdir(folder) else []
-    while waiting:  # not os.walk: before Python 3.12 a thousand nested folders exhaust its stack
-        here = waiting.pop()
-        try:
-            entries = [entry for entry in os.scandir(here) if not entry.name.startswith(".")]
-        except OSError as error:
-            logger.warning("%s: passed over, the folder cannot be listed (%s)", printable(here), error.strerror)
-            continue
-        for entry in entries:
-            path = here / entry.name
-            if entry.is_dir(follow_symlinks=False):
-                if not excluded or path.resolve() not in excluded:
-                    waiting.append(path)
-            elif path.suffix.lower() in IMAGE_SUFFIXES and os.path.isfile(path):
-                found.append(path)
-    return sorted(found, key=lambda path: path.as_posix())

@@ -65,7 +65,7 @@ class Depth:
             return
         if self.stored == 12 and one.format == "TIFF":
             self.used = 12
-        elif scale:
+        elif scale and highest:
             self.used = next((bits for bits in _FEWER if highest < 1 << bits), 16)
 
     def reduce(self, block: Image.Image, left: int, top: int) -> Image.Image:
@@ -82,7 +82,8 @@ class Depth:
     def changes(self) -> dict[str, str]:
         """For :class:`.reading.Reading`."""
         if self.used < self.stored and self.stored > 8:
-            return {"bit_depth": f"{self.used} bits stored in {self.stored}, scaled to 8"}
+            scaled = "scaled to 8" if self.used > 8 else "taken as they are"
+            return {"bit_depth": f"{self.used} bits stored in {self.stored}, {scaled}"}
         if self.stored > 8:
             return {"bit_depth": f"{self.stored} bits per channel reduced to 8"}
         return {}

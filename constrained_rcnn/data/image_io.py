@@ -1,4 +1,4 @@
-"""Reading pictures and masks from whoever sends them: lossless, bounded, upright, and by ONE decoder.
+"""Reading images and masks from whoever sends them: lossless, bounded, upright, and by ONE decoder.
 
 Everything is decoded by Pillow. Pillow and OpenCV link different builds of libjpeg, whose pixels differ by a
 grey level here and there; for a detector of compression and resampling traces that is another camera.
@@ -9,11 +9,17 @@ What a file of an unusual kind becomes, the same rule everywhere:
 
 - EXIF (or XMP, or TIFF) orientation is applied, so that the rows are those a viewer shows (of HEIF the turns that it
   names itself, and no other, as its standard says);
-- several pages or frames: the first one (of HEIF the primary one);
-- 16 bits per channel: the high byte (Pillow does the same for colour by itself); 32-bit integers count as
-  16-bit if they fit; floating point has no defined white and is refused;
+- several pages or frames: the one that is asked for, else the first (of HEIF the primary one); smaller copies and masks
+  in a TIFF are no pages;
+- 16 bits per channel: the high byte (Pillow does the same for colour by itself), unless no value needs more than 8, 10,
+  12 or 14 bits: these are scaled (not in masks); 32-bit integers count as 16-bit if they fit; floating point has no
+  defined white and is refused;
 - palette: its colours; alpha: dropped, colours as stored and not blended; grey: repeated over three channels;
-- CMYK and YCCK: Pillow's plain conversion, as Detectron2's reader does; colour profiles are ignored.
+- CMYK and YCCK: Pillow's plain conversion, as Detectron2's reader does; colour profiles are ignored;
+- raw files, and TIFFs that begin with a reduced image, are refused: what a reader finds first is a thumbnail;
+- whole files that Pillow refuses are handed to it in another form: see ``image_repair``, ``bigtiff``, ``bmp_fields``.
+
+``load_image`` says what of this was done (``reading``).
 
 And of a hostile kind:
 
@@ -23,18 +29,19 @@ And of a hostile kind:
 - more than ``max_pixels`` pixels or ``MAX_BYTES`` bytes: refused before decoding; so are files whose structure costs
   more time than a picture can: a JPEG of more than ``MAX_SCANS`` scans, more than ``MAX_PARTS`` segments or chunks,
   a PNM of text or with a header of more than 4 KiB;
-- EXIF that cannot be read counts as none; metadata that unpacks to more than Pillow's limits (1 MiB a text) and
-  anything that ends early is damage, and damage is a ``UserError``: no half picture is ever judged. Bit errors that a
+- EXIF that cannot be read counts as none, so do texts and profile of a PNG where they unpack to more than 1 MiB each;
+  anything that ends early is damage, and damage is a ``UserError``: no half image is ever read. Bit errors that a
   decoder passes over (JPEG, fax), and tiles that are missing from a whole JPEG 2000, cannot be told from pixels;
 - a named pipe, a socket, a device: refused, not waited for. A link is the file it leads to;
 - messages stay on one line whatever a file is called: see ``files.printable``.
 
 Memory in bytes per pixel, beyond the file itself and some 20 MB: 7 (Pillow's four, our three), turned upright or
 not; 11 for a TIFF whose tag turns it; 10 for a progressive JPEG. Decoders that make copies of their own need more:
-AVIF 10, WebP 16, JPEG 2000 18, HEIF 26.
+AVIF 10, WebP 16, JPEG 2000 18, HEIF 26; colours of fewer bits stored in 16 need 4 more. A copy of the file is made of a
+JPEG without end marker, a PNG with much text, and a big-endian BigTIFF.
 
 No setting of Pillow or of ``warnings`` is changed for longer than a file is open: Pillow's warnings, of pictures that
-are large but within our limit and of odd metadata, are silenced while any thread reads.
+are large but within our limit and of odd metadata, and libtiff's own messages are silenced while any thread reads.
 
 Detectron2's own ``read_image`` gives the same array but for two kinds: it turns oriented TIFF files twice
 (Pillow has turned them already) and clips 16-bit grey at 255, nearly all white.

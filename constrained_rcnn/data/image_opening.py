@@ -140,9 +140,11 @@ def opened(
 
 def _known_to_pillow(image: Image.Image, max_pixels: int) -> Opened:
     file = getattr(image, "fp", None)
+    one = Opened(image, image.format or "")
     if file is not None:  # None: Pillow has decoded it already
         check_structure(file, max_pixels)
-    return Opened(image, image.format or "", page=1, pages=1)
+        one.page, one.pages = image.tell() + 1, max(1, image.tell() + 1, _pages(image))
+    return one
 
 
 def _open_file(
@@ -218,7 +220,7 @@ def _readable(file: BinaryIO, format: str, jpeg: JpegStructure | None, changes: 
     """
     if jpeg and jpeg.coded and not jpeg.ends:
         file.seek(0)
-        if (ended := ended_jpeg(file.read(), jpeg.last_scan)) is None:
+        if (ended := ended_jpeg(file.read(), jpeg)) is None:
             raise ValueError("no end marker, and more is missing")
         changes["repaired"] = "end marker missing, the image is complete"
         return ended

@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image
 
 from .image_structure import PNG_SIGNATURE, png_chunks
+from .jpeg_structure import JpegStructure
 
 #: Most bytes that one text, or a profile, of a PNG may unpack to before Pillow refuses it, and of all that we unpack.
 _TEXT, _ALL_TEXTS = 1 << 20, 1 << 24
@@ -25,6 +26,8 @@ _FILLINGS = (b"", b"\x55" * 512, b"\xaa" * 512, b"\x2d\x93\x6c" * 170)
 _END = b"\xff\xd9"
 #: Bytes alike at the end of a JPEG that fill a gap.
 _FILLED = 16
+#: Most pixels times scans of a JPEG that is decoded again and again.
+_MOST_WORK = 1 << 30
 #: Rows of an image that are compared at a time.
 _ROWS = 256
 
@@ -91,7 +94,7 @@ def _orientation_in(kind: bytes, data: bytes) -> bytes:
     return (len(body) - 4).to_bytes(4, "big") + body + zlib.crc32(body).to_bytes(4, "big")
 
 
-def ended_jpeg(data: bytes, last_scan: int) -> BinaryIO | None:
+def ended_jpeg(data: bytes, structure: JpegStructure) -> BinaryIO | None:
     """A JPEG that lacks its end marker and nothing else, with one; None where more is missing.
 
     Then whatever follows its data changes no pixel, but does so as soon as the last bytes are taken away. Costs a
@@ -99,10 +102,12 @@ def ended_jpeg(data: bytes, last_scan: int) -> BinaryIO | None:
 
     Args:
         data: of which the scans code everything; half of the marker, or zeros in its place, may stand at the end.
-        last_scan: where the data of the last one begins.
+        structure: its own.
     """
+    if structure.work > _MOST_WORK:
+        return None
     for tried in dict.fromkeys((data.removesuffix(b"\xff"), data.rstrip(b"\0"))):
-        if _is_whole(tried, last_scan):
+        if _is_whole(tried, structure.last_scan):
             return io.BytesIO(tried + _END)
     return None
 
@@ -110,10 +115,16 @@ def ended_jpeg(data: bytes, last_scan: int) -> BinaryIO | None:
 def _is_whole(data: bytes, last_scan: int) -> bool:
     if data[-_FILLED:] in (bytes(_FILLED), b"\xff" * _FILLED):
         return False  # put in place of what is missing
-    if len({_digest(data + filling + _END) for filling in _FILLINGS}) > 1:
+    if not _are_alike(data):
         return False
     # So much of something else cannot stand in a scan as short as those of flat areas.
-    return len(data) - last_scan < _FILLED or len({_digest(data[:-2] + filling + _END) for filling in _FILLINGS}) > 1
+    return len(data) - last_scan < _FILLED or not _are_alike(data[:-2])
+
+
+def _are_alike(data: bytes) -> bool:
+    """Whether it makes no difference what follows."""
+    first = _digest(data + _FILLINGS[0] + _END)
+    return all(_digest(data + filling + _END) == first for filling in _FILLINGS[1:])
 
 
 def _digest(data: bytes) -> bytes:

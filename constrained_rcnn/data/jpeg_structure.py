@@ -21,12 +21,19 @@ _LOOK = 20
 
 @dataclass(frozen=True)
 class JpegStructure:
-    """Attributes: ends: there is an end marker. coded: its scans code every bit of every coefficient. last_scan: where
-    the data of the last one begins."""
+    """What its segments tell.
+
+    Attributes:
+        ends: there is an end marker.
+        coded: the scans code every bit of every coefficient.
+        last_scan: where the data of the last scan begins.
+        work: pixels times scans.
+    """
 
     ends: bool
     coded: bool
     last_scan: int
+    work: int
 
 
 def check_jpeg(file: BinaryIO, start: int = 0) -> JpegStructure:
@@ -41,13 +48,14 @@ def check_jpeg(file: BinaryIO, start: int = 0) -> JpegStructure:
     """
     scans = exif = 0
     left: dict[int, list[int]] = {}  # component -> bits of each coefficient that no scan has coded yet
-    ends, last_scan = False, 0
+    ends, last_scan, pixels = False, 0, 0
     for count, (kind, length, begin, after) in enumerate(_segments(file, start), 1):
         check_parts(count)
         if kind == _END:
             ends = True
         elif kind in _FRAMES:
             _check_frame(kind, begin)
+            pixels = int.from_bytes(begin[3:5], "big") * int.from_bytes(begin[5:7], "big")
             left = {component: [99] * 64 for component in begin[8 : 8 + 3 * (begin[7:8] or b"\0")[0] : 3]}
         elif kind == _SCAN:
             scans, last_scan = scans + 1, after
@@ -57,7 +65,7 @@ def check_jpeg(file: BinaryIO, start: int = 0) -> JpegStructure:
         elif kind == _EXIF and begin[2:8] == b"Exif\0\0":  # Pillow joins them all
             exif += length
             check_exif(exif)
-    return JpegStructure(ends, bool(left) and not any(map(any, left.values())), last_scan)
+    return JpegStructure(ends, bool(left) and not any(map(any, left.values())), last_scan, pixels * scans)
 
 
 def _check_frame(kind: int, begin: bytes) -> None:

@@ -13,7 +13,7 @@ from detectron2.structures import BitMasks
 
 from constrained_rcnn.errors import UserError
 
-from .augmentation import SavedAgain, degrade_boxes, numpy_seed
+from .augmentation import BlockCrop, SavedAgain, degrade_boxes, numpy_seed
 from .image_io import MAX_PIXELS, read_image, read_mask
 
 
@@ -66,7 +66,7 @@ class ManipulationDatasetMapper:
     def from_config(cls, cfg, is_train: bool = True):
         augmentations = detection_utils.build_augmentation(cfg, is_train)
         if is_train and cfg.INPUT.CROP.ENABLED:
-            augmentations.insert(0, T.RandomCrop(cfg.INPUT.CROP.TYPE, cfg.INPUT.CROP.SIZE))
+            augmentations.insert(0, BlockCrop(cfg.INPUT.CROP.TYPE, cfg.INPUT.CROP.SIZE))
         if is_train and cfg.INPUT.UPSIDE_DOWN:
             augmentations.append(T.RandomFlip(cfg.INPUT.UPSIDE_DOWN, horizontal=False, vertical=True))
         return {

@@ -21,8 +21,9 @@ from typing import Any
 
 import numpy as np
 
-from constrained_rcnn.data.files import list_images, write_bytes_atomic, write_json_atomic, write_png_atomic
+from constrained_rcnn.data.files import write_bytes_atomic, write_json_atomic, write_png_atomic
 from constrained_rcnn.data.findings import SKIPPED, Finding
+from constrained_rcnn.data.folder_listing import list_images
 from constrained_rcnn.data.mask_options import USUAL, MaskOptions
 from constrained_rcnn.data.output_folder import LOCK, output_folder, staged
 from constrained_rcnn.data.sources import MaskFile, Sample, Scan, child

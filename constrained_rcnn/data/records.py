@@ -14,8 +14,9 @@ from constrained_rcnn.data.annotation import annotate, complete_mask
 from constrained_rcnn.data.duplicates import picture_print
 from constrained_rcnn.data.files import write_png_atomic
 from constrained_rcnn.data.findings import NOTED, SKIPPED, Finding
-from constrained_rcnn.data.image_io import Header, read_header, read_image
+from constrained_rcnn.data.image_io import Header, load_image, read_header
 from constrained_rcnn.data.journal import Journal
+from constrained_rcnn.data.reading import Reading
 from constrained_rcnn.data.sources import Probe, Sample
 from constrained_rcnn.data.techniques import AUTHENTIC, MIXED
 from constrained_rcnn.errors import UserError
@@ -88,7 +89,8 @@ def make_record(output: Path, name: str, mask_name: str, sample: Sample) -> dict
     """Decodes one image and cuts its mask; writes the complete mask as PNG. Bad input becomes a finding."""
     try:
         header = read_header(sample.image)
-        probe = Probe(sample.image, header, read_image(sample.image))
+        pixels, reading = load_image(sample.image)
+        probe = Probe(sample.image, header, pixels)
     except UserError as error:
         return _skipped(name, "unreadable", error)
     try:
@@ -111,7 +113,7 @@ def make_record(output: Path, name: str, mask_name: str, sample: Sample) -> dict
         "technique": technique,
         "mask_file": mask_name if masks else None,
     }
-    remarks = [*_unusual(header), *(truth.remarks if truth else ())]
+    remarks = [*_unusual(header, reading), *(truth.remarks if truth else ())]
     return {
         "image": image,
         "annotations": annotations,
@@ -133,13 +135,17 @@ def _skipped(name: str, kind: str, error: UserError) -> dict[str, Any]:
     return {**nothing, "findings": [finding.as_dict()]}
 
 
-def _unusual(header: Header) -> Iterator[tuple[str, str, str]]:
+def _unusual(header: Header, reading: Reading) -> Iterator[tuple[str, str, str]]:
     """Notes on kinds of files that are read by a rule of ours (``image_io``)."""
+    said = reading.changes
     if header.orientation != 1:
         yield NOTED, "orientation", f"EXIF orientation {header.orientation}, turned upright while reading"
     if header.deep:
-        yield NOTED, "16-bit", "more than 8 bits per channel, the high byte is used"
+        yield NOTED, "16-bit", said.get("bit_depth", "more than 8 bits per channel")
     if header.several:
-        yield NOTED, "several pages", "several pages or frames, the first one is used"
+        yield NOTED, "several pages", said.get("page", "several pages or frames")
     if header.mode in ("CMYK", "P", "PA", "LA", "RGBA", "La", "RGBa", "YCbCr", "HSV", "LAB"):
         yield NOTED, "colours", f"stored as {header.mode}, read as RGB (alpha dropped)"
+    for kind in ("repaired", "layout", "metadata", "colour_profile"):
+        if kind in said:
+            yield NOTED, kind.replace("_", " "), said[kind]

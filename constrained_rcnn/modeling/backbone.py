@@ -38,7 +38,8 @@ class ConstrainedResNet(ResNet):
             x: (N, 3, H, W) float32, BGR, mean subtracted.
 
         Returns:
-            dict from feature name to tensor: res3 (N, C, ceil(H/8), ceil(W/8)), res4 (N, 2C, /16).
+            dict from feature name to tensor, as ``MODEL.RESNETS.OUT_FEATURES`` asks for: res2 (N, C/2, ceil(H/4),
+            ceil(W/4)), res3 (N, C, /8), res4 (N, 2C, /16).
         """
         if self.constrained_conv is not None:
             residual = self.constrained_conv(x)

@@ -13,6 +13,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from .attention_rpn import ATTENDED_FEATURE
+from .error_levels import ERROR_LEVELS
 from .precision import LastConv2d
 
 #: Stride of the logits in pixels, that of res2.
@@ -29,12 +30,15 @@ class DenseMapHead(nn.Module):
     """
 
     @configurable
-    def __init__(self, *, in_channels: dict[str, int], channels: int = 64, norm: str = "GN"):
+    def __init__(
+        self, *, in_channels: dict[str, int], channels: int = 64, norm: str = "GN", qualities: tuple[int, ...] = ()
+    ):
         """
         Args:
             in_channels: of "res2", "res3", "res4" and ``ATTENDED_FEATURE``.
             channels: width of the head; a multiple of 32 for GroupNorm.
             norm: after each 3x3 convolution.
+            qualities: of the error levels that are fused, too, see :mod:`.error_levels`; (): none.
         """
         super().__init__()
         self.channels = channels
@@ -42,6 +46,8 @@ class DenseMapHead(nn.Module):
         self.deviation = nn.Conv2d(2 * channels, channels, 1)
         self.fuse8 = _block(channels, norm)
         self.fuse4 = _block(channels, norm)
+        self.qualities = tuple(qualities)
+        self.levels = ErrorLevelBranch(len(qualities), channels, norm) if qualities else None
         self.predictor = LastConv2d(channels, 1, 1)
         nn.init.normal_(self.predictor.weight, std=0.01)
         nn.init.constant_(self.predictor.bias, -2.0)  # most pixels are authentic
@@ -53,24 +59,61 @@ class DenseMapHead(nn.Module):
             "in_channels": {**counts, ATTENDED_FEATURE: counts["res3"]},
             "channels": cfg.MODEL.DENSE_MAP.CHANNELS,
             "norm": cfg.MODEL.DENSE_MAP.NORM,
+            "qualities": tuple(cfg.MODEL.DENSE_MAP.ERROR_LEVELS),
         }
 
     def forward(self, features: dict[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
         """
         Args:
-            features: res2, res3, res4 and the attended feature, (N, C_i, ., .).
+            features: res2, res3, res4 and the attended feature, (N, C_i, ., .), and error levels where they are fused.
 
         Returns:
             Logits (N, 1, h, w) float32, and the fused feature (N, channels, h8, w8) they come from.
         """
         lateral = {name: layer(features[name]) for name, layer in self.laterals.items()}
-        coarse = F.relu(lateral["res4"] + lateral[ATTENDED_FEATURE])
-        mean = coarse.mean(dim=(2, 3), keepdim=True)
-        deviation = (coarse - mean) / (coarse.float().std(dim=(2, 3), keepdim=True) + 0.1).to(coarse.dtype)
-        coarse = F.relu(self.deviation(torch.cat([coarse, deviation], dim=1)))
+        lateral["res4"] = lateral["res4"] + lateral[ATTENDED_FEATURE]
+        if self.levels is not None:
+            for name, levels in self.levels(features[ERROR_LEVELS]).items():
+                lateral[name] = lateral[name] + levels
+        coarse = F.relu(lateral["res4"])
+        coarse = F.relu(self.deviation(torch.cat([coarse, _deviation(coarse)], dim=1)))
         middle = self.fuse8(_upsample(coarse, lateral["res3"]) + lateral["res3"])
         fine = self.fuse4(_upsample(middle, lateral["res2"]) + lateral["res2"])
         return self.predictor(fine), middle
+
+
+class ErrorLevelBranch(nn.Module):
+    """Turns error levels into what is added to the lateral features of strides 4, 8 and 16; nothing at first."""
+
+    def __init__(self, levels: int, channels: int, norm: str):
+        """
+        Args:
+            levels: number of error levels.
+            channels: of the lateral features; half as many inside.
+            norm: after each 3x3 convolution.
+        """
+        super().__init__()
+        narrow = channels // 2
+        self.stem = nn.Sequential(nn.Conv2d(2 * levels, narrow, 1), nn.ReLU(), _block(narrow, norm))
+        # They are noisy: they tell something where they are the same over tens of pixels.
+        self.wide = nn.Sequential(_block(narrow, norm), _block(narrow, norm))
+        self.out = nn.ModuleDict({name: nn.Conv2d(narrow, channels, 1) for name in ("res2", "res3", "res4")})
+        for layer in self.out.values():
+            nn.init.zeros_(layer.weight)
+            nn.init.zeros_(layer.bias)
+
+    def forward(self, levels: torch.Tensor) -> dict[str, torch.Tensor]:
+        """
+        Args:
+            levels: (N, levels, h, w) float32.
+
+        Returns:
+            For "res2", "res3" and "res4" what is added there, (N, channels, ., .).
+        """
+        fine = self.stem(torch.cat([levels, _deviation(levels)], dim=1))
+        middle = _halve(fine)
+        features = {"res2": fine, "res3": middle, "res4": self.wide(_halve(middle))}
+        return {name: self.out[name](feature) for name, feature in features.items()}
 
 
 def dense_map_losses(logits: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
@@ -78,7 +121,8 @@ def dense_map_losses(logits: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
 
     Args:
         logits: (N, 1, h, w) float32.
-        masks: (N, H, W) float in {0, 1}, complete ground truth, with H <= STRIDE h and W <= STRIDE w.
+        masks: (N, H, W) in {0, 1}, complete ground truth, 0 where a smaller image of the batch is padded; with
+            H <= STRIDE h and W <= STRIDE w.
 
     Returns:
         Scalar: mean binary cross-entropy + mean (1 - soft Dice); the latter 0 where no image is forged.
@@ -114,9 +158,19 @@ def upsample_logits(logits: torch.Tensor, size: tuple[int, int]) -> torch.Tensor
     return whole[0, 0, : size[0], : size[1]].sigmoid()
 
 
+def _deviation(x: torch.Tensor) -> torch.Tensor:
+    """How far each cell of (N, C, h, w) is from its image's mean, in the image's standard deviations plus 0.1."""
+    mean = x.mean(dim=(2, 3), keepdim=True)
+    return (x - mean) / (x.float().std(dim=(2, 3), keepdim=True, correction=0) + 0.1).to(x.dtype)
+
+
 def _block(channels: int, norm: str) -> nn.Sequential:
     layers = [nn.Conv2d(channels, channels, 3, padding=1, bias=not norm), get_norm(norm, channels), nn.ReLU()]
     return nn.Sequential(*[layer for layer in layers if layer is not None])
+
+
+def _halve(x: torch.Tensor) -> torch.Tensor:
+    return F.avg_pool2d(x, 2, ceil_mode=True, count_include_pad=False)
 
 
 def _upsample(x: torch.Tensor, like: torch.Tensor) -> torch.Tensor:

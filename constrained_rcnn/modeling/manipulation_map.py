@@ -66,7 +66,7 @@ def fuse_maps(boxes: torch.Tensor, dense: torch.Tensor, how: str, exponent: floa
     """One map of what boxes and the dense path say.
 
     Args:
-        boxes, dense: (H, W) float32 in [0, 1]; may be overwritten.
+        boxes, dense: (H, W) float32 in [0, 1]; ``boxes`` may be overwritten.
         how: "max" or "mean" of the two at every pixel, or one of them alone: "dense", "boxes".
         exponent: the power that the result is raised to, above 0; it moves which values lie above 0.5, not their order.
 
@@ -79,7 +79,9 @@ def fuse_maps(boxes: torch.Tensor, dense: torch.Tensor, how: str, exponent: floa
         fused = boxes.add_(dense).mul_(0.5)
     else:
         fused = dense if how == "dense" else boxes
-    return fused if exponent == 1 else fused.pow_(exponent)
+    if exponent == 1:
+        return fused
+    return fused.pow(exponent) if fused is dense else fused.pow_(exponent)  # a tile's dense map is used again
 
 
 def resize_map(made: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:

@@ -13,6 +13,7 @@ from torch import nn
 
 from .decision_head import DecisionHead, decision_loss
 from .dense_map import dense_map_losses, upsample_logits
+from .error_levels import ERROR_LEVELS, batch_error_levels
 from .manipulation_map import fuse_maps, image_score, merge_instances, resize_map
 
 
@@ -94,7 +95,7 @@ class ConstrainedRCNN(GeneralizedRCNN):
         if self.dense_map is not None:
             masks = [item["sem_seg"].to(self.device) for item in batched_inputs]
             masks = ImageList.from_tensors(masks, self.backbone.size_divisibility).tensor
-            logits, feature = self.dense_map(features)
+            logits, feature = self._dense(batched_inputs, images, features)
             losses["loss_dense_map"] = dense_map_losses(logits, masks)
             if self.decision is not None:
                 losses["loss_decision"] = decision_loss(self.decision(logits, feature), masks)
@@ -140,7 +141,7 @@ class ConstrainedRCNN(GeneralizedRCNN):
             instances = self._masks_of_given_boxes(images, features, [x.to(self.device) for x in given])
         if self.dense_map is None:
             return [(found, None, None) for found in instances]
-        logits, feature = self.dense_map(features)
+        logits, feature = self._dense(batch, images, features)
         scores = [None] * len(batch)
         if self.decision is not None:
             scores = self.decision(logits, feature).sigmoid().tolist()
@@ -152,10 +153,19 @@ class ConstrainedRCNN(GeneralizedRCNN):
 
     def describe(self, image: torch.Tensor) -> torch.Tensor:
         """What the decision head is given for one image: (3, H, W) uint8 -> (D,) float32, see DecisionHead.describe."""
-        images = self.preprocess_image([{"image": image}])
+        batch = [{"image": image}]
+        images = self.preprocess_image(batch)
         features = self.backbone(images.tensor)
         self.proposal_generator.attend(images, features)
-        return self.decision.describe(*self.dense_map(features))[0]
+        return self.decision.describe(*self._dense(batch, images, features))[0]
+
+    def _dense(self, batch, images, features):
+        """The dense path's logits and feature; ``features`` must hold the attended one."""
+        if self.dense_map.qualities:
+            pixels = [item["image"].to(self.device) for item in batch]
+            size = images.tensor.shape[-2:]
+            features[ERROR_LEVELS] = batch_error_levels(pixels, size, self.dense_map.qualities, self.input_format)
+        return self.dense_map(features)
 
     def _masks_of_given_boxes(self, images, features, instances):
         """Masks for known boxes; the attended feature they need is computed although no proposals are."""

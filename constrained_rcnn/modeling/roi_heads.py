@@ -134,9 +134,8 @@ class ConstrainedROIHeads(ROIHeads):
         Returns:
             In training: [] and the losses loss_cls, loss_box_reg and loss_mask. At test: per image an
             Instances with pred_boxes (XYXY in the network's pixels), pred_classes, scores (of that class),
-            manipulation_scores (of all classes together, 1 - P(background)), technique_scores (R, K) (of each class)
-            and, with the mask branch,
-            pred_masks (R, 1, M, M) float32 in [0, 1]; and {}.
+            manipulation_scores (of all classes together, 1 - P(background)), technique_scores ((R, K), of each
+            class) and, with the mask branch, pred_masks (R, 1, M, M) float32 in [0, 1]; and {}.
         """
         if self.training:
             # Masks stay behind: sampling would copy a full-size mask for each of hundreds of proposals.

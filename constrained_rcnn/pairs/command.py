@@ -32,4 +32,4 @@ def main(argv: list[str] | None = None) -> int:
     print_any_name()
     from .run import run
 
-    return run(args.input, args.output, against=args.against, resume=args.resume)
+    return run(args.input, args.output, against=args.against, resume=args.resume, pages=args.pages)

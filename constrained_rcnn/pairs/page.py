@@ -7,7 +7,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from constrained_rcnn.data.files import write_bytes_atomic
-from constrained_rcnn.html_page import html_page, navigation, page_name, remove_other_pages, skipped_list
+from constrained_rcnn.html_page import html_page, left_out_list, navigation, page_name, remove_other_pages, skipped_list
 from constrained_rcnn.results_table import how
 
 #: Pairs on one page.
@@ -43,8 +43,9 @@ compare.</p>
 
 
 def write_page(
-    folder: Path, pairs: list[dict], skipped: list[dict], about: dict, *, pictures: int, compared: int, earlier: int = 0
-) -> list[Path]:
+    folder: Path, pairs: list[dict], skipped: list[dict], about: dict, *, pictures: int, compared: int,
+    earlier: int = 0, left_out: list[dict] = (),
+) -> list[Path]:  # fmt: skip
     """Writes ``pairs.html``, and ``pairs-2.html`` and so on where there are more than ``PER_PAGE`` pairs.
 
     Args:
@@ -54,6 +55,7 @@ def write_page(
         about: ``time``, ``versions`` and ``finished`` of the run.
         pictures, compared: how many were read, and how many pairs of them compared.
         earlier: how many of ``pairs`` are not among these, but were found by earlier runs.
+        left_out: ``{"file", "reason"}`` of files in folders that are no images.
 
     Returns:
         The pages' paths.
@@ -74,6 +76,8 @@ def write_page(
         body.append(navigation("pairs", number, len(parts), "Pages, again"))
         if number == 0 and skipped:
             body.append(skipped_list(skipped, "pairs.csv"))
+        if number == 0 and left_out:
+            body.append(left_out_list(left_out, "pairs.csv"))
         write_bytes_atomic(path, html_page(title, "".join(body), _STYLE).encode("utf-8"))
     remove_other_pages(folder, "pairs", len(parts))
     return paths
@@ -105,6 +109,8 @@ def _pair(pair: dict) -> str:
             f'<p class="links"><a href="{name}_first.png" aria-label="mask of {first}">mask of the first</a>'
             f'<a href="{name}_second.png" aria-label="mask of {second}">mask of the second</a></p>'
         )
+    read = [(side, pair.get(f"{side}_reading")) for side in ("first", "second")]
+    facts += "".join(f'<p class="soft">The {side} was read: {escape(str(said))}</p>' for side, said in read if said)
     return (
         f'<article class="case pair">{shown}<h3>{first} and {second}</h3>'
         f'<span class="verdict {state}">{escape(pair["relation"])}</span>{facts}'

@@ -22,15 +22,17 @@ from constrained_rcnn.data.files import (
     write_json_atomic,
     write_png_atomic,
 )
-from constrained_rcnn.data.image_io import read_image
+from constrained_rcnn.data.image_io import MAX_PIXELS, load_image
 from constrained_rcnn.data.journal import Journal
 from constrained_rcnn.data.output_folder import output_folder, raise_output_error, staged
+from constrained_rcnn.data.reading import reading_line
 from constrained_rcnn.errors import OutputError, UserError
 from constrained_rcnn.evidence import now, versions
 from constrained_rcnn.html_page import remove_other_pages
-from constrained_rcnn.inputs import find_inputs, safe_stem
+from constrained_rcnn.inputs import Inputs, find_inputs, safe_stem
 from constrained_rcnn.likeness import reduced
-from constrained_rcnn.results_table import harmless
+from constrained_rcnn.pages import FIRST, Item, items_of
+from constrained_rcnn.results_table import LEFT_OUT, harmless
 
 from .comparison import Described, Shared, compare, describe
 from .earlier import Earlier
@@ -46,11 +48,18 @@ JOURNAL, PAIRS = "compared.jsonl", "pairs"
 KINDS = (".jpg", "_first.png", "_second.png")
 COLUMNS = (
     "first", "second", "relation", "first_altered", "second_altered", "similarity", "matches", "overlap", "mirrored",
-    "scale", "angle", "name", "first_sha256", "second_sha256", "reason",
+    "scale", "angle", "name", "first_sha256", "second_sha256", "reason", "first_reading", "second_reading",
 )  # fmt: skip
 
 
-def run(inputs: list[str], output: str, *, against: list[str] | None = None, resume: bool = False) -> int:
+def run(
+    inputs: list[str],
+    output: str,
+    *,
+    against: list[str] | None = None,
+    resume: bool = False,
+    pages: str = FIRST,
+) -> int:
     """Compares every input with every other, or with every picture of an archive.
 
     Writes ``pairs.html``, ``pairs.csv`` and ``pairs.json``, and of each pair that has something in common
@@ -64,9 +73,11 @@ def run(inputs: list[str], output: str, *, against: list[str] | None = None, res
         against: the same for the archive; the input is the first of each pair then. None: the inputs are compared with
             each other.
         resume: do not compare again what earlier runs in the same folder have compared.
+        pages: of files with several pages or frames, ``"first"`` or ``"all"``.
 
     Returns:
-        0, or 1 if any file was skipped; each is listed with its reason at the end.
+        0, or 1 if any file was skipped; each is listed with its reason at the end, as are files in folders that are no
+        images.
 
     Raises:
         UserError: too few files, inputs in the output folder, or another run at work there.
@@ -74,32 +85,34 @@ def run(inputs: list[str], output: str, *, against: list[str] | None = None, res
         KeyboardInterrupt: after table and page of what was compared have been written.
     """
     folder = Path(output)
-    files, lost = find_inputs(inputs, exclude=[folder])
-    archive, lost_too = find_inputs(against or [], exclude=[folder])
-    if not files or against is not None and not archive:
-        given = inputs if not files else against
-        raise UserError(f"{' '.join(map(printable, given))}: no picture found there; give files, folders or patterns")
-    if against is None and len(files) < 2:
-        raise UserError(f"{printable(files[0])}: nothing to compare this one picture with; give more, or --against")
-    check_output(folder, [*files, *archive], [PAIRS])
+    some = [find_inputs(given, exclude=[folder]) for given in (inputs, against or [])]
+    for given, found in zip((inputs, against), some):
+        if given is not None and not found.files:
+            raise UserError(f"{' '.join(map(printable, given))}: no picture found there{found.why_none()}; give files, "
+                            "folders or patterns")  # fmt: skip
+    items, archive = (items_of(found.files, pages, max_pixels=MAX_PIXELS) for found in some)
+    if against is None and len(items) < 2:
+        raise UserError(f"{items[0]}: nothing to compare this one picture with; give more, or --against")
+    check_output(folder, [*some[0].files, *some[1].files], [PAIRS])
     with output_folder(folder, parts=[PAIRS]):
         earlier = Earlier(folder / "pairs.json", RELATIONS)
         with Journal(folder / JOURNAL, f"constrained_rcnn {__version__}, pairs") as journal:
             work = _Comparisons(folder, journal, resume)
-            return _run(files, archive, [*lost, *lost_too], folder, work, earlier)
+            return _run(items, archive, some[0] + some[1], folder, work, earlier)
 
 
-def _run(files: list[Path], archive: list[Path], lost, folder: Path, work: _Comparisons, earlier: Earlier) -> int:
+def _run(
+    items: list[Item], archive: list[Item], found: Inputs, folder: Path, work: _Comparisons, earlier: Earlier
+) -> int:  # fmt: skip
     """The part of :func:`run` for which the output folder is claimed."""
-    for file, why in lost:
+    for file, why in found.lost:
         work.skip(file, why)
     stopped = None
     try:
-        every = list({file.resolve(): file for file in [*archive, *files]}.items())
-        read = {key: work.read(file) for key, file in tqdm(every, unit="image", desc="reading")}
+        every = list({_resolved(item): item for item in [*archive, *items]}.items())
+        read = {key: work.read(item) for key, item in tqdm(every, unit="image", desc="reading")}
         rows, columns = (
-            [read[key] for key in dict.fromkeys(file.resolve() for file in some) if read[key]]
-            for some in (files, archive)
+            [read[key] for key in dict.fromkeys(map(_resolved, some)) if read[key]] for some in (items, archive)
         )
         work.compare_all(_rows(rows, columns if archive else None), swapped=bool(archive))
     except (KeyboardInterrupt, OutputError) as error:
@@ -109,10 +122,11 @@ def _run(files: list[Path], archive: list[Path], lost, folder: Path, work: _Comp
     about = {"time": now(), "versions": versions(("numpy", "PIL", "cv2")), "finished": stopped is None}
     try:
         with staged(folder) as stage:
-            write_json_atomic(stage / "pairs.json", {**about, "pairs": pairs, "skipped": skipped}, indent=2)
-            write_bytes_atomic(stage / "pairs.csv", _table(pairs, skipped))
+            content = {"pairs": pairs, "skipped": skipped, "left_out": found.left_out, "reading": work.readings}
+            write_json_atomic(stage / "pairs.json", {**about, **content}, indent=2)
+            write_bytes_atomic(stage / "pairs.csv", _table(pairs, skipped, found.left_out))
             pages = write_page(stage, pairs, skipped, about, pictures=work.number, compared=len(work.done),
-                               earlier=len(pairs) - len(work.pairs))  # fmt: skip
+                               earlier=len(pairs) - len(work.pairs), left_out=found.left_out)  # fmt: skip
         remove_other_pages(folder, "pairs", len(pages))
         _remove(folder, earlier.names - {pair["name"] for pair in pairs})
     except OutputError as error:
@@ -122,9 +136,15 @@ def _run(files: list[Path], archive: list[Path], lost, folder: Path, work: _Comp
           f"{others}, {len(work.skipped)} skipped; see pairs.html in {printable(folder)}")  # fmt: skip
     for entry in work.skipped:
         print(f"skipped: {entry['file']}: {entry['reason']}")
+    for line in found.left_out_lines():
+        print(f"left out: {line}")
     if stopped is not None:
         raise stopped
     return 1 if work.skipped else 0
+
+
+def _resolved(item: Item) -> tuple[Path, int | None]:
+    return item.file.resolve(), item.page
 
 
 def _rows(rows: list[_File], columns: list[_File] | None) -> list[tuple[_File, list[_File]]]:
@@ -141,16 +161,18 @@ def _rows(rows: list[_File], columns: list[_File] | None) -> list[tuple[_File, l
 
 @dataclass(frozen=True, eq=False)
 class _File:
-    """A file that could be read: its path, the SHA-256 of its content, and what of it is compared."""
+    """What could be read: a file or page, the SHA-256 of the file's content, what of it is compared, and the line that
+    says how it was read."""
 
-    path: Path
+    item: Item
     sha256: str
     described: Described
+    reading: str
 
     @cached_property
     def key(self) -> str:
         """What the journal knows it by: path and content, 64 bits."""
-        return hashlib.sha256(os.fsencode(self.path) + b"\0" + self.sha256.encode()).hexdigest()[:16]
+        return hashlib.sha256(os.fsencode(self.item.place) + b"\0" + self.sha256.encode()).hexdigest()[:16]
 
 
 class _Comparisons:
@@ -161,31 +183,35 @@ class _Comparisons:
         done: the (printable) names of every pair that was compared.
         skipped: ``{"file", "reason"}`` each.
         number, names: pictures read, and their printable names.
+        readings: printable name -> what was done to the file on the way in, of those to which something was.
     """
 
     def __init__(self, folder: Path, journal: Journal, resume: bool):
         self.pairs: list[dict] = []
         self.done: set[frozenset[str]] = set()
         self.skipped: list[dict] = []
-        self.number, self.names = 0, set()
+        self.number, self.names, self.readings = 0, set(), {}
         self._folder, self._journal, self._resume = folder, journal, resume
 
-    def skip(self, file, why: str) -> None:
-        self.skipped.append({"file": printable(file), "reason": why})
+    def skip(self, file: Item | str, why: str) -> None:
+        self.skipped.append({"file": str(file), "reason": why})
 
-    def read(self, path: Path) -> _File | None:
+    def read(self, item: Item) -> _File | None:
         try:
-            data = read_bytes(path)
+            data = read_bytes(item.file)
             digest = hashlib.sha256(data).hexdigest()
-            described = describe(read_image(data, "BGR"), partial(_again, path, digest))
+            pixels, reading = load_image(data, "BGR", page=item.page)
+            described = describe(pixels, partial(_again, item, digest))
             if not described.comparable:
                 raise UserError("too small, or too little texture, to be compared")
         except Exception as error:  # whatever one file does, the rest go on
-            self.skip(path, reason(error, path))
+            self.skip(item, reason(error, item.file))
             return None
         self.number += 1
-        self.names.add(printable(path))
-        return _File(path, digest, described)
+        self.names.add(str(item))
+        if reading.changes:
+            self.readings[str(item)] = {"sha256": digest, **reading.to_json()}
+        return _File(item, digest, described, reading_line(reading.to_json()))
 
     def compare_all(self, rows: list[tuple[_File, list[_File]]], *, swapped: bool) -> None:
         """Compares each row's picture with its others; ``swapped``: the row's is the first of each pair."""
@@ -197,30 +223,35 @@ class _Comparisons:
                 key = "".join(one.key for one in pair)
                 known = self._journal.get(key)
                 if key in self._journal and (known is None or self._written(known)):
-                    self.pairs += [known] if known else []
+                    self._add(pair, known)
                     progress.unpause()
                 else:
                     self._compare(pair, key)
-                self.done.add(frozenset(printable(one.path) for one in pair))
                 progress.update()
 
     def _compare(self, pair: tuple[_File, _File], key: str) -> None:
         try:
             record = self._compared(*pair)
-            self.pairs += [record] if record else []
-            self._journal.add(key, record)
         except Exception as error:
             raise_output_error(error, self._folder)
-            self.skip(" and ".join(printable(one.path) for one in pair), reason(error, pair[0].path))
+            self.skip(" and ".join(str(one.item) for one in pair), reason(error, pair[0].item.file))
+            return
+        self._add(pair, record)
+        self._journal.add(key, record)
+
+    def _add(self, pair: tuple[_File, _File], record: dict | None) -> None:
+        self.pairs += [record] if record else []
+        self.done.add(frozenset(str(one.item) for one in pair))
 
     def _compared(self, first: _File, second: _File) -> dict | None:
-        same_file = first.sha256 == second.sha256
+        same_file = (first.sha256, first.item.page) == (second.sha256, second.item.page)
         shared = () if same_file else compare(first.described, second.described)
         if not shared and not same_file:
             return None
         record = {
-            "first": printable(first.path), "second": printable(second.path), "relation": _relation(shared),
+            "first": str(first.item), "second": str(second.item), "relation": _relation(shared),
             "first_sha256": first.sha256, "second_sha256": second.sha256,
+            "first_reading": first.reading, "second_reading": second.reading,
             "name": _name(first, second) if shared else None, "shared": [one.to_json() for one in shared],
         }  # fmt: skip
         if shared:
@@ -239,18 +270,19 @@ class _Comparisons:
 
 
 @lru_cache(4)
-def _again(path: Path, digest: str) -> np.ndarray:
+def _again(item: Item, digest: str) -> np.ndarray:
     """A picture, reduced: of few, and those small, the pixels are kept."""
-    data = read_bytes(path)
+    data = read_bytes(item.file)
     if hashlib.sha256(data).hexdigest() != digest:
-        raise UserError(f"{printable(path)} changed while it was compared")
-    return reduced(read_image(data, "BGR"))
+        raise UserError(f"{printable(item.file)} changed while it was compared")
+    return reduced(load_image(data, "BGR", page=item.page).pixels)
 
 
 def _name(first: _File, second: _File) -> str:
     """Of a pair's files: both stems, made safe and short, and a digest of both paths."""
-    digest = hashlib.sha256(f"{first.path.absolute()}\0{second.path.absolute()}".encode("utf-8", "surrogateescape"))
-    stems = (safe_stem(one.path).encode()[:50].decode("utf-8", "ignore") for one in (first, second))
+    places = "\0".join(str(one.item.place.absolute()) for one in (first, second))
+    digest = hashlib.sha256(places.encode("utf-8", "surrogateescape"))
+    stems = (safe_stem(one.item.place).encode()[:50].decode("utf-8", "ignore") for one in (first, second))
     return f"{'__'.join(stems)}-{digest.hexdigest()[:12]}"
 
 
@@ -277,13 +309,14 @@ def _order(record: dict) -> tuple:
     return RELATIONS.index(record["relation"]), -matches, record["first"], record["second"]
 
 
-def _table(pairs: list[dict], skipped: list[dict]) -> bytes:
+def _table(pairs: list[dict], skipped: list[dict], left_out: list[dict]) -> bytes:
     """The pairs as CSV, UTF-8; regions of a pair beyond the largest are in the JSON."""
     text = io.StringIO(newline="")
     writer = csv.writer(text, quoting=csv.QUOTE_NONNUMERIC)
     writer.writerow(COLUMNS)
     rows = [{**pair, **(pair["shared"] or [{}])[0]} for pair in pairs]
-    rows += [{"first": entry["file"], "relation": "skipped", "reason": entry["reason"]} for entry in skipped]
+    for relation, entries in (("skipped", skipped), (LEFT_OUT, left_out)):
+        rows += [{"first": entry["file"], "relation": relation, "reason": entry["reason"]} for entry in entries]
     for row in rows:
         writer.writerow([harmless("" if row.get(column) is None else row[column]) for column in COLUMNS])
     return text.getvalue().encode("utf-8")

@@ -23,7 +23,8 @@ from fixtures.fuzz_images import seeds
 from PIL import Image, ImageOps
 
 from constrained_rcnn.data import image_io, image_opening, image_pixels
-from constrained_rcnn.data.files import list_images, write_bytes_atomic, write_json_atomic, write_png_atomic
+from constrained_rcnn.data.files import write_bytes_atomic, write_json_atomic, write_png_atomic
+from constrained_rcnn.data.folder_listing import list_images
 from constrained_rcnn.data.image_io import read_grey, read_header, read_image, read_mask, read_size
 from constrained_rcnn.errors import UserError
 
@@ -303,26 +304,6 @@ def test_writers_refuse_and_leave_the_old_file(tmp_path, monkeypatch):
     assert os.listdir(tmp_path) == ["a.json"]
 
 
-def test_list_images(tmp_path):
-    for name in (
-        "b.JPG", "a.png", "notes.txt", "sub/c.tif", "masks/a.png", ".hidden.png", ".cache/d.png",
-    ):  # fmt: skip
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).touch()
-    (tmp_path / "folder.png").mkdir()
-    (tmp_path / "dangling.png").symlink_to(tmp_path / "nowhere.png")
-    (tmp_path / "itself.png").symlink_to(tmp_path / "itself.png")
-    (tmp_path / "sub" / "loop").symlink_to(tmp_path, target_is_directory=True)
-    (tmp_path / "outside").symlink_to("/", target_is_directory=True)
-    (tmp_path / "link.png").symlink_to(tmp_path / "a.png")
-    names = [
-        path.relative_to(tmp_path).as_posix() for path in list_images(tmp_path, exclude=[tmp_path / "masks"])
-    ]
-    assert names == ["a.png", "b.JPG", "link.png", "sub/c.tif"]
-    assert list_images(tmp_path / "sub" / "loop", exclude=[tmp_path / "masks"])[0].name == "a.png"  # a link, but named
-    assert list_images(tmp_path / "nowhere") == []
-
-
 def test_pipes_sockets_and_devices_are_passed_over_and_refused(tmp_path, monkeypatch):
     os.mkfifo(tmp_path / "pipe.png")
     monkeypatch.chdir(tmp_path)  # a socket's path must be short
@@ -342,22 +323,6 @@ def test_pipes_sockets_and_devices_are_passed_over_and_refused(tmp_path, monkeyp
         str(error.value).encode()
 
 
-def test_folders_of_any_depth(tmp_path):
-    here, folders = os.open(tmp_path, os.O_RDONLY), 0
-    try:
-        for _ in range(1100):  # more than Python's stack
-            os.mkdir("d", dir_fd=here)
-            below = os.open("d", os.O_RDONLY, dir_fd=here)
-            os.close(here)
-            here, folders = below, folders + 1
-        os.close(os.open("deep.png", os.O_CREAT | os.O_WRONLY, dir_fd=here))
-        (found,) = list_images(tmp_path)
-        assert len(found.parts) - len(tmp_path.parts) == folders + 1
-    finally:
-        os.close(here)
-        subprocess.run(["rm", "-rf", str(tmp_path / "d")], check=True)  # Python's own ways are recursive
-
-
 def test_names_stay_on_one_line(tmp_path):
     for name, shown in (
         (b"two\nlines.png", "two\\nlines.png"),
@@ -375,21 +340,6 @@ def test_names_stay_on_one_line(tmp_path):
         str(error.value).encode()  # a log or a table can hold it
         save(path, picture())
         assert np.array_equal(read_image(path, "RGB"), picture())
-
-
-def test_a_folder_that_cannot_be_listed_is_named(tmp_path, monkeypatch, caplog):
-    (tmp_path / "closed").mkdir()
-    (tmp_path / "a.png").touch()
-    listed = os.scandir
-
-    def scandir(path):
-        if Path(path).name == "closed":
-            raise PermissionError(13, "Permission denied")
-        return listed(path)
-
-    monkeypatch.setattr(os, "scandir", scandir)
-    assert [path.name for path in list_images(tmp_path)] == ["a.png"]
-    assert "closed: passed over" in caplog.text
 
 
 def test_bytes_open_files_and_pillows_images_are_read_by_the_same_rules(tmp_path):

@@ -1,3 +1,4 @@
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -5,7 +6,7 @@ from PIL import Image
 from tiny import tiny_cfg
 from tiny_data import write_set
 
-from constrained_rcnn.data.augmentation import degrade_boxes, numpy_seed
+from constrained_rcnn.data.augmentation import SavedAgain, degrade_boxes, numpy_seed
 from constrained_rcnn.data.catalog import dataset_dicts
 from constrained_rcnn.data.image_io import read_image
 from constrained_rcnn.data.mapper import ManipulationDatasetMapper
@@ -86,6 +87,84 @@ def test_crop_shrinks_boxes_with_their_regions(dicts):
             assert box == [x.min(), y.min(), x.max() + 1, y.max() + 1]
         cut += len(out) == 0
     assert cut < 20
+
+
+def test_the_complete_mask_is_there_for_the_dense_path_too(dicts):
+    """Also where no instance is: of an authentic image, and where a crop leaves nothing of a region."""
+    train = mapper("INPUT.CROP.ENABLED", "True", "INPUT.CROP.SIZE", "[0.2, 0.2]", "INPUT.UPSIDE_DOWN", "0.5")
+    empty = 0
+    for draw in range(20):
+        out = train({**dicts[1], "draw": draw})
+        mask = out["sem_seg"]
+        assert mask.shape == out["image"].shape[1:] and mask.dtype == torch.uint8 and mask.max() <= 1
+        instances = out["instances"]
+        if len(instances):
+            assert torch.equal(mask.bool(), instances.gt_complete_mask.tensor[0])
+        else:
+            empty += 1
+    assert 0 < empty < 20
+    authentic = train(dicts[0])
+    assert authentic["sem_seg"].shape == authentic["image"].shape[1:] and authentic["sem_seg"].sum() == 0
+    assert "sem_seg" not in mapper("MODEL.MASK_ON", "False")(dicts[1])
+    assert "sem_seg" not in mapper(is_train=False)(dicts[1])
+
+
+def test_turned_upside_down_together(dicts):
+    plain = mapper("INPUT.RANDOM_FLIP", "none")(dicts[1])
+    train, seen = mapper("INPUT.RANDOM_FLIP", "none", "INPUT.UPSIDE_DOWN", "0.5"), set()
+    for draw in range(12):
+        out = train({**dicts[1], "draw": draw})
+        turned = not torch.equal(out["image"], plain["image"])
+        seen.add(turned)
+        turn = (lambda x: x.flip(-2)) if turned else (lambda x: x)
+        assert torch.equal(out["image"], turn(plain["image"]))
+        assert torch.equal(out["sem_seg"], turn(plain["sem_seg"]))
+        assert torch.equal(out["instances"].gt_masks.tensor, turn(plain["instances"].gt_masks.tensor))
+        y = torch.nonzero(out["instances"].gt_masks.tensor[0])[:, 0]
+        assert out["instances"].gt_boxes.tensor[0, [1, 3]].tolist() == [y.min(), y.max() + 1]
+    assert seen == {True, False}
+
+
+@pytest.mark.parametrize("order", ["BGR", "RGB"])
+def test_whole_images_saved_again(dicts, order):
+    """A draw decides which; they differ by what JPEG at such a quality changes, forged or authentic, truth unmoved."""
+    options = ["INPUT.RANDOM_FLIP", "none", "INPUT.FORMAT", order]
+    train = mapper(*options, "INPUT.SAVED_AGAIN", "0.5", "INPUT.SAVED_AGAIN_QUALITY", "(60,80)")
+    for item in dicts[:2]:
+        plain = mapper(*options)(item)
+        outs = [train({**item, "draw": draw}) for draw in range(24)]
+        saved = [out for out in outs if not torch.equal(out["image"], plain["image"])]
+        assert 6 <= len(saved) <= 18
+        for out in saved:
+            change = (out["image"].float() - plain["image"].float()).abs().mean()
+            assert out["image"].shape == plain["image"].shape and 0.5 < change < 20
+            assert torch.equal(out["sem_seg"], plain["sem_seg"])
+        again = train({**item, "draw": 3})
+        assert torch.equal(again["image"], outs[3]["image"])
+    assert not torch.equal(train({**dicts[1], "draw": 3})["image"], train({**dicts[1], "draw": 5})["image"])
+    test = mapper(*options, "INPUT.SAVED_AGAIN", "1.0", is_train=False)(dicts[1])
+    assert torch.equal(test["image"], mapper(*options, is_train=False)(dicts[1])["image"])
+
+
+def test_saved_again_draws_qualities_and_chroma_evenly(monkeypatch):
+    seen = []
+    encode = cv2.imencode
+
+    def spy(name, image, flags):
+        seen.append((flags[1], flags[3]))
+        return encode(name, image, flags)
+
+    monkeypatch.setattr(cv2, "imencode", spy)
+    again, image = SavedAgain(1.0, (70, 73)), np.zeros((16, 16, 3), np.uint8)
+    for seed in range(200):
+        assert again(image, np.random.default_rng(seed)).shape == (16, 16, 3)
+    qualities, samplings = ([pair[i] for pair in seen] for i in (0, 1))
+    assert set(qualities) == {70, 71, 72, 73} and min(map(qualities.count, range(70, 74))) > 25
+    assert set(samplings) == {cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420}
+    assert 70 < samplings.count(cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444) < 130
+    assert SavedAgain.from_config(tiny_cfg()) is None
+    made = SavedAgain.from_config(tiny_cfg("INPUT.SAVED_AGAIN", "0.25"))
+    assert made == SavedAgain(0.25, (70, 98))
 
 
 def test_merging_and_stage_one(dicts):

@@ -119,7 +119,8 @@ def test_retouching_is_removal(kind):
 
 @pytest.mark.parametrize(("technique", "option"), [("splice", "lettered"), ("removal", "erased")])
 def test_text(technique, option):
-    preset = dataclasses.replace(_with(**{option: 1.0, "retouched": 0.0, "resized": 0.0}), regions=(1.0,))
+    preset = _with(**{option: 1.0}, retouched=0.0, resized=0.0, covered=(0.01, 0.25))
+    preset = dataclasses.replace(preset, regions=(1.0,))
     for seed in range(4):
         forgery = synthesize(PHOTOS, np.random.default_rng(seed), preset, [technique], SIZE)
         assert forgery.description["steps"][0]["text"]
@@ -132,6 +133,26 @@ def test_fillings(filling):
     preset = _with(retouched=0.0, erased=0.0, fillings=((filling, 1.0),), covered=(0.01, 0.03))
     forgery = synthesize(PHOTOS, np.random.default_rng(1), preset, ["removal"], SIZE)
     assert {step["method"] for step in forgery.description["steps"]} <= {filling, "stamp"}
+
+
+def test_one_thing_copied_several_times():
+    preset = dataclasses.replace(_with(again=1.0, covered=(0.01, 0.1), objects=0.0), regions=(0.0, 0.0, 1.0))
+    forgery = synthesize(PHOTOS, np.random.default_rng(2), preset, ["copy-move"], SIZE)
+    steps = forgery.description["steps"]
+    assert [step["selection"] == "again" for step in steps] == [False, True, True]
+    assert len({tuple(step["source_box"]) for step in steps}) == 1
+
+
+def test_raw_files_see_no_jpeg_before_the_last():
+    suffixes = set()
+    for seed in range(8):
+        forgery = synthesize(PHOTOS, np.random.default_rng(seed), _with(raw=1.0, resized=0.0), ["splice"], SIZE)
+        said = forgery.description
+        assert not said["history"]["own"] and said["history"]["camera_jpeg"] is said["history"]["jpeg"] is None
+        assert said["journey"]["saved"] is said["first_quality"] is None
+        assert said["quality"] is None or said["quality"] >= 90
+        suffixes.add(forgery.suffix)
+    assert suffixes == {".png", ".jpg"}
 
 
 def test_what_leaves_no_trace_is_no_forgery():

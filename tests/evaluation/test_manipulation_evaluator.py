@@ -140,7 +140,7 @@ def test_an_evaluation_that_fails_leaves_the_earlier_one_whole(dicts, tmp_path, 
     run(build(), dicts, map(perfect_output, dicts))
     files = [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
     before = {path: path.read_bytes() for path in files}
-    assert {"metrics.json", "report.html", "coco_instances_results.json", "1.png", "1.png.npz"} <= {
+    assert {"metrics.json", "report.html", "coco_instances_results.json", "1.png.png", "1.png.npz"} <= {
         path.name for path in files
     }
     outputs = [perfect_output(item) for item in dicts]

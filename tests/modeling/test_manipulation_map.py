@@ -1,8 +1,9 @@
+import pytest
 import torch
 from torch.nn import functional as F
 
 from constrained_rcnn.modeling import manipulation_map
-from constrained_rcnn.modeling.manipulation_map import image_score, merge_instances
+from constrained_rcnn.modeling.manipulation_map import fuse_maps, image_score, merge_instances, resize_map
 from constrained_rcnn.modeling.mask_targets import crop_mask_to_boxes
 
 
@@ -73,3 +74,22 @@ def test_large_masks_are_pasted_in_strips_without_a_trace(monkeypatch):
     whole = merge_instances(boxes, masks, None, 100, 50)
     monkeypatch.setattr(manipulation_map, "_ROWS", 7)
     assert torch.allclose(merge_instances(boxes, masks, None, 100, 50), whole, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "how, expected", [("max", [0.5, 0.75]), ("mean", [0.375, 0.5]), ("dense", [0.5, 0.25]), ("boxes", [0.25, 0.75])]
+)
+def test_two_maps_become_one(how, expected):
+    boxes, dense = torch.tensor([[0.25, 0.75]]), torch.tensor([[0.5, 0.25]])
+    assert fuse_maps(boxes.clone(), dense, how)[0].tolist() == expected
+    assert torch.allclose(fuse_maps(boxes, dense, how, 0.5), torch.tensor([expected]) ** 0.5)
+    assert dense.tolist() == [[0.5, 0.25]]  # of a tile: it is needed again
+
+
+def test_resizing_a_map():
+    made = torch.rand(13, 17)
+    assert resize_map(made, (13, 17)) is made
+    larger = resize_map(made, (26, 51))
+    assert larger.shape == (26, 51) and larger.dtype == torch.float32
+    assert abs(larger.mean() - made.mean()) < 0.02 and larger.max() <= made.max()
+    assert larger[0, 0] == made[0, 0] and larger[-1, -1] == made[-1, -1]  # pixel centres beyond the outermost cells'

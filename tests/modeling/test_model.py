@@ -119,6 +119,18 @@ def test_manipulation_score_of_a_box_sums_its_techniques():
 
 
 @torch.no_grad()
+@pytest.mark.parametrize("classes", [3, 1])
+def test_every_technique_of_a_box_has_its_probability(classes):
+    model = tiny_model("MODEL.ROI_HEADS.NUM_CLASSES", str(classes)).eval()
+    instances = model([sample(64, 96)])[0]["instances"]
+    techniques = instances.technique_scores
+    assert techniques.shape == (len(instances), classes) and len(instances) > 0
+    assert torch.allclose(techniques.sum(dim=1), instances.manipulation_scores, atol=1e-6)
+    own = techniques[torch.arange(len(instances)), instances.pred_classes]
+    assert torch.allclose(own, instances.scores, atol=1e-6)
+
+
+@torch.no_grad()
 def test_batch_mates_do_not_change_a_result():
     """Tolerance 1e-4 on the map and 0.01 px on boxes: only the order of float additions may differ."""
     model = tiny_model().eval()

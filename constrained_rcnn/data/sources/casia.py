@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from constrained_rcnn.data.files import list_images
 from constrained_rcnn.data.findings import NOTED, REPAIRED, SKIPPED, Finding
+from constrained_rcnn.data.folder_listing import list_images
 from constrained_rcnn.data.image_io import read_image
 from constrained_rcnn.data.mask_options import USUAL, MaskOptions
 from constrained_rcnn.data.mask_pixels import read_marked

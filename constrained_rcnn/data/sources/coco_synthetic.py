@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from constrained_rcnn.data.files import list_images
 from constrained_rcnn.data.findings import NOTED, REPAIRED, SKIPPED, Finding
+from constrained_rcnn.data.folder_listing import list_images
 from constrained_rcnn.data.sources import Probe, Sample, Scan, Truth
 from constrained_rcnn.errors import UserError
 

@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from constrained_rcnn.data.files import list_images
 from constrained_rcnn.data.findings import NOTED, SKIPPED, Finding
+from constrained_rcnn.data.folder_listing import list_images
 from constrained_rcnn.data.mask_options import USUAL, MaskOptions
 from constrained_rcnn.data.sources import MaskFile, Sample, Scan, child
 from constrained_rcnn.data.sources.matlab import read_matrix

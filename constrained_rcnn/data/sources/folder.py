@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from constrained_rcnn.data.files import list_images
 from constrained_rcnn.data.findings import NOTED, SKIPPED, Finding
+from constrained_rcnn.data.folder_listing import list_images
 from constrained_rcnn.data.mask_options import USUAL, MaskOptions
 from constrained_rcnn.data.sources import MaskFile, Sample, Scan
 from constrained_rcnn.data.sources.folder_pairs import Pairs, is_mask_beside, originals, pair_masks

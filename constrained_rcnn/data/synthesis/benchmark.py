@@ -41,6 +41,8 @@ def benchmark(
         last does not depend on what else the machine does.
     """
     jpeg = dataclasses.replace(get_preset(preset), lossless=0.0)
+    if jpeg.editing:
+        jpeg = dataclasses.replace(jpeg, editing=dataclasses.replace(jpeg.editing, png=0.0))
     for technique in TECHNIQUES:
         # What is loaded on first use must not count.
         synthesize([pixels for _, pixels in photos[:2]], np.random.default_rng(0), jpeg, [technique], size)

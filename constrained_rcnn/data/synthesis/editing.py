@@ -20,6 +20,7 @@ class Editing:
         objects: share of regions made of annotated objects where a photo has any that can be seen.
         selections: kinds of regions otherwise: "object" (a compact segment refined by GrabCut), "wand" (connected
             pixels of like colour), "lasso" (a hand-drawn line around such), "rectangle", "ellipse", "brush".
+        again: share of further copies in an image that copy what was copied before.
         unchanged: share of pasted regions that keep their size and angle.
         scale: factors by which the others are resized, drawn log-uniformly; ``angle`` in degrees, ``turned`` the
             share that is turned as well, ``mirrored`` the share that is mirrored.
@@ -36,6 +37,8 @@ class Editing:
         edges: kinds of edges, and ``ramp`` widths of feathered ones in pixels.
         poisson: largest region with a gradient-domain edge, as a share of the image.
         grain: share of pasted regions whose noise level is matched.
+        raw: share of images by people who develop raw files: all photos go through a simulated camera, nothing is JPEG
+            before the final file, and that is PNG or JPEG of high quality.
         background_jpeg: share of photos that were saved as JPEG once more before they were edited, and the qualities.
         longest: photos with a longer side are reduced to it before they serve as donors, pixels.
         resized: share of results that are resized, ``reduction`` the least factor.
@@ -52,6 +55,7 @@ class Editing:
     selections: Shares = (
         ("object", 0.2), ("wand", 0.2), ("lasso", 0.28), ("brush", 0.14), ("rectangle", 0.09), ("ellipse", 0.09),
     )  # fmt: skip
+    again: float = 0.5
     unchanged: float = 0.35
     scale: Range = (0.3, 2.0)
     angle: Range = (1.0, 30.0)
@@ -70,6 +74,7 @@ class Editing:
     ramp: Range = (2.0, 8.0)
     poisson: float = 0.25
     grain: float = 0.1
+    raw: float = 0.08
     background_jpeg: tuple[float, Range] = (0.3, (60, 98))
     longest: int = 1024
     resized: float = 0.6

@@ -16,7 +16,7 @@ import numpy as np
 from .camera import capture, draw_history, recompress
 from .forgery import Forgery
 from .journey import draw_journey, draw_last_steps
-from .people import take
+from .people import draw_workflow, take
 from .presets import Preset, log_uniform
 from .scenes import fractal
 
@@ -39,6 +39,7 @@ def hard_authentic(
     Returns:
         As a forgery without any region: use ``authentic_file``. ``description`` holds ``hard``, the kind.
     """
+    preset = draw_workflow(preset, rng)
     editing = preset.editing
     size = tuple(min(side, large) for side, large in zip(size, photo.shape))
     journey = draw_journey(editing, min(large / side for large, side in zip(photo.shape, size)), rng)

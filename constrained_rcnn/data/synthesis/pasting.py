@@ -25,7 +25,7 @@ _TRIES = 12
 
 def paste(
     image: np.ndarray, source: Segments, area: float, preset: Preset, rng: np.random.Generator, taken: np.ndarray,
-    moved: bool = False,
+    moved: bool = False, again: np.ndarray | None = None,
 ) -> Edit:  # fmt: skip
     """Pastes a region of a donor, or of the image itself.
 
@@ -36,12 +36,13 @@ def paste(
         preset: with ``editing``.
         taken: H x W bool, pixels that must stay as they are (other regions).
         moved: copy-move.
+        again: H x W bool, the region to copy; None: one is selected.
     """
     editing = preset.editing
     unchanged = bool(rng.random() < editing.unchanged)
     limits = _COPIED if moved else editing.scale
     scale = 1.0 if unchanged else log_uniform(rng, limits)
-    region, kind = select(source, area / scale**2, editing, rng)
+    region, kind = (again, "again") if again is not None else select(source, area / scale**2, editing, rng)
     if kind == "annotated" and not unchanged:
         scale = float(np.clip(np.sqrt(area / region.sum()) * np.exp(rng.normal(0, 0.15)), *limits))
     angle = float(rng.uniform(*editing.angle) * rng.choice([-1, 1]))

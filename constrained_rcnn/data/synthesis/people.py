@@ -50,6 +50,7 @@ def forge(
         The forgery, whose images before the last steps are those after the journey; the mask is what the journey
         left of the region.
     """
+    preset = draw_workflow(preset, rng)
     editing = preset.editing
     technique = techniques[rng.integers(len(techniques))]
     objects = objects or [()] * len(photos)
@@ -89,11 +90,23 @@ def forge(
     )
 
 
+def draw_workflow(preset: Preset, rng: np.random.Generator) -> Preset:
+    """The preset, or as often as it says what is left of it where people develop raw files: no JPEG before the last."""
+    editing = preset.editing
+    if rng.random() >= editing.raw:
+        return preset
+    editing = dataclasses.replace(
+        editing, background_jpeg=(0.0, editing.quality), saved=0.0, first_jpeg=0.0, png=0.6, quality=(90, 100)
+    )
+    without = {"camera_jpeg": (0.0, preset.camera_jpeg[1]), "donor_jpeg": (0.0, preset.donor_jpeg[1])}
+    return dataclasses.replace(preset, own_history=0.0, editing=editing, **without)
+
+
 def take(photo, objects, size, preset: Preset, rng: np.random.Generator, donor: bool):
     """A photo of a size through a history, with those of its objects that can be seen: (Segments, History)."""
     history = draw_history(preset, rng, donor)
     if any(large < side for large, side in zip(photo.shape, sensor_size(size, history))):
-        history = dataclasses.replace(history, own=True)  # no photo is enlarged
+        history = dataclasses.replace(history, scale=1.0)  # no photo is enlarged
     if not donor and rng.random() < preset.editing.background_jpeg[0]:
         low, high = preset.editing.background_jpeg[1]
         history = dataclasses.replace(history, jpeg=int(rng.integers(low, high + 1)), grid=(0, 0))
@@ -123,13 +136,14 @@ def _edit(segments, donors, technique, preset, rng):
     shares = rng.uniform(0.5, 1.5, count)
     shares *= log_uniform(rng, editing.covered) / shares.sum()
     image, regions, steps = authentic, [], []
-    taken = np.zeros(authentic.shape[:2], bool)
+    taken, source = np.zeros(authentic.shape[:2], bool), None
     for share in shares:
         extra = {}
         if technique == "splice":
             made, extra = _splice(image, segments, donors, share * pixels, preset, rng, taken)
         elif technique == "copy-move":
-            made = paste(image, segments, share * pixels, preset, rng, taken, moved=True)
+            again = source if rng.random() < editing.again else None  # one thing copied several times
+            made = paste(image, segments, share * pixels, preset, rng, taken, moved=True, again=again)
         else:
             made = _remove(image, segments, share * pixels, preset, rng, taken)
         if made is None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import UserError
-from ..files import list_images
+from ..folder_listing import list_images
 from ..image_io import read_header, read_image
 
 #: A photo's name, and its H x W x 3 uint8 RGB pixels or the file that holds them.

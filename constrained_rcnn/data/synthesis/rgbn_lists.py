@@ -9,6 +9,7 @@ from pathlib import Path
 from ...errors import UserError
 from .. import internal_form
 from ..files import write_bytes_atomic
+from ..output_folder import output_folder, staged
 from .objects import ObjectAnnotations
 
 
@@ -31,8 +32,16 @@ def write_lists(
         The lists written.
 
     Raises:
-        UserError: an image of the set is no splice of one region.
+        UserError: an image of the set is no splice of one region; then nothing is written.
+        OutputError: an output cannot be written.
     """
+    with output_folder(output, "--rgbn-lists") as folder, staged(folder) as stage:
+        written = _write(json_files, stage, annotations)
+    return [Path(output) / path.name for path in written]
+
+
+def _write(json_files: Mapping[str, Path], output: Path, annotations: ObjectAnnotations | None) -> list[Path]:
+    """Writes images and lists; returns the lists."""
     contents = {split: internal_form.read_json(path) for split, path in json_files.items()}
     ids = _numbers([image for content in contents.values() for image in content["images"]], annotations)
     written, done = [], set()
