@@ -93,7 +93,12 @@ def prepare(plan: Plan, scan: Callable[[], Scan]) -> dict[str, Any]:
             }
         )
         images, annotations = _numbered(records, groups)
-        _check_forged(plan, images, findings)
+        try:
+            _check_forged(plan, images, findings)
+        except UserError:  # no run will go on from here: other files or options are needed
+            journal.remove()
+            shutil.rmtree(stage, ignore_errors=True)
+            raise
         findings += _mostly_manipulated(plan, [record["share"] for record in records.values()])
         strata = {name: sample.stratum for name, sample in samples.items() if sample.stratum}
         side, split_lines = _sides(plan, images, strata, findings)
