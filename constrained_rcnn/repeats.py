@@ -74,7 +74,7 @@ def find_repeats(image: np.ndarray, *, doubtful: bool = False) -> tuple[Repeat, 
         doubtful: doubtful pairs, too.
 
     Returns:
-        Pairs of regions, largest first; empty where nothing occurs twice. Takes up to 0.7 GB while it looks.
+        Pairs of regions, largest first; empty where nothing occurs twice. Takes up to 0.3 GB while it looks.
 
     Raises:
         ValueError: an array of another shape or dtype.
