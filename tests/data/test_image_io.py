@@ -26,7 +26,7 @@ from constrained_rcnn.data import image_io, image_opening, image_pixels
 from constrained_rcnn.data.files import write_bytes_atomic, write_json_atomic, write_png_atomic
 from constrained_rcnn.data.folder_listing import list_images
 from constrained_rcnn.data.image_io import read_grey, read_header, read_image, read_mask, read_size
-from constrained_rcnn.errors import UserError
+from constrained_rcnn.errors import OutputError, UserError
 
 # What a camera stores for each EXIF value, as an array operation on the upright picture (EXIF 2.3, tag
 # 0x0112).
@@ -294,11 +294,11 @@ def test_writers_refuse_and_leave_the_old_file(tmp_path, monkeypatch):
     with pytest.raises(TypeError, match="float64"):
         write_png_atomic(tmp_path / "a.png", np.zeros((2, 2)))
 
-    def full(self, data):
+    def full(source, target):
         raise OSError("disk full")
 
-    monkeypatch.setattr("pathlib.Path.write_bytes", full)
-    with pytest.raises(OSError):
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(OutputError, match="a.json: cannot be written: disk full"):
         write_bytes_atomic(path, b"half")
     assert path.read_text() == '{"a":1}\n'
     assert os.listdir(tmp_path) == ["a.json"]
