@@ -64,7 +64,8 @@ def add_constrained_rcnn_config(cfg: CN) -> None:
     # the boxes. Needs "res2" in MODEL.RESNETS.OUT_FEATURES and, in training, MODEL.MASK_ON. False: as in the paper.
     cfg.MODEL.DENSE_MAP = CN()
     cfg.MODEL.DENSE_MAP.ENABLED = False
-    # Width of the head; a multiple of 32 for GroupNorm. Its norm: "GN", or another of Detectron2's.
+    # Width of the head; a multiple of 32 for GroupNorm, of 64 with error levels, whose branch is half as wide.
+    # Its norm: "GN", or another of Detectron2's.
     cfg.MODEL.DENSE_MAP.CHANNELS = 64
     cfg.MODEL.DENSE_MAP.NORM = "GN"
     # JPEG qualities: what saving the image at each would change is fused as well (error-level analysis). (): nothing.
@@ -229,6 +230,11 @@ def check_config(cfg: CN) -> None:
     require(fusion in FUSIONS, f"MODEL.DENSE_MAP.FUSION is {fusion!r}; set it to one of {', '.join(FUSIONS)}")
     levels = tuple(cfg.MODEL.DENSE_MAP.ERROR_LEVELS)
     require(all(1 <= quality <= 100 for quality in levels), f"MODEL.DENSE_MAP.ERROR_LEVELS is {levels}; 1 to 100 each")
+    channels, unit = cfg.MODEL.DENSE_MAP.CHANNELS, 64 if levels else 32
+    require(
+        cfg.MODEL.DENSE_MAP.NORM != "GN" or (channels > 0 and channels % unit == 0),
+        f"MODEL.DENSE_MAP.CHANNELS is {channels}; set it to a multiple of {unit}",
+    )
     require(cfg.MODEL.DENSE_MAP.EXPONENT > 0, "MODEL.DENSE_MAP.EXPONENT must be above 0")
     optimizer = cfg.SOLVER.OPTIMIZER
     require(optimizer in ("SGD", "AdamW"), f"SOLVER.OPTIMIZER is {optimizer!r}; set it to SGD or AdamW")

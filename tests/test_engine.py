@@ -231,4 +231,4 @@ def test_a_full_disk_ends_a_training_in_one_line(train_set, tmp_path, monkeypatc
     with pytest.raises(OutputError, match=f"{named}: cannot be written: no space left on device; make room"):
         command(train_set, tmp_path / "out")
     assert not [record for record in caplog.records if record.exc_info]
-    assert not list((tmp_path / "out").rglob(".tmp-*"))
+    assert not list((tmp_path / "out").rglob(".*"))

@@ -112,7 +112,10 @@ class ErrorLevelBranch(nn.Module):
         """
         fine = self.stem(torch.cat([levels, _deviation(levels)], dim=1))
         middle = _halve(fine)
-        features = {"res2": fine, "res3": middle, "res4": self.wide(_halve(middle))}
+        coarse = _halve(middle)
+        if coarse.shape[2] * coarse.shape[3] > 1:  # one cell has no neighbours, and GroupNorm refuses a single value
+            coarse = self.wide(coarse)
+        features = {"res2": fine, "res3": middle, "res4": coarse}
         return {name: self.out[name](feature) for name, feature in features.items()}
 
 

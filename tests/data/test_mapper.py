@@ -6,7 +6,7 @@ from PIL import Image
 from tiny import tiny_cfg
 from tiny_data import write_set
 
-from constrained_rcnn.data.augmentation import SavedAgain, degrade_boxes, numpy_seed
+from constrained_rcnn.data.augmentation import BlockCrop, SavedAgain, degrade_boxes, numpy_seed
 from constrained_rcnn.data.catalog import dataset_dicts
 from constrained_rcnn.data.image_io import read_image
 from constrained_rcnn.data.mapper import ManipulationDatasetMapper
@@ -165,6 +165,18 @@ def test_saved_again_draws_qualities_and_chroma_evenly(monkeypatch):
     assert SavedAgain.from_config(tiny_cfg()) is None
     made = SavedAgain.from_config(tiny_cfg("INPUT.SAVED_AGAIN", "0.25"))
     assert made == SavedAgain(0.25, (70, 98))
+
+
+def test_crops_begin_on_the_grid_of_jpeg_blocks():
+    image = np.random.default_rng(0).integers(0, 256, (75, 91, 3), dtype=np.uint8)
+    seen = set()
+    for seed in range(40):
+        with numpy_seed(seed):
+            crop = BlockCrop("absolute", (40, 48)).get_transform(image)
+        assert crop.x0 % 8 == crop.y0 % 8 == 0 and crop.x0 <= 43 and crop.y0 <= 35
+        assert crop.apply_image(image).shape == (40, 48, 3)
+        seen.add((crop.y0, crop.x0))
+    assert len({y for y, _ in seen}) == 5 and len({x for _, x in seen}) >= 5  # 0 to 32 and 0 to 40
 
 
 def test_merging_and_stage_one(dicts):
