@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import shutil
 import weakref
 from pathlib import Path
 
@@ -18,13 +19,14 @@ from detectron2.utils import comm
 from .checkpoint import ManipulationCheckpointer
 from .config import load_config
 from .data.catalog import dataset_dicts, ensure_registered
+from .data.files import UNFINISHED
 from .data.internal_form import merge_techniques
 from .data.loader import ResumableTrainLoader
 from .data.mapper import ManipulationDatasetMapper
 from .data.on_the_fly import ForgeryMaker, ForgingMapper
-from .data.output_folder import output_folder
+from .data.output_folder import output_folder, raise_output_error
 from .data.techniques import TAMPERED, TECHNIQUES
-from .errors import UserError
+from .errors import OutputError, UserError
 from .evaluation.manipulation_evaluator import build_evaluators
 from .evaluation.records import MetricVariants
 from .inference_model import load_for_inference
@@ -151,7 +153,12 @@ class ManipulationTrainer(DefaultTrainer):
     @classmethod
     def test(cls, cfg, model, evaluators=None):
         """As in DefaultTrainer; TEST.AUG and TEST.TILES work as in the predictor."""
-        return super().test(cfg, as_evaluated(model, cfg), evaluators)
+        try:
+            return super().test(cfg, as_evaluated(model, cfg), evaluators)
+        finally:
+            if comm.is_main_process():  # of an evaluation that fails
+                for folder in Path(cfg.OUTPUT_DIR, "inference").glob(f"*/{UNFINISHED}"):
+                    shutil.rmtree(folder, ignore_errors=True)
 
     @classmethod
     def build_evaluator(cls, cfg, dataset_name):
@@ -233,7 +240,23 @@ def train(cfg, resume: bool = False):
     trainer.resume_or_load(resume=resume)
     # Detectron2's loop logs every exception with its traceback; for bad input one line is enough.
     logging.getLogger("detectron2.engine.train_loop").addFilter(_is_no_user_error)
-    return trainer.train()
+    try:
+        return trainer.train()
+    except Exception as error:
+        _raise_what_was_first(error, Path(cfg.OUTPUT_DIR))
+        raise
+
+
+def _raise_what_was_first(error: BaseException | None, folder: Path) -> None:
+    """Raises the error of an output behind an error: Detectron2 ends with its hooks, each of which may fail in turn."""
+    chain = []
+    while error is not None:
+        chain.append(error)
+        error = error.__context__
+    for kind in (OutputError, OSError):
+        for first in reversed(chain):
+            if isinstance(first, kind):
+                raise_output_error(first, folder)
 
 
 def _is_no_user_error(record: logging.LogRecord) -> bool:

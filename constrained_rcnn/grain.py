@@ -16,8 +16,8 @@ from .likeness import fine_structure, spread
 #: Agreement that proves the same grain unless the regions differ by many times what stands beside them.
 SAME_GRAIN, _TOO_DIFFERENT = 0.63, 2.0
 #: Regions were recorded apart where they agree less than the first number times what their difference is above the
-#: second. Copies of casia_v1_train differ by 0.4 (median; 95% of them by at most 1.1), also saved at JPEG 70; lettering
-#: of the cards tried, by code and real, agrees by at most 0.2 and differs by at least 0.95.
+#: second. Chosen on casia_v1_train, as published and saved at JPEG 70: copies differ by 0.4 (median; 95% of them, as
+#: published, by at most 1.1); lettering on cards drawn by code agrees by at most 0.2 and differs by at least 0.95.
 _SLOPE, _OF_COPIES = 0.3, 0.4
 #: Structure beside the region, as a share of that in it, below which it stands alone: words on paper.
 _ALONE = 0.5

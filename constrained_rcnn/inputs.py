@@ -46,7 +46,7 @@ class Inputs:
     def left_out(self) -> list[dict[str, str]]:
         """``{"file", "reason"}`` of what is no image, for tables and pages; hidden and system files are one entry."""
         entries = [{"file": file, "reason": reason} for file, reason in self.others]
-        return entries + ([{"file": self._hidden_files(), "reason": hidden_line(self.hidden)}] if self.hidden else [])
+        return entries + ([{"file": hidden_line(self.hidden), "reason": self._hidden_files()}] if self.hidden else [])
 
     def left_out_lines(self) -> list[str]:
         """The same for people, a line for each reason."""

@@ -57,10 +57,7 @@ def convert(source: str | os.PathLike, target: str | os.PathLike, sha256: str = 
         "licence": "BSD-2-Clause, Copyright 2016, Yahoo Inc.",
         "source": f"sha256:{digest}",
     }
-    try:
-        write_checkpoint({"model": read_parameters(content), "metadata": metadata}, target)
-    except (OSError, RuntimeError) as error:  # the latter is Torch's for a folder that is not there
-        raise UserError(f"{os.fspath(target)}: cannot be written ({error}); choose another place") from error
+    write_checkpoint({"model": read_parameters(content), "metadata": metadata}, target)
     return metadata
 
 

@@ -17,9 +17,10 @@ import numpy as np
 
 from .data.image_io import check_image
 from .grain import Grain, grain_of
-from .keypoints import keypoints, mirrored
-from .likeness import SMALLEST, alike, drawn, reduced, warped
+from .keypoints import mirrored
+from .likeness import SMALLEST, alike, correlation, drawn, fine_structure, inside, reduced, warped
 from .region_pair import RegionPair, scale_of
+from .self_matches import APART, image_keypoints, self_matches
 
 #: Least agreement of two regions, median correlation of their fine structure, to be told by itself. Mirrored ones must
 #: agree more closely: the world is full of symmetric things. Like what follows chosen with casia_v1_train and half of
@@ -27,19 +28,12 @@ from .region_pair import RegionPair, scale_of
 LEAST_SIMILARITY, LEAST_SIMILARITY_MIRRORED = 0.84, 0.9
 #: How much less alike the regions may be where they share their grain beyond doubt.
 _LESS_WITH_GRAIN = 0.07
+#: Fewest keypoints that agree within a pair that is told by itself.
+_SURE_MATCHES = 5
+#: Agreement with a third place that tells a pattern.
+_GOES_ON = 0.38
 #: Least agreement of doubtful pairs, which need another witness.
 LEAST_SIMILARITY_DOUBTFUL = 0.65
-#: Most keypoints, strongest first, and pixels of the picture in which they are looked for, which is reduced to that:
-#: time grows with the square of the one and with the other.
-_KEYPOINTS, _DETECTION_AREA = 6000, 600_000
-#: Matches at a distance of less than this are neighbours, not copies; pixels.
-_APART = 16
-#: A match is kept when its distance is below this share of the next one's, and below the second value in all.
-_RATIO, _FARTHEST = 0.6, 0.5
-#: Keypoints that are compared with all others at a time, and every how many of the others are taken for a first look.
-_BLOCK, _SOME = 256, 8
-#: Copies of one keypoint that are followed up.
-_COPIES = 6
 #: Fewest keypoints that must agree on a transform, and how closely, pixels.
 _AGREEING, _TOLERANCE = 5, 2.0
 #: Scales of the second region over the first that are believed.
@@ -58,15 +52,19 @@ class Repeat(RegionPair):
 
     Attributes:
         grain: whether the two have their grain in common, as copies do.
+        pattern: the same step leads on to a third place that is alike: windows, fences, tiles.
     """
 
     grain: Grain
+    pattern: bool
 
     @property
     def doubtful(self) -> bool:
-        """Too little alike, or alike but for the grain: not to be told without another witness."""
+        """Too little alike, alike but for the grain, or a pattern: not to be told without another witness."""
+        if self.matches < _SURE_MATCHES or self.grain.apart or self.pattern and not self.grain.same:
+            return True
         least = LEAST_SIMILARITY_MIRRORED if self.mirrored else LEAST_SIMILARITY
-        return self.grain.apart or self.similarity < least - _LESS_WITH_GRAIN * self.grain.same
+        return self.similarity < least - _LESS_WITH_GRAIN * self.grain.same
 
 
 def find_repeats(image: np.ndarray, *, doubtful: bool = False) -> tuple[Repeat, ...]:
@@ -76,7 +74,7 @@ def find_repeats(image: np.ndarray, *, doubtful: bool = False) -> tuple[Repeat, 
         doubtful: doubtful pairs, too.
 
     Returns:
-        Pairs of regions, largest first; empty where nothing occurs twice. Takes up to 0.7 GB while it looks.
+        Pairs of regions, largest first; empty where nothing occurs twice. Takes up to 0.3 GB while it looks.
 
     Raises:
         ValueError: an array of another shape or dtype.
@@ -84,11 +82,11 @@ def find_repeats(image: np.ndarray, *, doubtful: bool = False) -> tuple[Repeat, 
     size = check_image(image).shape[1::-1]
     image = reduced(image)
     grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
-    points, descriptors = _keypoints(grey)
+    points, descriptors = image_keypoints(grey)
     grey = grey.astype(np.float32)
     found = []
     for others, flipped in ((descriptors, False), (mirrored(descriptors), True)):
-        pairs = _self_matches(points, descriptors, others)
+        pairs = self_matches(points, descriptors, others)
         for transform, agreeing in _transforms(points, pairs, flipped):
             found.append(_compare(grey, transform, agreeing, size))
     kept = []
@@ -97,91 +95,6 @@ def find_repeats(image: np.ndarray, *, doubtful: bool = False) -> tuple[Repeat, 
         if (doubtful or not one.doubtful) and not any(_same(one, other) for other in kept):
             kept.append(one)
     return tuple(sorted(kept, key=lambda one: -_area(one)))
-
-
-def _keypoints(grey: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Positions (N, 2) and descriptors (N, 128) of the picture's keypoints, float32, see :func:`.keypoints.keypoints`.
-
-    Looked for in a copy of at most ``_DETECTION_AREA``.
-    """
-    height, width = grey.shape
-    factor = (_DETECTION_AREA / grey.size) ** 0.5
-    if factor >= 1:
-        return keypoints(grey, _KEYPOINTS)
-    size = max(1, round(width * factor)), max(1, round(height * factor))
-    points, descriptors = keypoints(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), _KEYPOINTS)
-    return (points + 0.5) * np.float32([width / size[0], height / size[1]]) - 0.5, descriptors
-
-
-def _nearest(points: np.ndarray, descriptors: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Of each keypoint, (N,) float32: cosine of its descriptor with the most similar one of a keypoint that is apart.
-
-    ``descriptors @ others.T`` is symmetric, so one half of it is enough.
-    """
-    order = points[:, 1].argsort(kind="stable")  # neighbours stand together
-    points, descriptors, others = points[order], descriptors[order], others[order]
-    down = points[:, 1]
-    nearest = np.full(len(points), -np.inf, np.float32)
-    space = np.empty(_BLOCK * len(points), np.float32)  # used again and again: fresh memory costs more than the product
-    for start in range(0, len(points), _BLOCK):
-        rows = slice(start, min(start + _BLOCK, len(points)))
-        shape = rows.stop - start, len(points) - start
-        cosines = space[: shape[0] * shape[1]].reshape(shape)
-        np.matmul(descriptors[rows], others[start:].T, out=cosines)
-        stop = start + np.searchsorted(down[start:], down[rows][-1] + _APART)
-        cosines[:, : stop - start][_neighbours(points[rows], points[start:stop])] = -np.inf
-        np.maximum(nearest[rows], cosines.max(axis=1), out=nearest[rows])
-        np.maximum(nearest[start:], cosines.max(axis=0), out=nearest[start:])
-    result = np.empty_like(nearest)
-    result[order] = nearest
-    return result
-
-
-def _cosines(points, descriptors, others, rows, columns) -> np.ndarray:
-    """``descriptors @ others.T``, some of its rows and columns; minus infinity between neighbours."""
-    cosines = descriptors[rows] @ others[columns].T
-    cosines[_neighbours(points[rows], points[columns])] = -np.inf
-    return cosines
-
-
-def _neighbours(some: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Which keypoints, (N, 2) and (M, 2), are closer than ``_APART``: (N, M) bool."""
-    across, down = (np.subtract.outer(some[:, axis], others[:, axis]) for axis in (0, 1))
-    return across * across + down * down < _APART**2
-
-
-def _self_matches(points: np.ndarray, descriptors: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Pairs (M, 2) of indices: keypoints whose descriptor stands out as like another's, some distance apart.
-
-    ``others`` are the descriptors or the mirrored ones.
-    """
-    pairs = [np.zeros((0, 2), int)]
-    if len(points) <= _COPIES + 1:
-        return pairs[0]
-    nearest = _nearest(points, descriptors, others)
-    promising = np.flatnonzero(nearest > 1 - _FARTHEST**2 / 2)
-    # Most resemble too many others: told by some of these, and without sorting.
-    rival = 1 - (1 - nearest) / _RATIO**2
-    some = np.arange(0, len(points), _SOME)
-    cosines = _cosines(points, descriptors, others, promising, some)
-    promising = promising[np.count_nonzero(cosines > rival[promising, None], axis=1) <= _COPIES]
-    for start in range(0, len(promising), _BLOCK):
-        rows = promising[start : start + _BLOCK]
-        cosines = _cosines(points, descriptors, others, rows, slice(None))
-        few = np.count_nonzero(cosines > rival[rows, None], axis=1) <= _COPIES
-        rows, cosines = rows[few], cosines[few]
-        closest = np.argpartition(cosines, -_COPIES - 1, axis=1)[:, -_COPIES - 1 :]
-        values = np.take_along_axis(cosines, closest, axis=1)
-        order = (-values).argsort(axis=1)
-        closest, values = np.take_along_axis(closest, order, axis=1), np.take_along_axis(values, order, axis=1)
-        values = np.sqrt(np.maximum(0, 2 - 2 * values))  # distances
-        with np.errstate(invalid="ignore"):  # inf / inf, of keypoints with few others far enough
-            ends = (values[:, :-1] < _FARTHEST) & (values[:, :-1] < _RATIO * values[:, 1:])
-        # All up to the first gap are copies: two copies of one region would else hide each other.
-        taken = (np.arange(_COPIES) <= ends.argmax(axis=1)[:, None]) & ends.any(axis=1)[:, None]
-        one, rank = taken.nonzero()
-        pairs.append(np.stack([rows[one], closest[one, rank]], axis=1))
-    return np.concatenate(pairs)
 
 
 def _transforms(points: np.ndarray, pairs: np.ndarray, flipped: bool) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -236,7 +149,30 @@ def _compare(grey: np.ndarray, transform: np.ndarray, agreeing: np.ndarray, size
     grain = grain_of(near, aligned, first[window])
     if grain.lettering:
         return None
-    return Repeat.of(first, second, (size, size), transform, matches=matches, similarity=similarity, grain=grain)
+    pattern = _goes_on(grey, transform, first, window)
+    more = {"matches": matches, "similarity": similarity, "grain": grain, "pattern": pattern}
+    return Repeat.of(first, second, (size, size), transform, **more)
+
+
+def _goes_on(grey: np.ndarray, transform: np.ndarray, region: np.ndarray, window: tuple[slice, slice]) -> bool:
+    """Whether the region, within the window, is like what lies two steps of the transform on, or one step back."""
+    near, region = fine_structure(grey[window]), region[window]
+    corner = np.array([window[1].start, window[0].start])
+    centre = np.argwhere(region).mean(axis=0)[::-1] + corner
+    step = np.vstack([transform, [0, 0, 1]])
+    for further in (step @ step, np.linalg.inv(step)):
+        further = further[:2]
+        on = further[:, :2] @ centre + further[:, 2]
+        one = transform[:, :2] @ centre + transform[:, 2]
+        if min(np.abs(on - centre).max(), np.abs(on - one).max()) < APART:  # half a turn, say: the pair itself
+            continue
+        aligned = warped(grey, _onto(further, corner), near.shape, inverse=True)
+        there = region & inside(aligned)
+        if there.sum() < region.sum() / 3:
+            continue
+        if np.median(correlation(near, fine_structure(aligned))[there]) > _GOES_ON:
+            return True
+    return False
 
 
 def _alike_around(grey: np.ndarray, transform: np.ndarray, agreeing: np.ndarray):

@@ -96,7 +96,9 @@ class ResultsTable:
         names.update(self._earlier)
         files = {row["file"] for row in self.rows} | {entry["file"] for entry in self.skipped}
         self.skipped += [
-            entry for name, entry in self._listed or () if name not in names and entry["file"] not in files
+            entry
+            for entry in self._listed or ()
+            if (entry["name"] not in names if entry["name"] else entry["file"] not in files)
         ]
         self.rows.sort(key=lambda row: (-row["score"], row["file"], row["name"]))
         text = io.StringIO(newline="")
@@ -111,9 +113,9 @@ class ResultsTable:
             append(self._file, self.path, text.getvalue().encode("utf-8"))
 
 
-def _listed(path: Path) -> list[tuple[str, dict]] | None:
-    """(name, entry) of each row of a table that is there, the entry as if it were skipped: what was, and results, which
-    are so if their record is gone. None where there is no table."""
+def _listed(path: Path) -> list[dict] | None:
+    """Each row of a table that is there as if it were skipped: what was, and results, which have a name and are so if
+    the record of that name is gone. None where there is no table."""
     try:
         text = path.read_text(encoding="utf-8", errors="replace")
     except FileNotFoundError:
@@ -135,7 +137,7 @@ def _listed(path: Path) -> list[tuple[str, dict]] | None:
                 cells["reason"] = (
                     f"judged {cells['time']}, score {cells['score']}; {cells['name']}.json is gone or damaged"
                 )
-            found.append((cells["name"], {"file": cells["file"], "reason": cells["reason"]}))
+            found.append({key: cells[key] for key in ("file", "name", "reason")})
     except (ValueError, KeyError, csv.Error):
         raise UserError(f"{printable(path)}: is no table of this command; move it, or name another --output") from None
     return found

@@ -12,6 +12,7 @@ from .decision import decide
 from .image_class import jpeg_quality
 from .modeling.manipulation_map import image_score
 from .modeling.meta_arch import ConstrainedRCNN
+from .processes import before_prediction
 from .repeats_evidence import judge_repeats, raise_map
 from .views import judge_views, needs_tiles, views_of
 
@@ -71,6 +72,7 @@ class ViewedModel(torch.nn.Module):
         output["manipulation_score"] = decide(points, network, fused, bgr, quality, bool(repeats), threshold).score
 
     def _judge(self, item: dict) -> dict:
+        before_prediction(self.model.device)
         cfg = self.cfg
         size = tuple(item["image"].shape[-2:])
         whole = self.model.resizes_images or not (0 < cfg.TEST.REDUCE_ABOVE < size[0] * size[1])

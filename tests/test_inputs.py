@@ -56,7 +56,7 @@ def test_folders_tell_what_they_hold(tmp_path):
     found = find_inputs([str(tmp_path / "in"), str(tmp_path / "in")])
     assert [file.name for file in found.files] == ["IMG_1.jpg_large"] and not found.lost
     assert [Path(entry["file"]).name for entry in found.left_out[:2]] == ["notes.txt", "clip.mov"]
-    assert found.left_out[2] == {"file": "2 hidden or system files", "reason": ".DS_Store, Thumbs.db"}
+    assert found.left_out[2] == {"file": ".DS_Store, Thumbs.db", "reason": "2 hidden or system files"}
     assert found.left_out_lines() == [
         "2 files, not an image: notes.txt, clip.mov", "2 hidden or system files: .DS_Store, Thumbs.db"
     ]  # fmt: skip

@@ -10,7 +10,7 @@ from fixtures import copied
 from fixtures.copied import FROM, SIDE, forged
 from skimage import data
 
-from constrained_rcnn import repeats
+from constrained_rcnn import repeats, self_matches
 from constrained_rcnn.keypoints import mirrored
 from constrained_rcnn.likeness import WORKING_SIDE
 from constrained_rcnn.repeats import find_repeats
@@ -127,11 +127,11 @@ def matches_one_by_one(points, descriptors, others):
     pairs = set()
     for one, point in enumerate(points):
         distances = np.sqrt(np.maximum(0, 2 - 2 * others @ descriptors[one]))
-        distances[np.hypot(*(points - point).T) < repeats._APART] = np.inf
-        order = distances.argsort()[: repeats._COPIES + 1]
-        for rank in range(repeats._COPIES):
+        distances[np.hypot(*(points - point).T) < self_matches.APART] = np.inf
+        order = distances.argsort()[: self_matches._COPIES + 1]
+        for rank in range(self_matches._COPIES):
             near, far = distances[order[rank]], distances[order[rank + 1]]
-            if near < repeats._FARTHEST and near < repeats._RATIO * far:
+            if near < self_matches._FARTHEST and near < self_matches._RATIO * far:
                 pairs |= {(one, int(other)) for other in order[: rank + 1]}
                 break
     return pairs
@@ -151,7 +151,7 @@ def test_matches_are_those_of_the_ratio_test_one_by_one(flipped):
     descriptors = np.sqrt(np.abs(descriptors))
     descriptors = (descriptors / np.linalg.norm(descriptors, axis=1, keepdims=True)).astype(np.float32)
     others = mirrored(descriptors) if flipped else descriptors
-    found = {tuple(map(int, pair)) for pair in repeats._self_matches(points, descriptors, others)}
+    found = {tuple(map(int, pair)) for pair in self_matches.self_matches(points, descriptors, others)}
     assert found == matches_one_by_one(points, descriptors, others) and len(found) > 20
 
 
@@ -228,3 +228,18 @@ def test_json_holds_what_was_found(photo):
     rows, columns = np.nonzero(found.first)
     assert (x0, y0, x1, y1) == (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)
     assert repeats.LEAST_SIMILARITY <= told["similarity"] <= 1 and told["matches"] >= 3
+
+
+def test_what_repeats_at_equal_steps_is_a_pattern(photo):
+    """Three posts of a fence: the step that leads from the first to the second leads on to the third."""
+    image = cv2.GaussianBlur(photo, (0, 0), 1)
+    for left in (20, 220, 420):
+        image[100:300, left : left + 80] = photo[60:260, 300:380]
+    assert find_repeats(image, doubtful=True)[0].pattern
+    image[:, 400:] = photo[:, 400:]
+    (copy,) = find_repeats(image)
+    assert not copy.pattern and not dataclasses.replace(copy, pattern=True).doubtful  # they share their grain
+    other_grain = dataclasses.replace(copy.grain, agreement=0.4)
+    assert dataclasses.replace(copy, grain=other_grain, pattern=True).doubtful
+    assert not dataclasses.replace(copy, grain=other_grain).doubtful
+    assert dataclasses.replace(copy, matches=4).doubtful

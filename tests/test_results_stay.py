@@ -33,7 +33,7 @@ class Quick:
     def __init__(self, cfg):
         self.cfg = cfg
 
-    def __call__(self, data):
+    def __call__(self, data, page=None):
         with Image.open(io.BytesIO(data)) as image:
             size = image.height, image.width
         score_map = np.full(size, self.score, np.float32)
@@ -89,8 +89,9 @@ def test_a_rerun_that_cannot_write_leaves_whole_results(detect, tmp_path, monkey
     capsys.readouterr()
     monkeypatch.setattr(Quick, "score", 0.75)
     breaking_after(monkeypatch, writes, number)
-    with pytest.raises(OutputError, match=f"{out}.*: cannot be written: {os.strerror(number).lower()}"):
+    with pytest.raises(OutputError, match=f"{out}.*: cannot be written: {os.strerror(number).lower()}") as caught:
         detect("a.png", "b.png", float_maps=True)
+    assert ".unfinished" not in str(caught.value)
     assert "skipped:" not in capsys.readouterr().out  # no fault of the input
     after = content(out)
     assert after.keys() == before.keys()
@@ -101,10 +102,11 @@ def test_a_rerun_that_cannot_write_leaves_whole_results(detect, tmp_path, monkey
 
 
 def test_results_come_whole_or_not_at_all(detect, tmp_path, monkeypatch):
-    breaking_after(monkeypatch, 4, errno.ENOSPC)  # config, map and overlay of the first image
+    breaking_after(monkeypatch, 4, errno.ENOSPC)  # the config, and some of the image's files
     with pytest.raises(OutputError):
         detect("a.png")
-    assert sorted(content(tmp_path / "out")) == [next(iter(content(tmp_path / "out"))), "results.csv"]
+    kept, listed = sorted(content(tmp_path / "out"))
+    assert kept.startswith("config-") and listed == "results.csv"
     assert table(tmp_path / "out") == {}
 
 
@@ -138,6 +140,21 @@ def test_other_inputs_are_added_and_nothing_is_dropped_in_silence(detect, tmp_pa
         detect("=broken.png")
         rows = table(out)
         assert len(rows) == 4 and rows["=broken.png"]["status"] != "skipped"
+
+
+def test_a_page_whose_result_is_gone_stays_listed(detect, tmp_path):
+    with Image.new("RGB", (40, 32)) as image:
+        (tmp_path / "in").mkdir()
+        image.save(tmp_path / "in" / "a.tif", save_all=True, append_images=[Image.new("RGB", (40, 32), "red")])
+    detect("a.tif", pages="all")
+    first, second = sorted((tmp_path / "out").glob("a*.json"))
+    os.unlink(second)
+    for _ in range(2):
+        detect("b.png")
+        with open(tmp_path / "out" / "results.csv", encoding="utf-8", newline="") as file:
+            rows = [row for row in csv.DictReader(file) if row["file"].endswith("a.tif")]
+        assert [row["name"] for row in rows] == [first.stem, second.stem]
+        assert rows[1]["reason"].endswith(f"{second.name} is gone or damaged")
 
 
 def test_scores_of_other_weights_are_told_apart(detect, tmp_path):

@@ -19,6 +19,8 @@ from PIL import Image
 from constrained_rcnn.data import locks
 from constrained_rcnn.errors import OutputError
 
+#: What the name of a folder begins with that holds outputs until they are whole; see :mod:`.output_folder`.
+UNFINISHED = ".unfinished"
 #: Characters that a terminal, a table or a page must not be handed as they are: controls, line and paragraph
 #: separators, and those that turn the direction of writing.
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
@@ -67,6 +69,8 @@ def _os_error(error: BaseException | None) -> OSError | None:
 
 def output_error(path: str | os.PathLike, error: OSError) -> OutputError:
     """The line that names an output, says why it cannot be written and what to do."""
+    # By the name that it would have had: the folder of what is not whole goes with it.
+    path = Path(*(part for part in Path(path).parts if not part.startswith(UNFINISHED)))
     full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
     todo = "make room, then run it again (with --resume where there is one)" if full else "mend that, or name another"
     return OutputError(f"{printable(path)}: cannot be written: {(error.strerror or str(error)).lower()}; {todo}")

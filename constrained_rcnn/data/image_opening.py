@@ -163,7 +163,7 @@ def _open_file(
         image, changes["layout"] = fields[0], f"bit fields of {fields[1]} bits"
     one = Opened(image, format, head, file, changes=changes)
     one.pages = max(1, structure.pages or _pages(image))
-    one.more = one.pages >= MAX_PAGES
+    one.more = structure.more or one.pages >= MAX_PAGES
     one.page = page or (image.tell() + 1 if format == "HEIF" else 1)
     if one.page > one.pages:
         raise Refused(f"there is no page {one.page}: the file has {one.pages}")

@@ -39,11 +39,13 @@ class Structure:
     Attributes:
         pages: number of pages or frames, ``MAX_PAGES`` at most; 0: Pillow is to be asked.
         place: what Pillow calls the wanted page, from 0.
+        more: there may be more pages: counting ended at a limit.
         jpeg: of a JPEG.
     """
 
     pages: int = 0
     place: int = 0
+    more: bool = False
     jpeg: JpegStructure | None = None
 
 
@@ -68,7 +70,7 @@ def check_structure(file: BinaryIO, max_pixels: int, page: int = 1) -> Structure
         if TIFF_HEADER.match(head):
             return Structure(*check_tiff(file, head, max_pixels, page))
         if head.startswith((b"GIF87a", b"GIF89a")):
-            return Structure(_check_gif(file, page), page - 1)
+            return Structure(*_check_gif(file, page))
         if head.startswith(PNG_SIGNATURE):
             _check_png(file)
         elif head.startswith((b"\xff\x4f\xff\x51", b"\0\0\0\x0cjP  ")):
@@ -118,18 +120,16 @@ def _check_png(file: BinaryIO) -> None:
             check_exif(length)
 
 
-def _check_gif(file: BinaryIO, page: int) -> int:
-    """The number of frames, as far as few enough blocks tell it."""
+def _check_gif(file: BinaryIO, page: int) -> tuple[int, int, bool]:
+    """(number of frames, place of the wanted one, whether there may be more), as few enough blocks tell it."""
     frames = 0
     for count, frame in enumerate(_gif_blocks(file), 1):
-        if frame and frames == MAX_PAGES:
-            break
         if frames <= page:
             check_parts(count, MAX_GIF_BLOCKS)
-        elif count > MAX_GIF_BLOCKS:
-            break
+        if count > MAX_GIF_BLOCKS or frames == MAX_PAGES:
+            return frames, page - 1, True
         frames += frame
-    return frames
+    return frames, page - 1, False
 
 
 def _gif_blocks(file: BinaryIO) -> Iterator[bool]:

@@ -11,14 +11,12 @@ import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from constrained_rcnn.data.files import output_error, printable, write_bytes_atomic
+from constrained_rcnn.data.files import UNFINISHED, output_error, printable, write_bytes_atomic
 from constrained_rcnn.data.locks import open_locked, remove_leftovers
 from constrained_rcnn.errors import OutputError
 
 #: The file that is locked while a run writes into its folder.
 LOCK = ".lock"
-#: Folder in an output folder for what is not whole yet.
-UNFINISHED = ".unfinished"
 #: Errors of the disk itself, whose file Python often does not name.
 _DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
 

@@ -20,10 +20,10 @@ from typing import Any
 
 from constrained_rcnn.data import internal_form
 from constrained_rcnn.data.duplicates import duplicates, shared_pixels
-from constrained_rcnn.data.files import write_json_atomic
+from constrained_rcnn.data.files import UNFINISHED, write_json_atomic
 from constrained_rcnn.data.findings import NOTED, SKIPPED, Finding, table
 from constrained_rcnn.data.journal import Journal
-from constrained_rcnn.data.output_folder import UNFINISHED, publish
+from constrained_rcnn.data.output_folder import publish
 from constrained_rcnn.data.plan import VERSION, Plan
 from constrained_rcnn.data.records import make_records
 from constrained_rcnn.data.sources import MOSTLY, Scan
@@ -93,7 +93,12 @@ def prepare(plan: Plan, scan: Callable[[], Scan]) -> dict[str, Any]:
             }
         )
         images, annotations = _numbered(records, groups)
-        _check_forged(plan, images, findings)
+        try:
+            _check_forged(plan, images, findings)
+        except UserError:  # no run will go on from here: other files or options are needed
+            journal.remove()
+            shutil.rmtree(stage, ignore_errors=True)
+            raise
         findings += _mostly_manipulated(plan, [record["share"] for record in records.values()])
         strata = {name: sample.stratum for name, sample in samples.items() if sample.stratum}
         side, split_lines = _sides(plan, images, strata, findings)

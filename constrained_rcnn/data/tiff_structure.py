@@ -114,7 +114,7 @@ def directories(file: BinaryIO, layout: Layout, start: int) -> Iterator[Director
         start = directory.following
 
 
-def check_tiff(file: BinaryIO, head: bytes, max_pixels: int, page: int) -> tuple[int, int]:
+def check_tiff(file: BinaryIO, head: bytes, max_pixels: int, page: int) -> tuple[int, int, bool]:
     """Passes a TIFF whose pages up to the wanted one cost no more than their pixels do.
 
     Args:
@@ -124,26 +124,27 @@ def check_tiff(file: BinaryIO, head: bytes, max_pixels: int, page: int) -> tuple
         page: the wanted one, from 1.
 
     Returns:
-        (number of pages, place of the wanted one in the chain of directories, from 0). No pages at all where the file
-        ends in its first directory.
+        (number of pages, place of the wanted one in the chain of directories, from 0, whether there may be more pages).
+        No pages at all where the file ends in its first directory.
 
     Raises:
         Refused: beyond a limit; raw data; the first directory holds a reduced image.
     """
     layout = layout_of(head)
     if layout is None:
-        return 0, 0
-    pages = place = 0
+        return 0, 0, False
+    pages = place = number = entries = 0
     for number, directory in enumerate(directories(file, layout, *layout.start.unpack_from(head))):
         if number == 0:
             _check_finished(file, directory)
+        entries += len(directory.rows)
         if pages < page:
             _check_directory(directory, max_pixels)
         if number == 0 or directory.is_page:
             pages += 1
             if pages == page:
                 place = number
-    return pages, place
+    return pages, place, number + 1 >= MAX_PAGES or entries >= _MAX_ENTRIES
 
 
 def _check_directory(directory: Directory, max_pixels: int) -> None:

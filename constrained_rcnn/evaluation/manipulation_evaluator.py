@@ -16,8 +16,8 @@ from detectron2.data import MetadataCatalog
 from detectron2.evaluation import DatasetEvaluator, DatasetEvaluators
 from detectron2.utils import comm
 
-from constrained_rcnn.data.files import write_json_atomic
-from constrained_rcnn.data.output_folder import UNFINISHED, publish
+from constrained_rcnn.data.files import UNFINISHED, write_json_atomic
+from constrained_rcnn.data.output_folder import publish
 from constrained_rcnn.evaluation_page import write_page
 
 from .ap_confidence import ap_intervals_of_folder, ap_table

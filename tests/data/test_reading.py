@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 
 import cv2
 import numpy as np
@@ -134,3 +135,25 @@ def test_colour_profiles_are_told_by_name():
     assert "Lab identity" in changes(stored(photo(), icc_profile=lab))["colour_profile"]
     for broken in (b"icc", bytes(128) + b"\xff" * 4, lab[:150]):
         assert "(without a name)" in changes(stored(photo(), "JPEG", icc_profile=broken))["colour_profile"]
+
+
+def many_pages(count, tags=0) -> bytes:
+    """A TIFF of so many pages of 16 x 16 black pixels, with so many tags that nobody knows in each."""
+    data = bytearray(b"II*\0\x08\0\0\0")
+    for number in range(1, count + 1):
+        entries = [(256, 4, 16), (257, 4, 16), (258, 3, 8), (262, 3, 1), (273, 4, 8), (278, 4, 16), (279, 4, 256)]
+        entries += [(60000 + tag, 4, tag) for tag in range(tags)]
+        following = len(data) + 2 + 12 * len(entries) + 4 if number < count else 0
+        data += struct.pack("<H", len(entries))
+        data += b"".join(struct.pack("<HHLL", tag, kind, 1, value) for tag, kind, value in entries)
+        data += struct.pack("<L", following)
+    return bytes(data) + bytes(264)
+
+
+def test_counting_pages_ends():
+    assert load_image(many_pages(120), page=119).reading.changes["page"] == "page 119 of 120"
+    assert load_image(many_pages(10_500)).reading.changes["page"] == "page 1 of 10000 or more"
+    assert load_image(many_pages(250, tags=5000)).reading.changes["page"].endswith(" or more")
+    data = bytearray(many_pages(3))
+    data[-264 - 4 : -264] = struct.pack("<L", 8)  # the last page leads to the first
+    assert load_image(bytes(data)).reading.changes["page"] == "page 1 of 3"

@@ -127,7 +127,7 @@ def _spreadsheet(truths: Sequence[Path], root: Path) -> Path | None:
         path
         for folder in beside
         for path in sorted(folder.iterdir())
-        if path.is_dir() and path.name.lower().startswith("note")
+        if path.is_dir() and path.name.lower() in ("note", "notes")
     ]
     for files in (
         *(truth.rglob("*") for truth in truths),
