@@ -140,7 +140,7 @@ def counted(monkeypatch, limit=1000):
     def one(self, first, second):
         if len(compared) == limit:
             raise KeyboardInterrupt
-        compared.append((first.path.name, second.path.name))
+        compared.append((first.item.file.name, second.item.file.name))
         return real(self, first, second)
 
     monkeypatch.setattr(run_module._Comparisons, "_compared", one)
