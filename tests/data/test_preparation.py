@@ -221,7 +221,7 @@ def test_few_images_are_in_memory_at_once(small, monkeypatch):
     monkeypatch.setattr(records, "Probe", tracked)
     many = [picture(plan.output / f"{number}.png") for number in range(40)]
     prepare(
-        Plan("x", plan.output, plan.image_root, many, workers=2),
+        Plan("x", plan.output, plan.image_root, many, workers=2, authentic_only=True),
         lambda: Scan([Sample(path, None) for path in many]),
     )
     assert 1 <= most[0] <= records.AHEAD * 2
