@@ -12,8 +12,9 @@ from constrained_rcnn import config
 from constrained_rcnn.errors import UserError
 
 MIXED = [*DENSE, "SOLVER.AMP.ENABLED", "True", "SOLVER.BASE_LR", "0.002"]
-#: How far the mean of a loss over 50 iterations may be from float32's: a share of it, or an absolute difference.
-TOLERANCE, LEAST = 0.1, 0.02
+#: How far the mean of a loss over 50 iterations may be from float32's: a share of it, or an absolute difference. Which
+#: boxes are sampled depends on their order, so that single steps part; the sum of all losses may differ by a tenth.
+TOLERANCE, LEAST, IN_ALL = 0.2, 0.05, 0.1
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +49,7 @@ def test_losses_follow_those_of_float32_over_200_iterations(train_set, tmp_path)
         assert len(exact) == 7
         for name, value in exact.items():
             assert rounded[name] == pytest.approx(value, rel=TOLERANCE, abs=LEAST), (first, name)
+        assert sum(rounded.values()) == pytest.approx(sum(exact.values()), rel=IN_ALL), first
     early, late = means(runs["bfloat16"], 0, 20), means(runs["bfloat16"], 180, 200)
     assert sum(late.values()) < 0.8 * sum(early.values())
 

@@ -185,7 +185,7 @@ def _format(file: BinaryIO) -> str:
     head = file.read(HEAD)
     file.seek(0)
     if not head:
-        raise Refused("an empty file")
+        raise Refused("not a picture: the file is empty")
     kind = kind_of(head)
     if kind is None:
         raise Refused(f"not a picture, or of a format that is not read ({', '.join(FORMATS)} are)")

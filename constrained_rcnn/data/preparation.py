@@ -139,7 +139,9 @@ def _check_forged(plan: Plan, images: list[dict], findings: list[Finding]) -> No
         return
     lost = sorted(
         (finding for finding in findings if finding.action == SKIPPED),
-        key=lambda finding: (finding.kind != "no ground truth", finding.kind in ("mask without image", "unreadable")),
+        key=lambda finding: (
+            finding.kind != "no ground truth", finding.kind in ("mask without image", "unreadable"), finding
+        ),
     )
     what = "no usable image" if not images else f"no usable forged image beside {len(images)} authentic ones"
     why = f"{len(lost)} problems; first: {lost[0].file}: {lost[0].message}" if lost else "and none that was skipped"

@@ -193,7 +193,7 @@ def test_bad_files_are_listed_and_the_rest_goes_on(tmp_path):
     }
     for file, action, words in (
         (f"Sp/{image.name}", "skipped", "damaged or truncated"),
-        ("Au/Au_txt_0003.jpg", "skipped", "an empty file"),
+        ("Au/Au_txt_0003.jpg", "skipped", "the file is empty"),
         (f"Sp/{FORGED[1][0]}.jpg", "skipped", "damaged or truncated"),
         (f"Sp/{FORGED[2][0]}.jpg", "skipped", "empty mask"),
         (f"Sp/{FORGED[3][0]}.jpg", "skipped", "mask is 61x40, its image 60x40"),

@@ -22,7 +22,7 @@ import pytest
 from fixtures.fuzz_images import seeds
 from PIL import Image, ImageOps
 
-from constrained_rcnn.data import image_io, image_opening, image_pixels, locks
+from constrained_rcnn.data import image_io, image_opening, image_pixels
 from constrained_rcnn.data.files import write_bytes_atomic, write_json_atomic, write_png_atomic
 from constrained_rcnn.data.folder_listing import list_images
 from constrained_rcnn.data.image_io import read_grey, read_header, read_image, read_mask, read_size
@@ -294,17 +294,10 @@ def test_writers_refuse_and_leave_the_old_file(tmp_path, monkeypatch):
     with pytest.raises(TypeError, match="float64"):
         write_png_atomic(tmp_path / "a.png", np.zeros((2, 2)))
 
-    def on_a_full_disk(folder, real=locks.temporary_file):
-        file, temporary = real(folder)
+    def full(source, target):
+        raise OSError("disk full")
 
-        def write(data):
-            file.raw.write(data[:2])
-            raise OSError("disk full")
-
-        file.write = write
-        return file, temporary
-
-    monkeypatch.setattr(locks, "temporary_file", on_a_full_disk)
+    monkeypatch.setattr(os, "replace", full)
     with pytest.raises(OutputError, match="a.json: cannot be written: disk full"):
         write_bytes_atomic(path, b"half")
     assert path.read_text() == '{"a":1}\n'

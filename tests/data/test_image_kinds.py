@@ -41,7 +41,7 @@ def test_images_that_are_not_read_say_so(data, said):
 
 
 def test_an_empty_file_is_called_that():
-    with pytest.raises(UserError, match="an empty file"):
+    with pytest.raises(UserError, match="the file is empty"):
         read_image(b"")
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from constrained_rcnn.data.findings import NOTED, REPAIRED, Finding
 from constrained_rcnn.data.image_io import Header
 from constrained_rcnn.data.mask_options import USUAL, MaskOptions
-from constrained_rcnn.data.mask_pixels import read_marked
+from constrained_rcnn.data.mask_pixels import Marked, read_marked
 from constrained_rcnn.data.mask_repair import fit_mask
 from constrained_rcnn.errors import UserError
 
@@ -110,18 +110,23 @@ class MaskFile:
         for path, one in zip(files, marked):
             if one.mask.all() and not one.pixels.uniform and not self.options.values:
                 raise UserError(f"{path}: no mask, everything is {one.rule}; {one.pixels.hint()}")
+        if not any(one.mask.any() for one in marked):
+            return self._empty(marked, remarks)
         masks = [self._fitted(path, one.mask, probe, remarks) for path, one in zip(files, marked)]
         mask = masks[0] if len(masks) == 1 else np.logical_or.reduce(masks)
         if len(files) > 1:
             names = ", ".join(path.name for path in files)
             remarks.append((NOTED, "masks joined", f"{names}: {mask.sum()} pixels in one of them or in several"))
-        if not mask.any():
-            # Several values, and the usual rule finds none: the mask is not empty, it speaks another language.
-            empty = self.options.values or all(one.pixels.uniform and one.pixels.alpha is None for one in marked)
-            if self.empty_is_authentic and empty:
-                return Truth({}, tuple(remarks))
-            raise UserError(f"{self.path}: empty mask, nothing is {marked[0].rule}; {marked[0].pixels.hint()}")
+        if not mask.any():  # scaled down, a mask may lose what it marks
+            return self._empty(marked, remarks)
         return Truth({self.technique: mask}, (*remarks, *amount_remarks(self.path, mask)))
+
+    def _empty(self, marked: Sequence[Marked], remarks: Sequence[tuple[str, str, str]]) -> Truth:
+        # Several values, and the usual rule finds none: the mask is not empty, it speaks another language.
+        empty = self.options.values or all(one.pixels.uniform and one.pixels.alpha is None for one in marked)
+        if self.empty_is_authentic and empty:
+            return Truth({}, tuple(remarks))
+        raise UserError(f"{self.path}: empty mask, nothing is {marked[0].rule}; {marked[0].pixels.hint()}")
 
     def _fitted(self, path: Path, mask: np.ndarray, probe: Probe, remarks: list[tuple[str, str, str]]) -> np.ndarray:
         header = probe.header
