@@ -73,7 +73,7 @@ class BrightSquares:
     Borders of a tile bring false alarms, as zero padding does: a box of its own along each.
     """
 
-    resizes_images, score_weighted = False, True
+    resizes_images, score_weighted, device = False, True, torch.device("cpu")
 
     def __call__(self, inputs):
         return [self._judge(item) for item in inputs]

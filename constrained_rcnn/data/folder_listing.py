@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -118,10 +118,15 @@ def _why(error: OSError) -> str:
     return (error.strerror or str(error)).lower()
 
 
-def list_images(folder: Path, *, exclude: Iterable[Path] = ()) -> list[Path]:
+def list_images(folder: Path, *, exclude: Iterable[Path] = (), known: Container[Path] = ()) -> list[Path]:
     """The images of a folder, for who needs them all; what is left out is summed up in the log.
 
-    Args, Returns: see :func:`list_folder`.
+    Args:
+        folder, exclude: see :func:`list_folder`.
+        known: files of the folder that are no images and that the caller reads itself: the log does not name them.
+
+    Returns:
+        Paths that begin with ``folder``, sorted by their posix form.
 
     Raises:
         UserError: a folder in it cannot be listed, or a file not be opened: part of the images would be missing.
@@ -129,7 +134,8 @@ def list_images(folder: Path, *, exclude: Iterable[Path] = ()) -> list[Path]:
     found = list_folder(folder, exclude=exclude)
     for path, reason in found.unreadable:
         raise UserError(f"{printable(path)}: {reason}; make it readable, or move it elsewhere")
-    for line in summary_lines((printable(path.relative_to(folder)), reason) for path, reason in found.left_out):
+    left_out = [(printable(path.relative_to(folder)), why) for path, why in found.left_out if path not in known]
+    for line in summary_lines(left_out):
         _warn_once(f"{printable(folder)}: left out: {line}")
     return found.images
 

@@ -123,7 +123,7 @@ def test_a_second_run_does_nothing_and_says_so(prepared, monkeypatch, capsys):
 def test_each_picture_of_a_set_is_decoded_once(tmp_path, monkeypatch):
     make_casia_v1(tmp_path / "casia_v1")
     decoded = []
-    monkeypatch.setattr(records, "read_image", lambda path: decoded.append(path) or image_io.read_image(path))
+    monkeypatch.setattr(records, "load_image", lambda path: decoded.append(path) or image_io.load_image(path))
     assert commands.prepare_casia(["--root", str(tmp_path / "casia_v1")]) == 0
     pictures = [path for folder in ("Au", "Sp") for path in (tmp_path / "casia_v1" / folder).iterdir()]
     assert sorted(decoded) == sorted(pictures)
@@ -193,7 +193,7 @@ def test_bad_files_are_listed_and_the_rest_goes_on(tmp_path):
     }
     for file, action, words in (
         (f"Sp/{image.name}", "skipped", "damaged or truncated"),
-        ("Au/Au_txt_0003.jpg", "skipped", "an empty file"),
+        ("Au/Au_txt_0003.jpg", "skipped", "the file is empty"),
         (f"Sp/{FORGED[1][0]}.jpg", "skipped", "damaged or truncated"),
         (f"Sp/{FORGED[2][0]}.jpg", "skipped", "empty mask"),
         (f"Sp/{FORGED[3][0]}.jpg", "skipped", "mask is 61x40, its image 60x40"),

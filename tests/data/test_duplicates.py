@@ -116,7 +116,8 @@ def test_between_two_sets(tmp_path):
     save(tmp_path / "two/near.png", compressed(photo(3, 60, 90), 80))
     (tmp_path / "none").mkdir()
     for name in ("one", "two"):
-        arguments = ["--images", "none", "--authentic", name, "--root", f"out_{name}", "--name", name]
+        arguments = ["--images", "none", "--authentic", name, "--authentic-only"]
+        arguments += ["--root", f"out_{name}", "--name", name]
         done = run("datasets/prepare_folder.py", *arguments, cwd=tmp_path)
         assert done.returncode == 0, done.stderr
     splits = ["out_one/annotations/one.json", "out_two/annotations/two.json"]

@@ -138,4 +138,7 @@ def test_what_a_set_leaves_out_is_logged_once(tmp_path, caplog):
         assert len(list_images(tmp_path)) == len(list_images(tmp_path)) == 1
     (said,) = [record.getMessage() for record in caplog.records]
     assert said.endswith("left out: 7 files, not an image: 0.txt, 1.txt, 2.txt, 3.txt, 4.txt and 2 more")
+    caplog.clear()
+    assert list_images(tmp_path, known=[tmp_path / "0.txt"])  # the caller reads it
+    assert "left out: 6 files, not an image: 1.txt" in caplog.text
     assert summary_lines([("a", "x"), ("b", "y"), ("c", "x")]) == ["2 files, x: a, c", "1 file, y: b"]

@@ -60,7 +60,7 @@ def test_constraint_holds_after_loading_any_kernel():
     layer.load_state_dict({"weight": torch.rand(3, 3, 5, 5)})
     flat = layer(torch.full((1, 3, 8, 8), 1.0))
     assert flat.abs().max() < 1e-5
-    assert violation(project_to_constraint(layer.weight)) < 1e-6
+    assert violation(project_to_constraint(layer.weight.double())) < 1e-12  # in float32 the sums round by about 1e-6
 
 
 def test_autocast_does_not_touch_it():

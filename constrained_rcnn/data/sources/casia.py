@@ -111,12 +111,18 @@ def find_layout(root: Path, masks: Path | None = None) -> Layout:
         ]
     else:
         truths = [masks]
+    spreadsheet = _spreadsheet(truths, root)
     return Layout(
         version,
         list_images(folders["sp" if version == 1 else "tp"]),
         list_images(folders["au"]) if "au" in folders else [],
-        [path for truth in truths for path in list_images(truth) if path.stem.lower().endswith("_gt")],
-        _spreadsheet(truths, root),
+        [
+            path
+            for truth in truths
+            for path in list_images(truth, known=[spreadsheet])
+            if path.stem.lower().endswith("_gt")
+        ],
+        spreadsheet,
     )
 
 
