@@ -23,7 +23,7 @@ from .image_class import jpeg_quality
 from .inference_model import load_for_inference
 from .manipulation_result import Detection, ManipulationResult
 from .processes import before_prediction, guard_forks
-from .repeats_evidence import JudgedRepeat, judge_repeats, raise_map
+from .repeats_evidence import JudgedRepeat, copy_move_found, judge_repeats, raise_map
 from .views import Judged, finish, judge_views, manipulation_scores, views_of, whole_input
 
 #: Decision threshold where neither config nor checkpoint has one.
@@ -162,7 +162,7 @@ class ManipulationPredictor:
             raise_map(made, repeats)
         fused = float(made.max()) if None in decisions else network
         points, threshold = getattr(self.model, "operating_points", None), float(self.threshold)
-        decision = decide(points, network, fused, pixels, quality, bool(repeats), threshold)
+        decision = decide(points, network, fused, pixels, quality, copy_move_found(repeats or ()), threshold)
         return ManipulationResult(
             manipulated=decision.manipulated,
             score=decision.score,

@@ -75,6 +75,11 @@ def judge_repeats(image: np.ndarray, manipulation_map: np.ndarray) -> tuple[Judg
     return tuple(one for one in judged if one.difference >= LEAST_WITNESS or not one.repeat.doubtful)
 
 
+def copy_move_found(judged: tuple[JudgedRepeat, ...]) -> bool:
+    """Whether a copy-move decides about the image: a pair that needs no other witness."""
+    return any(not one.repeat.doubtful for one in judged)
+
+
 def raise_map(manipulation_map: np.ndarray, judged: tuple[JudgedRepeat, ...]) -> None:
     """Raises the map on suspected regions to at least their suspicion, in place.
 

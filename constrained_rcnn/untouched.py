@@ -15,6 +15,7 @@ from .data.image_io import read_image
 from .errors import UserError
 from .image_class import LEAST_SIDE, ImageClass, jpeg_quality
 from .predictor import MIN_SIDE, ManipulationPredictor
+from .repeats_evidence import copy_move_found
 
 
 def _saved(image: np.ndarray, quality: int) -> bytes:
@@ -108,6 +109,5 @@ def examine(
         for name, content in contents.items():
             result = predictor(content)
             kind = ImageClass.of(result.image, jpeg_quality(content))
-            yield Untouched(
-                str(file), name, kind.name, result.score, result.manipulated, bool(result.repeats), kind.unsuitable
-            )
+            found = copy_move_found(result.repeats)
+            yield Untouched(str(file), name, kind.name, result.score, result.manipulated, found, kind.unsuitable)

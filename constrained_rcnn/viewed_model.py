@@ -13,7 +13,7 @@ from .image_class import jpeg_quality
 from .modeling.manipulation_map import image_score
 from .modeling.meta_arch import ConstrainedRCNN
 from .processes import before_prediction
-from .repeats_evidence import judge_repeats, raise_map
+from .repeats_evidence import copy_move_found, judge_repeats, raise_map
 from .views import judge_views, needs_tiles, views_of
 
 
@@ -69,7 +69,8 @@ class ViewedModel(torch.nn.Module):
         fused = float(made.max()) if output.get("decision") is None else network
         configured = self.cfg.MODEL.MANIPULATION_MAP.DECISION_THRESHOLD
         threshold = configured if configured >= 0 else 0.5  # where operating points have put it
-        output["manipulation_score"] = decide(points, network, fused, bgr, quality, bool(repeats), threshold).score
+        found = copy_move_found(repeats)
+        output["manipulation_score"] = decide(points, network, fused, bgr, quality, found, threshold).score
 
     def _judge(self, item: dict) -> dict:
         before_prediction(self.model.device)

@@ -33,10 +33,21 @@ def forgeries():
 def test_they_say_what_they_are(predictor):
     _, (_, path) = model_zoo.default_options()
     metadata = read_checkpoint(path)["metadata"]
-    assert {"licence", "training_data", "decision_threshold", "false_alarm_rate", "classes"} <= metadata.keys()
+    assert {"licence", "training_data", "operating_points", "classes"} <= metadata.keys()
     assert "BSDS500" in metadata["training_data"] and "CASIA" in metadata["training_data"]
-    assert predictor.threshold == metadata["decision_threshold"]
+    points = predictor.model.operating_points
+    assert predictor.threshold == 0.5 and metadata["operating_points"]["rate"] == 0.01
+    assert 0 < points.copy_move_rate < 0.02 and len(points.logits) >= 4
     assert predictor.classes == ("splice", "copy-move", "removal")
+
+
+def test_a_wall_is_not_called_manipulated_whatever_its_size(predictor):
+    rng, scores = np.random.default_rng(0), []
+    for height, width in ((192, 256), (768, 1024), (1536, 2048)):
+        light = 150 + 20 * np.linspace(0, 1, width)[None, :, None] - 15 * np.linspace(0, 1, height)[:, None, None] ** 2
+        wall = np.clip(light + rng.normal(0, 4, (height, width, 3)), 0, 255).astype(np.uint8)
+        scores.append(predictor(wall).score)
+    assert max(scores) < 0.5, scores
 
 
 def test_they_find_more_than_maps_that_know_nothing(predictor, forgeries):
@@ -59,6 +70,10 @@ def test_a_forgery_on_a_tile_border_scores_as_one_inside(forgeries):
     # The clearest forgery, in the middle of a wide plain frame, which moves over the tiles.
     whole = ManipulationPredictor(load_config(config, options))
     clear = max(forgeries, key=lambda forgery: whole(np.ascontiguousarray(forgery.image[:, :, ::-1])).score)
+    inside = np.pad(clear.mask, 160)
     image = np.pad(clear.image[:, :, ::-1], ((160, 160), (160, 160), (0, 0)), mode="reflect")
-    scores = [predictor(np.ascontiguousarray(image[shift:, shift:])).score for shift in range(0, 128, 32)]
+    scores = []
+    for shift in range(0, 128, 32):
+        made = predictor(np.ascontiguousarray(image[shift:, shift:])).manipulation_map
+        scores.append(float(made[inside[shift:, shift:]].mean()))
     assert min(scores) > 0.8 * max(scores), scores
