@@ -9,13 +9,13 @@ from pathlib import Path
 from tqdm import tqdm
 
 from .batch import check_output, read_bytes, reason
-from .config import load_config
 from .data.files import write_bytes_atomic
 from .data.output_folder import output_folder, raise_output_error, staged
 from .errors import OutputError, UserError
 from .evidence import config_sha256, config_text, sha256, versions
 from .html_page import remove_other_pages
 from .inputs import Inputs, find_inputs, output_names, printable
+from .model_zoo import load_default_config
 from .pages import FIRST, Item, items_of
 from .predictor import ManipulationPredictor
 from .result_files import THUMBNAILS, ResultFiles
@@ -42,8 +42,7 @@ def run(
     earlier runs into the same folder, stay, in table and page, too; every file is replaced only by a complete new one.
 
     Args:
-        config_file, options: see :func:`load_config`; a ``config_file`` of None stands for the config and weights
-            that come with the package, with ``options`` on top.
+        config_file, options: see :func:`.model_zoo.load_default_config`.
         inputs: see :func:`.inputs.find_inputs`; ``output`` inside of a folder is passed over.
         output: folder for the results, made if it is not there.
         resume: leave out files whose result is there already, made of the same bytes by the same weights and config.
@@ -70,7 +69,7 @@ def run(
     if not repeats:
         options = [*options, "TEST.REPEATS", "False"]
     with output_folder(folder, parts=[THUMBNAILS]):
-        return _run(found, pages, folder, _config(config_file, options), resume, float_maps, repeats)
+        return _run(found, pages, folder, load_default_config(config_file, options), resume, float_maps, repeats)
 
 
 def _run(found: Inputs, pages: str, folder: Path, cfg, resume: bool, float_maps: bool, repeats: bool) -> int:
@@ -133,15 +132,6 @@ def _summarise(table: ResultsTable, folder: Path, about: dict, *, finished: bool
         pages = write_pages(stage, table.rows, table.skipped, about, finished=finished, expected=expected,
                             left_out=table.left_out)  # fmt: skip
     remove_other_pages(folder, "results", len(pages))
-
-
-def _config(config_file, options):
-    if config_file is not None:
-        return load_config(config_file, options)
-    from .model_zoo import default_options
-
-    file, own = default_options()
-    return load_config(file, [*own, *options])
 
 
 def _not_there(items: list[Item], names, results: ResultFiles, table: ResultsTable) -> tqdm:
