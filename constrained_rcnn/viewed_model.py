@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from detectron2.layers import batched_nms, paste_masks_in_image
@@ -43,12 +46,15 @@ class ViewedModel(torch.nn.Module):
 
     def forward(self, batched_inputs: list[dict]) -> list[dict]:
         """As ConstrainedRCNN in evaluation mode."""
-        outputs = [self._judge(item) for item in batched_inputs]
+        return [self._result(item) for item in batched_inputs]
+
+    def _result(self, item: dict) -> dict:
+        pixels = functools.cache(functools.partial(self._pixels, item))  # decoded once, and only where needed
+        output = self._judge(item, pixels)
         points = getattr(self.model, "operating_points", None)
         if self.cfg.TEST.REPEATS or points is not None:
-            for item, output in zip(batched_inputs, outputs):
-                self._decide(item, output, points)
-        return outputs
+            self._decide(item, output, pixels(), points)
+        return output
 
     def _pixels(self, item: dict) -> np.ndarray:
         """(H, W, 3) uint8 in the order of INPUT.FORMAT."""
@@ -57,9 +63,9 @@ class ViewedModel(torch.nn.Module):
             pixels = read_image(item["file_name"], self.cfg.INPUT.FORMAT, max_pixels=self.cfg.INPUT.MAX_PIXELS)
         return pixels
 
-    def _decide(self, item: dict, output: dict, points) -> None:
+    def _decide(self, item: dict, output: dict, pixels: np.ndarray, points) -> None:
         """Raises the map where regions occur twice, if asked for, and scores the image as the predictor does."""
-        pixels, made = self._pixels(item), output["manipulation_map"].cpu().numpy()
+        made = output["manipulation_map"].cpu().numpy()
         bgr = pixels if self.cfg.INPUT.FORMAT == "BGR" else np.ascontiguousarray(pixels[:, :, ::-1])
         network = output["manipulation_score"]
         repeats = judge_repeats(bgr, made) if self.cfg.TEST.REPEATS else ()
@@ -72,14 +78,14 @@ class ViewedModel(torch.nn.Module):
         found = copy_move_found(repeats)
         output["manipulation_score"] = decide(points, network, fused, bgr, quality, found, threshold).score
 
-    def _judge(self, item: dict) -> dict:
+    def _judge(self, item: dict, read: Callable[[], np.ndarray]) -> dict:
         before_prediction(self.model.device)
         cfg = self.cfg
         size = tuple(item["image"].shape[-2:])
         whole = self.model.resizes_images or not (0 < cfg.TEST.REDUCE_ABOVE < size[0] * size[1])
         if not cfg.TEST.AUG.ENABLED and whole and (self.model.resizes_images or not needs_tiles(size, cfg.TEST.TILES)):
             return self.model([item])[0]
-        pixels = self._pixels(item)
+        pixels = read()
         views = views_of(cfg)
         made, instances, decisions = None, [], []
         for one in judge_views(self.model, pixels, views, cfg.TEST.TILES):

@@ -11,6 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from fixtures.closed_folder import close_folder
 from PIL import Image
 from skimage import data
 
@@ -77,15 +78,7 @@ def test_a_pattern_searches_the_folders_that_it_finds(tmp_path):
 
 def test_a_folder_that_cannot_be_listed_is_an_item(tmp_path, monkeypatch):
     save(tmp_path / "in" / "a.png")
-    (tmp_path / "in" / "closed").mkdir()
-    listed = os.scandir
-
-    def scandir(path):
-        if str(path).endswith("closed"):
-            raise PermissionError(13, "Permission denied")
-        return listed(path)
-
-    monkeypatch.setattr(os, "scandir", scandir)
+    close_folder(monkeypatch, tmp_path / "in" / "closed")
     found = find_inputs([str(tmp_path / "in")])
     assert len(found.files) == 1
     assert found.lost == [(str(tmp_path / "in" / "closed"), "the folder cannot be listed: permission denied")]

@@ -5,10 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 
 import numpy as np
 import pytest
+from fixtures.closed_folder import close_folder
 from PIL import Image
 from tiny import TINY, tiny_model
 
@@ -109,15 +109,7 @@ def test_what_a_folder_holds_besides_images_is_listed(quick, tmp_path, capsys, m
     page = (out / "results.html").read_text(encoding="utf-8")
     assert "a.txt" in page and "2 hidden or system files" in page
 
-    (tmp_path / "in" / "closed").mkdir()
-    listed = os.scandir
-
-    def scandir(path):
-        if str(path).endswith("closed"):
-            raise PermissionError(13, "Permission denied")
-        return listed(path)
-
-    monkeypatch.setattr(os, "scandir", scandir)
+    close_folder(monkeypatch, tmp_path / "in" / "closed")
     assert run(CONFIG, [str(tmp_path / "in")], str(out), quick) == 1
     assert f"skipped: {tmp_path / 'in' / 'closed'}: the folder cannot be listed" in capsys.readouterr().out
 

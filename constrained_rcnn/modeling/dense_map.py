@@ -41,7 +41,6 @@ class DenseMapHead(nn.Module):
             qualities: of the error levels that are fused, too, see :mod:`.error_levels`; (): none.
         """
         super().__init__()
-        self.channels = channels
         self.laterals = nn.ModuleDict({name: nn.Conv2d(count, channels, 1) for name, count in in_channels.items()})
         self.deviation = nn.Conv2d(2 * channels, channels, 1)
         self.fuse8 = _block(channels, norm)
