@@ -68,6 +68,7 @@ def test_bfloat16_without_instructions_is_said(tmp_path, monkeypatch, caplog):
     ManipulationCheckpointer(tiny_model(), str(tmp_path)).save("model")
     weights = ("MODEL.WEIGHTS", str(tmp_path / "model.pth"))
     monkeypatch.setattr(inference_model, "multiplies_bfloat16", lambda: False)
+    caplog.clear()  # of what saving has said where a test before this one has turned the log up
     with caplog.at_level(logging.WARNING, logger="constrained_rcnn"):
         load_for_inference(tiny_cfg(*weights))
         assert caplog.text == ""
