@@ -22,8 +22,8 @@ setup(
     package_data={"constrained_rcnn": ["weights/*.pth"], "constrained_rcnn.configs": ["*.yaml", "**/*.yaml"]},
     entry_points={
         "console_scripts": [
-            "constrained-rcnn = constrained_rcnn.demo_command:main",
-            "constrained-rcnn-compare = constrained_rcnn.pairs.command:main",
+            "constrained-rcnn = constrained_rcnn.apps.detect.command:main",
+            "constrained-rcnn-compare = constrained_rcnn.apps.compare.command:main",
         ]
     },
     install_requires=[

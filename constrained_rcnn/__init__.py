@@ -1,3 +1,41 @@
-"""Constrained R-CNN: image manipulation detection and localisation on Detectron2."""
+"""Constrained R-CNN: image manipulation detection and localisation on Detectron2.
+
+Public names are loaded when they are first used, so that importing the package takes no time and touches no disk.
+"""
+
+from __future__ import annotations
+
+import importlib
+
+from .utils import moved_modules
 
 __version__ = "0.1.0"
+
+#: Public name -> module that defines it.
+_PUBLIC = {
+    "ManipulationPredictor": "inference.predictor",
+    "ManipulationResult": "inference.result",
+    "UserError": "utils.errors",
+    "add_constrained_rcnn_config": "config",
+    "compare": "matching.image_pairs",
+    "config_file": "model_zoo",
+    "describe": "matching.image_pairs",
+    "find_repeats": "matching.copy_move",
+    "load_config": "config",
+    "read_image": "images.reading",
+    "register_internal": "data.catalog",
+}
+
+__all__ = ["__version__", *_PUBLIC]
+
+moved_modules.install()
+
+
+def __getattr__(name: str):
+    if name not in _PUBLIC:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f".{_PUBLIC[name]}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_PUBLIC])

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 
-from ._require import require_detectron2
-from .errors import UserError
-from .evaluation.records import VARIANT_NAMES
+from .evaluation.metrics.records import VARIANT_NAMES
+from .utils.dependencies import require_detectron2
+from .utils.errors import UserError
 
 require_detectron2()
 
@@ -15,7 +15,7 @@ import yaml  # noqa: E402
 from detectron2.config import CfgNode as CN  # noqa: E402
 from detectron2.config import get_cfg as get_detectron2_cfg  # noqa: E402
 
-from .processor import multiplies_bfloat16  # noqa: E402
+from .modeling.processor import multiplies_bfloat16  # noqa: E402
 
 logger = logging.getLogger(__name__)
 
@@ -26,7 +26,7 @@ def add_constrained_rcnn_config(cfg: CN) -> None:
     Args:
         cfg: Detectron2's config. Registers the modules and the datasets too; calling it again is harmless.
     """
-    from . import modeling, tensorflow  # noqa: F401  (fill Detectron2's registries)
+    from . import modeling, released  # noqa: F401  (fill Detectron2's registries)
     from .data import catalog  # noqa: F401  (registers the predefined datasets)
 
     # --- weights --------------------------------------------------------------------------------------
@@ -120,7 +120,7 @@ def add_constrained_rcnn_config(cfg: CN) -> None:
     cfg.DATASETS.SYNTHESIS.ANNOTATIONS = ""
     # Images per pass over the data, at least 1. Every pass makes new ones.
     cfg.DATASETS.SYNTHESIS.COUNT = 1000
-    # How they are made: a name of constrained_rcnn/data/synthesis/presets.py.
+    # How they are made: a name of constrained_rcnn/synthesis/presets.py.
     cfg.DATASETS.SYNTHESIS.PRESET = "careful"
     # Drawn evenly from these: splice, copy-move, removal.
     cfg.DATASETS.SYNTHESIS.TECHNIQUES = ("splice", "copy-move", "removal")
@@ -147,9 +147,9 @@ def add_constrained_rcnn_config(cfg: CN) -> None:
     # True: convolutions of test images run in bfloat16, half the time where the processor has instructions for
     # it. Maps change a little; where boxes are about equally likely, others may be chosen.
     cfg.TEST.BFLOAT16 = False
-    # True: regions that occur twice in an image (constrained_rcnn/repeats.py) raise its map, and so its score: to 0.875
-    # on the copy where the network's map tells it from the original, else to 0.75 on both. Used by evaluation, the
-    # predictor and the demo. False: the map is the network's alone.
+    # True: regions that occur twice in an image (constrained_rcnn/matching/copy_move.py) raise its map, and so its
+    # score: to 0.875 on the copy where the network's map tells it from the original, else to 0.75 on both. Used by
+    # evaluation, the predictor and the demo. False: the map is the network's alone.
     cfg.TEST.REPEATS = False
 
     # --- evaluation -----------------------------------------------------------------------------------

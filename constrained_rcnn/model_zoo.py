@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from constrained_rcnn.errors import UserError
+from constrained_rcnn.utils.errors import UserError
 
 #: The config that is used where none is named, and the folder of its checkpoint, the only .pth file there.
 DEFAULT_CONFIG = "constrained_rcnn_small_forgeries"

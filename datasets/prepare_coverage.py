@@ -3,8 +3,8 @@
 
 import sys
 
-from constrained_rcnn.data.commands import prepare_coverage
-from constrained_rcnn.errors import command_line
+from constrained_rcnn.apps.prepare import prepare_coverage
+from constrained_rcnn.utils.errors import command_line
 
 if __name__ == "__main__":
     sys.exit(command_line(prepare_coverage)())

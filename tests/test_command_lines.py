@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from test_untouched import photo
-from tiny import TINY
-from tiny_data import write_set
 
-ROOT = Path(__file__).resolve().parent.parent
+from tests.helpers.tiny import TINY
+from tests.helpers.tiny_data import write_set
+from tests.inference.test_untouched import photo
+
+ROOT = Path(__file__).resolve().parents[1]
 SMALL = str(ROOT / "configs" / "constrained_rcnn_small.yaml")
 COMMANDS = sorted(glob.glob(str(ROOT / "tools" / "*.py")) + glob.glob(str(ROOT / "datasets" / "*.py")))
 
@@ -63,9 +64,8 @@ def test_train_net_says_what_is_wrong(tmp_path):
 @pytest.mark.parametrize("workers", ["0", "1"])
 @pytest.mark.parametrize("mode", [[], ["--eval-only"]], ids=["train", "evaluate"])
 def test_an_unreadable_image_is_named_in_one_line(tmp_path, workers, mode):
-    from tiny import tiny_model
-
-    from constrained_rcnn.checkpoint import ManipulationCheckpointer
+    from constrained_rcnn.modeling.checkpoint import ManipulationCheckpointer
+    from tests.helpers.tiny import tiny_model
 
     data = write_set(tmp_path / "data", "train", 3)
     for path in (tmp_path / "data" / "images" / "train").iterdir():

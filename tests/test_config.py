@@ -5,11 +5,11 @@ import pytest
 import torch
 import yaml
 from detectron2.modeling import build_model
-from tiny import tiny_cfg
 
 from constrained_rcnn.config import add_constrained_rcnn_config, get_cfg, load_config
-from constrained_rcnn.errors import UserError
 from constrained_rcnn.model_zoo import config_file, config_folder
+from constrained_rcnn.utils.errors import UserError
+from tests.helpers.tiny import tiny_cfg
 
 CONFIGS = sorted(glob.glob(os.path.join(config_folder(), "**", "*.yaml"), recursive=True))
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from constrained_rcnn import __version__, model_zoo
-from constrained_rcnn._require import MissingDependency, require_detectron2
-from constrained_rcnn.detectron2_install import NEEDS
-from constrained_rcnn.errors import UserError
+from constrained_rcnn.install.detectron2 import NEEDS
+from constrained_rcnn.utils.dependencies import MissingDependency, require_detectron2
+from constrained_rcnn.utils.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIGS = sorted(path.relative_to(ROOT / "configs").as_posix() for path in (ROOT / "configs").rglob("*.yaml"))
@@ -87,12 +87,12 @@ def test_wheel_installs_one_package_with_every_module_and_config(wheel, modules)
 def test_wheel_brings_the_command_and_its_weights(wheel, installed, tmp_path):
     with zipfile.ZipFile(wheel) as packed:
         (entries,) = [name for name in packed.namelist() if name.endswith("/entry_points.txt")]
-        assert "constrained-rcnn = constrained_rcnn.demo_command:main" in packed.read(entries).decode()
+        assert "constrained-rcnn = constrained_rcnn.apps.detect.command:main" in packed.read(entries).decode()
     code = (
         "import sys; from constrained_rcnn import model_zoo\n"
         "config, options = model_zoo.default_options()\n"
         "print(config); print(options[1])\n"
-        "from constrained_rcnn.demo_command import main\n"
+        "from constrained_rcnn.apps.detect.command import main\n"
         "sys.argv[1:] = ['--help']\n"
         "try:\n    main()\nexcept SystemExit as end:\n    assert not end.code\n"
         "assert 'torch' not in sys.modules"
@@ -153,7 +153,7 @@ def test_config_file_in_the_checkout():
 def test_installer_comes_with_the_wheel(installed, tmp_path):
     code = (
         "import runpy, sys; sys.argv[1:] = ['--help']\n"
-        "runpy.run_module('constrained_rcnn.detectron2_install', run_name='__main__')"
+        "runpy.run_module('constrained_rcnn.install.detectron2', run_name='__main__')"
     )
     ran = _run(code, installed, tmp_path)
     assert ran.returncode == 0 and "--archive" in ran.stdout
@@ -165,8 +165,8 @@ def test_installer_comes_with_the_wheel(installed, tmp_path):
 def test_what_is_missing_is_said_in_one_line(installed, tmp_path, module, name):
     code = (
         f"import sys; sys.modules['{module}'] = None\n"  # the import system's own way to say: not there
-        "from constrained_rcnn.errors import command_line\n"
-        "from constrained_rcnn._require import require_detectron2\n"
+        "from constrained_rcnn.utils.errors import command_line\n"
+        "from constrained_rcnn.utils.dependencies import require_detectron2\n"
         "sys.exit(command_line(require_detectron2)())"
     )
     ran = _run(code, installed, tmp_path)

@@ -7,7 +7,7 @@ The verdict is written beside the annotations, where evaluations find it and war
 import argparse
 import sys
 
-from constrained_rcnn.errors import command_line
+from constrained_rcnn.utils.errors import command_line
 
 
 @command_line

@@ -3,8 +3,8 @@
 
 import argparse
 
-from constrained_rcnn.errors import command_line
-from constrained_rcnn.evaluation.benchmark import benchmark
+from constrained_rcnn.benchmarks.metrics import benchmark
+from constrained_rcnn.utils.errors import command_line
 
 
 @command_line

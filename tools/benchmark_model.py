@@ -4,7 +4,7 @@
 import argparse
 import sys
 
-from constrained_rcnn.errors import command_line
+from constrained_rcnn.utils.errors import command_line
 
 
 @command_line
@@ -17,7 +17,7 @@ def main(argv=None):
     args = parser.parse_args(argv)
     from tqdm import tqdm
 
-    from constrained_rcnn.benchmark import compare
+    from constrained_rcnn.benchmarks.model import compare
 
     results = compare(args.height, args.width, args.repeats, args.device, lambda x: tqdm(x, unit="pair"))
     for step, r in results.items():

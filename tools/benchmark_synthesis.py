@@ -4,10 +4,10 @@
 import argparse
 import statistics
 
-from constrained_rcnn.data.synthesis import DEFAULT_PRESET, PRESETS
-from constrained_rcnn.data.synthesis.benchmark import benchmark
-from constrained_rcnn.data.synthesis.scenes import render_scene
-from constrained_rcnn.errors import command_line
+from constrained_rcnn.benchmarks.synthesis import benchmark
+from constrained_rcnn.synthesis import DEFAULT_PRESET, PRESETS
+from constrained_rcnn.synthesis.scenes import render_scene
+from constrained_rcnn.utils.errors import command_line
 
 
 @command_line

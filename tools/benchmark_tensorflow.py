@@ -5,7 +5,7 @@ import argparse
 import statistics
 import sys
 
-from constrained_rcnn.errors import command_line
+from constrained_rcnn.utils.errors import command_line
 
 
 @command_line
@@ -24,8 +24,8 @@ def main(argv=None):
     import torch
     from tqdm import tqdm
 
-    from constrained_rcnn.data.image_io import read_image
-    from constrained_rcnn.tensorflow.benchmark import compare
+    from constrained_rcnn.benchmarks.released import compare
+    from constrained_rcnn.images.reading import read_image
 
     if args.images:
         images = [torch.from_numpy(read_image(name, "BGR").transpose(2, 0, 1).copy()) for name in args.images]

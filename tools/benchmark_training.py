@@ -4,7 +4,7 @@
 import argparse
 import sys
 
-from constrained_rcnn.errors import command_line
+from constrained_rcnn.utils.errors import command_line
 
 
 @command_line
@@ -22,8 +22,8 @@ def main(argv=None):
     import torch
     from tqdm import tqdm
 
-    from constrained_rcnn.benchmark_training import CONFIGS, compare, profile
-    from constrained_rcnn.processor import multiplies_bfloat16
+    from constrained_rcnn.benchmarks.training import CONFIGS, compare, profile
+    from constrained_rcnn.modeling.processor import multiplies_bfloat16
 
     size = (args.images, args.height, args.width)
     print(f"batches of {args.images} images of {args.width}x{args.height}, {torch.get_num_threads()} threads")

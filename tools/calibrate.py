@@ -4,7 +4,7 @@
 import argparse
 import sys
 
-from constrained_rcnn.errors import command_line
+from constrained_rcnn.utils.errors import command_line
 
 
 @command_line
@@ -25,8 +25,8 @@ def main(argv=None):
         parser.error("give --photos or --dataset")
     from tqdm import tqdm
 
-    from constrained_rcnn.calibration import calibrate
     from constrained_rcnn.config import load_config
+    from constrained_rcnn.inference.calibration import calibrate
 
     points = calibrate(
         load_config(args.config_file, args.opts),

@@ -6,7 +6,7 @@ A and B are two per_image.json that evaluations have written; nothing is compute
 
 import argparse
 
-from constrained_rcnn.errors import command_line
+from constrained_rcnn.utils.errors import command_line
 
 
 @command_line
@@ -18,9 +18,9 @@ def main(arguments=None):
     parser.add_argument("second", metavar="B/per_image.json")
     parser.add_argument("--output", metavar="JSON", help="also write the numbers there, as fractions")
     args = parser.parse_args(arguments)
-    from constrained_rcnn.data.files import write_json_atomic
     from constrained_rcnn.evaluation.compare_runs import compare_files
     from constrained_rcnn.evaluation.table import comparison_text, without_nan
+    from constrained_rcnn.utils.files import write_json_atomic
 
     comparison, about = compare_files(args.first, args.second)
     print(comparison_text(comparison))

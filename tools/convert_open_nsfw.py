@@ -4,7 +4,7 @@
 import argparse
 import sys
 
-from constrained_rcnn.errors import command_line
+from constrained_rcnn.utils.errors import command_line
 
 
 @command_line
@@ -13,7 +13,7 @@ def main(argv=None):
     parser.add_argument("--input", required=True, metavar="FILE", help="the wheel, or the .onnx file in it")
     parser.add_argument("--output", required=True, metavar="MODEL.pth", help="file to write")
     args = parser.parse_args(argv)
-    from constrained_rcnn.open_nsfw import convert
+    from constrained_rcnn.modeling.open_nsfw import convert
 
     about = convert(args.input, args.output)
     print(f"{args.output}: {about['pretrained']}; {about['licence']}")

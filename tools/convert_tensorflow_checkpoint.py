@@ -4,7 +4,7 @@
 import argparse
 import sys
 
-from constrained_rcnn.errors import command_line
+from constrained_rcnn.utils.errors import command_line
 
 
 @command_line
@@ -13,7 +13,7 @@ def main(argv=None):
     parser.add_argument("--input", required=True, metavar="MODEL.ckpt", help="the name before .index and .data-*")
     parser.add_argument("--output", required=True, metavar="MODEL.pth", help="file to write")
     args = parser.parse_args(argv)
-    from constrained_rcnn.tensorflow.convert import config_for, convert
+    from constrained_rcnn.released.convert import config_for, convert
 
     about = convert(args.input, args.output)
     branch = "with its mask branch" if about["mask_branch"] else "stage 1, without a mask branch"

@@ -3,7 +3,7 @@
 
 import sys
 
-from constrained_rcnn.demo_command import main
+from constrained_rcnn.apps.detect.command import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -8,12 +8,12 @@ import argparse
 
 from tqdm import tqdm
 
-from constrained_rcnn.data.files import write_json_atomic
-from constrained_rcnn.errors import command_line
+from constrained_rcnn.data.lookup import annotation_file, dataset_dicts
 from constrained_rcnn.evaluation.audit import audit_warning
 from constrained_rcnn.evaluation.baselines import BASELINES, evaluate_baseline
-from constrained_rcnn.evaluation.datasets import annotation_file, dataset_dicts
 from constrained_rcnn.evaluation.table import comparison_table, without_nan
+from constrained_rcnn.utils.errors import command_line
+from constrained_rcnn.utils.files import write_json_atomic
 
 
 @command_line

@@ -8,7 +8,7 @@ PNG of 8 or 16 bits; 1 or white is manipulated. Needs neither Torch nor Detectro
 import argparse
 import sys
 
-from constrained_rcnn.errors import command_line
+from constrained_rcnn.utils.errors import command_line
 
 
 @command_line
@@ -29,8 +29,8 @@ def main(arguments=None):
     args = parser.parse_args(arguments)
     from tqdm import tqdm
 
+    from constrained_rcnn.evaluation.metrics.records import MetricVariants
     from constrained_rcnn.evaluation.predictions import evaluate_predictions
-    from constrained_rcnn.evaluation.records import MetricVariants
 
     variants = MetricVariants(
         invert="max" if args.invert_max else "never",

@@ -8,11 +8,11 @@ import argparse
 
 from tqdm import tqdm
 
-from constrained_rcnn.data.files import write_json_atomic
-from constrained_rcnn.errors import command_line
-from constrained_rcnn.evaluation.datasets import dataset_dicts
-from constrained_rcnn.evaluation.repeats import evaluate_repeats, repeats_table
+from constrained_rcnn.data.lookup import dataset_dicts
+from constrained_rcnn.evaluation.copy_move import evaluate_repeats, repeats_table
 from constrained_rcnn.evaluation.table import without_nan
+from constrained_rcnn.utils.errors import command_line
+from constrained_rcnn.utils.files import write_json_atomic
 
 
 @command_line

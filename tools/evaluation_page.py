@@ -7,7 +7,7 @@ Evaluations by train_net.py have written it already; this is for maps of other t
 import argparse
 import sys
 
-from constrained_rcnn.errors import command_line
+from constrained_rcnn.utils.errors import command_line
 
 
 @command_line
@@ -20,8 +20,8 @@ def main(arguments=None):
     parser.add_argument("--maps", metavar="DIR", help="of another tool, named like the images")
     parser.add_argument("--output", metavar="HTML", help="default: report.html in --results")
     args = parser.parse_args(arguments)
-    from constrained_rcnn.evaluation.datasets import dataset_dicts
-    from constrained_rcnn.evaluation_page import write_page
+    from constrained_rcnn.data.lookup import dataset_dicts
+    from constrained_rcnn.evaluation.report import write_page
 
     print(write_page(args.results, dataset_dicts(args.dataset), args.output, args.maps))
 

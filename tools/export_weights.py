@@ -5,7 +5,7 @@ import argparse
 import os
 import sys
 
-from constrained_rcnn.errors import command_line
+from constrained_rcnn.utils.errors import command_line
 
 
 @command_line
@@ -17,7 +17,7 @@ def main(argv=None):
     parser.add_argument("--licence", metavar="TEXT", help="terms of use, kept in the file")
     parser.add_argument("--training-data", metavar="TEXT", help="what they were trained on, kept in the file")
     args = parser.parse_args(argv)
-    from constrained_rcnn.checkpoint import export_weights
+    from constrained_rcnn.modeling.checkpoint import export_weights
 
     about = {"licence": args.licence, "training_data": args.training_data}
     metadata = export_weights(args.input, args.output, half=args.half, **{k: v for k, v in about.items() if v})

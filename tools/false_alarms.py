@@ -4,7 +4,7 @@
 import argparse
 import sys
 
-from constrained_rcnn.errors import command_line
+from constrained_rcnn.utils.errors import command_line
 
 
 @command_line
@@ -21,9 +21,9 @@ def main(argv=None):
     from tqdm import tqdm
 
     from constrained_rcnn.evaluation.false_alarms import false_alarm_table
+    from constrained_rcnn.inference.predictor import ManipulationPredictor
+    from constrained_rcnn.inference.untouched import examine, untouched_files
     from constrained_rcnn.model_zoo import load_default_config
-    from constrained_rcnn.predictor import ManipulationPredictor
-    from constrained_rcnn.untouched import examine, untouched_files
 
     files = untouched_files(args.photos, args.dataset)
     predictor = ManipulationPredictor(load_default_config(args.config_file, args.opts))

@@ -4,7 +4,7 @@
 import argparse
 import sys
 
-from constrained_rcnn.errors import command_line
+from constrained_rcnn.utils.errors import command_line
 
 
 @command_line
@@ -20,7 +20,7 @@ def main(argv=None):
     from tqdm import tqdm
 
     from constrained_rcnn.config import load_config
-    from constrained_rcnn.decision_training import fit_decision
+    from constrained_rcnn.engine.decision_training import fit_decision
 
     cfg = load_config(args.config_file, args.opts)
     found = fit_decision(

@@ -7,7 +7,7 @@ import sys
 # The one tool that runs before the package is installed.
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-from constrained_rcnn.detectron2_install import main  # noqa: E402
+from constrained_rcnn.install.detectron2 import main  # noqa: E402
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -12,7 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from constrained_rcnn.errors import command_line
+from constrained_rcnn.utils.errors import command_line
 
 #: Forgeries to choose from, their seed and (height, width).
 COUNT, SEED, SIZE = 60, 11, (256, 384)
@@ -29,17 +29,18 @@ def main(argv=None):
     import numpy as np
     from tqdm import tqdm
 
-    from constrained_rcnn.data import demo_photos, internal_form
-    from constrained_rcnn.data.files import write_jpeg_atomic
-    from constrained_rcnn.data.image_io import read_mask
-    from constrained_rcnn.data.synthesis.writer import write_forgeries
+    from constrained_rcnn.data import annotation_format
+    from constrained_rcnn.evaluation.metrics.pixel import score_map_metrics
     from constrained_rcnn.evaluation.perturbations import jpeg
-    from constrained_rcnn.evaluation.pixel_metrics import score_map_metrics
-    from constrained_rcnn.pairs.comparison import compare, describe
-    from constrained_rcnn.pairs.picture import draw_pair
-    from constrained_rcnn.predictor import ManipulationPredictor
-    from constrained_rcnn.repeats_evidence import draw_repeats
-    from constrained_rcnn.report import grid, heat, overlay, side_by_side
+    from constrained_rcnn.images.reading import read_mask
+    from constrained_rcnn.inference.copy_move import draw_repeats
+    from constrained_rcnn.inference.predictor import ManipulationPredictor
+    from constrained_rcnn.matching.image_pairs import compare, describe
+    from constrained_rcnn.synthesis import demo_photos
+    from constrained_rcnn.synthesis.writer import write_forgeries
+    from constrained_rcnn.utils.files import write_jpeg_atomic
+    from constrained_rcnn.visualization.image_pairs import draw_pair
+    from constrained_rcnn.visualization.overlay import grid, heat, overlay, side_by_side
 
     def write(name, rows):
         write_jpeg_atomic(args.output / name, grid(rows), 85)
@@ -52,7 +53,7 @@ def main(argv=None):
         photos = demo_photos.load("test")
         done = write_forgeries(photos, Path(folder), "guide", COUNT, SEED, size=SIZE, authentic=0.0)
         judged, twice, forged = [], {}, {}
-        for item in tqdm(internal_form.load(done["json_file"]), unit="image"):
+        for item in tqdm(annotation_format.load(done["json_file"]), unit="image"):
             result, truth = predictor(item["file_name"]), read_mask(item["mask_file_name"])
             f1 = score_map_metrics(result.manipulation_map, truth)["f1_fixed"]
             changed = np.where(truth[:, :, None], 255, 0).astype(np.uint8).repeat(3, 2)

@@ -6,12 +6,12 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from constrained_rcnn.data.demo_photos import load
-from constrained_rcnn.data.synthesis import DEFAULT_SIZE, PRESETS, find_photos
-from constrained_rcnn.data.synthesis.objects import ObjectAnnotations
-from constrained_rcnn.errors import command_line
 from constrained_rcnn.evaluation.preset_strength import preset_strength
 from constrained_rcnn.evaluation.table import comparison_table
+from constrained_rcnn.synthesis import DEFAULT_SIZE, PRESETS, find_photos
+from constrained_rcnn.synthesis.demo_photos import load
+from constrained_rcnn.synthesis.objects import ObjectAnnotations
+from constrained_rcnn.utils.errors import command_line
 
 SHOWN = ("auc", "f1_best", "f1_fixed", "image_auc")
 

@@ -7,7 +7,7 @@ Evaluate it by the path of its new JSON file: DATASETS.TEST "('<output>/annotati
 import argparse
 import sys
 
-from constrained_rcnn.errors import command_line
+from constrained_rcnn.utils.errors import command_line
 
 
 @command_line

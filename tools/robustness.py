@@ -8,7 +8,7 @@ interrupted one stopped.
 import argparse
 import sys
 
-from constrained_rcnn.errors import command_line
+from constrained_rcnn.utils.errors import command_line
 
 
 @command_line
@@ -28,8 +28,8 @@ def main(arguments=None):
     args = parser.parse_args(arguments)
     from tqdm import tqdm
 
+    from constrained_rcnn.engine.robustness import run
     from constrained_rcnn.evaluation.robustness import robustness_table
-    from constrained_rcnn.robustness import run
 
     summaries = run(
         args.dataset, args.output, config_file=args.config_file, options=args.opts, baseline=args.baseline,

@@ -8,7 +8,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from constrained_rcnn.errors import command_line
+from constrained_rcnn.utils.errors import command_line
 
 
 @command_line
@@ -25,9 +25,9 @@ def main(argv=None):
     from detectron2.utils.logger import setup_logger
 
     if args.train:
-        from constrained_rcnn.showcase_training import run
+        from constrained_rcnn.apps.demo.training import run
     else:
-        from constrained_rcnn.showcase import run
+        from constrained_rcnn.apps.demo.showcase import run
 
     output = args.output or Path("output", "demo-train" if args.train else "demo")
     output.mkdir(parents=True, exist_ok=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import sys
 
-from constrained_rcnn.data.synthesis.command import main
+from constrained_rcnn.apps.synthesize import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -4,7 +4,7 @@
 import argparse
 import sys
 
-from constrained_rcnn.errors import command_line
+from constrained_rcnn.utils.errors import command_line
 
 
 def parse(argv=None):
@@ -21,7 +21,7 @@ def parse(argv=None):
 
 
 def main(args):
-    from constrained_rcnn.engine import run
+    from constrained_rcnn.engine.train import run
 
     run(args)
 

@@ -5,8 +5,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from constrained_rcnn import dataset_pictures
-from constrained_rcnn.errors import UserError, command_line
+from constrained_rcnn.utils.errors import UserError, command_line
+from constrained_rcnn.visualization import dataset_images
 
 
 @command_line
@@ -30,13 +30,13 @@ def main(arguments=None):
     args = parser.parse_args(arguments)
     if args.count < 1 or args.columns < 1:
         raise UserError("--count and --columns: at least 1")
-    entries, classes = dataset_pictures.load(args.dataset)
+    entries, classes = dataset_images.load(args.dataset)
     if args.name:
         entries = [entry for entry in entries if any(text in entry["file_name"] for text in args.name)]
-    entries = dataset_pictures.choose(entries, args.count, args.seed)
+    entries = dataset_images.choose(entries, args.count, args.seed)
     if not entries:
         raise UserError(f"{args.dataset}: no such images in it")
-    files = dataset_pictures.save_pictures(entries, classes, args.output, args.overlays, args.columns)
+    files = dataset_images.save_pictures(entries, classes, args.output, args.overlays, args.columns)
     print(
         f"{len(entries)} images; wrote {files[0]}"
         + (f" and {len(files) - 1} overlays" if args.overlays else "")

@@ -14,10 +14,10 @@ from typing import Any
 from detectron2.data import DatasetCatalog, Metadata, MetadataCatalog
 from detectron2.structures import BoxMode
 
-from constrained_rcnn.data import internal_form
+from constrained_rcnn.data import annotation_format
 from constrained_rcnn.data.locations import PREPARED_VARIABLE, prepared_root, source_root
 from constrained_rcnn.data.techniques import COLOURS, TECHNIQUES
-from constrained_rcnn.errors import UserError
+from constrained_rcnn.utils.errors import UserError
 
 #: Data set -> (suffixes of its splits, script that prepares it). Columbia is for testing only.
 _ALL = ("", "_train", "_test", "_authentic")
@@ -38,7 +38,7 @@ PREDEFINED = {
 #: ``MetadataCatalog.get(name).evaluator_type`` of all sets here.
 EVALUATOR_TYPE = "manipulation"
 
-assert int(BoxMode.XYWH_ABS) == internal_form.XYWH_ABS
+assert int(BoxMode.XYWH_ABS) == annotation_format.XYWH_ABS
 
 
 def register_internal(
@@ -66,7 +66,7 @@ def register_internal(
         Path(image_root).expanduser().absolute() if image_root is not None else json_file.parent.parent
     )
     if classes is None:
-        content = internal_form.read_json(json_file)
+        content = annotation_format.read_json(json_file)
         classes = tuple(category["name"] for category in content["categories"])
         if image_root is None:
             images_at = json_file.parent.parent / content["info"].get("image_root", ".")
@@ -134,7 +134,7 @@ def _load(json_file: Path, image_root: str | os.PathLike | None, command: str | 
             f"{json_file}: not prepared yet; run `{command}` (where that folder cannot be written, set "
             f"{PREPARED_VARIABLE} to one that can, for both)"
         )
-    dicts = internal_form.load(json_file, image_root)
+    dicts = annotation_format.load(json_file, image_root)
     for entry in dicts:
         for annotation in entry["annotations"]:
             annotation["bbox_mode"] = BoxMode.XYWH_ABS

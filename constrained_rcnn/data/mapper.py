@@ -11,10 +11,10 @@ from detectron2.data import detection_utils
 from detectron2.data import transforms as T
 from detectron2.structures import BitMasks
 
-from constrained_rcnn.errors import UserError
+from constrained_rcnn.utils.errors import UserError
 
+from ..images.reading import MAX_PIXELS, read_image, read_mask
 from .augmentation import BlockCrop, SavedAgain, degrade_boxes, numpy_seed
-from .image_io import MAX_PIXELS, read_image, read_mask
 
 
 class ManipulationDatasetMapper:

@@ -16,13 +16,13 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from constrained_rcnn.data import internal_form
-from constrained_rcnn.data.files import write_json_atomic
-from constrained_rcnn.data.image_io import FORMATS
-from constrained_rcnn.errors import UserError
+from constrained_rcnn.data import annotation_format
+from constrained_rcnn.images.reading import FORMATS
+from constrained_rcnn.utils.errors import UserError
+from constrained_rcnn.utils.files import write_json_atomic
 
-from .confidence import bootstrap_interval, draw_weights, group_labels
-from .datasets import annotation_file
+from ..data.lookup import annotation_file
+from .metrics.confidence import bootstrap_interval, draw_weights, group_labels
 from .table import format_rows, interval_text
 
 #: What is read off a file, and whether a network that sees nothing but pixels can learn it.
@@ -144,7 +144,7 @@ def audit_dataset(dataset: str, *, seed: int = 0, progress: Callable = iter) -> 
     path, image_root = annotation_file(dataset)
     if path is None:
         raise UserError(f"{dataset}: no prepared split of that name; give <root>/annotations/<split>.json")
-    result = audit(internal_form.load(path, image_root), seed=seed, progress=progress)
+    result = audit(annotation_format.load(path, image_root), seed=seed, progress=progress)
     try:
         return result, write_audit(path, result)
     except OSError as error:

@@ -14,11 +14,11 @@ from typing import Any
 import cv2
 import numpy as np
 
-from constrained_rcnn.data.image_io import read_image
-from constrained_rcnn.errors import UserError
+from constrained_rcnn.images.reading import read_image
+from constrained_rcnn.utils.errors import UserError
 
-from .records import PLAIN, MetricVariants, image_record
-from .summary import summarise
+from .metrics.records import PLAIN, MetricVariants, image_record
+from .metrics.summary import summarise
 
 #: Error-level analysis: quality of the recompression.
 ELA_QUALITY = 90
@@ -91,12 +91,12 @@ def evaluate_baseline(
 
     Args:
         name: a key of ``BASELINES``.
-        dataset_dicts: as in :func:`records.image_record`.
+        dataset_dicts: as in :func:`.metrics.records.image_record`.
         variants: see there.
         progress: wraps the iteration over the images, for instance ``tqdm``.
 
     Returns:
-        What :func:`summary.summarise` returns. An image's score is the maximum of its map, as the model's is.
+        What :func:`.metrics.summary.summarise` returns. An image's score is the maximum of its map, as the model's is.
 
     Raises:
         UserError: no such baseline, or an image cannot be read.

@@ -7,12 +7,12 @@ import os
 from pathlib import Path
 from typing import Any
 
-from constrained_rcnn.errors import UserError
+from constrained_rcnn.utils.errors import UserError
 
-from .ap_confidence import RESAMPLES as AP_RESAMPLES
-from .ap_confidence import compare_ap_of_folders
-from .confidence import LEVEL, RESAMPLES, compare, group_labels
-from .records import PLAIN, MetricVariants
+from .coco.confidence import RESAMPLES as AP_RESAMPLES
+from .coco.confidence import compare_ap_of_folders
+from .metrics.confidence import LEVEL, RESAMPLES, compare, group_labels
+from .metrics.records import PLAIN, MetricVariants
 
 #: Keys that a record must have to be compared.
 KEYS = ("image_id", "file_name", "authentic", "technique", "score", "pixel", "skipped", "predicted")
@@ -25,8 +25,8 @@ def compare_files(first: str | os.PathLike, second: str | os.PathLike) -> tuple[
         first, second: ``per_image.json`` of each. The variants are read from ``metrics.json`` beside it.
 
     Returns:
-        What :func:`confidence.compare` returns, with COCO AP ("bbox/AP" and so on) where both runs have left their
-        instances beside, and a line that says over how many images and groups.
+        What :func:`.metrics.confidence.compare` returns, with COCO AP ("bbox/AP" and so on) where both runs have
+        left their instances beside, and a line that says over how many images and groups.
 
     Raises:
         UserError: a file cannot be read, the variants differ, the truth differs, or there is no common image.

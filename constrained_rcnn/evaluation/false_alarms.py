@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .confidence import bootstrap_interval
+from .metrics.confidence import bootstrap_interval
 from .table import format_rows, interval_text
 
 
@@ -14,7 +14,7 @@ def false_alarm_table(examined: Sequence) -> str:
     """Shares of untouched images that are called manipulated, by variant of the file and by kind of image.
 
     Args:
-        examined: records of :class:`constrained_rcnn.untouched.Untouched`.
+        examined: records of :class:`constrained_rcnn.inference.untouched.Untouched`.
 
     Returns:
         Several lines: per variant and kind the number of images that can be judged, the share called manipulated with a

@@ -16,18 +16,18 @@ from detectron2.data import MetadataCatalog
 from detectron2.evaluation import DatasetEvaluator, DatasetEvaluators
 from detectron2.utils import comm
 
-from constrained_rcnn.data.files import UNFINISHED, write_json_atomic
-from constrained_rcnn.data.output_folder import publish
-from constrained_rcnn.evaluation_page import write_page
+from constrained_rcnn.evaluation.report import write_page
+from constrained_rcnn.utils.files import UNFINISHED, write_json_atomic
+from constrained_rcnn.utils.output_folder import publish
 
-from .ap_confidence import ap_intervals_of_folder, ap_table
 from .audit import audit_warning
-from .coco_annotations import write_coco_ground_truth
-from .coco_once import UniqueCOCOEvaluator
+from .coco.annotations import write_coco_ground_truth
+from .coco.confidence import ap_intervals_of_folder, ap_table
+from .coco.once import UniqueCOCOEvaluator
 from .map_files import map_names, write_map, write_preview
-from .records import NO_MAP, PLAIN, MetricVariants, image_record, unique_records
+from .metrics.records import NO_MAP, PLAIN, MetricVariants, image_record, unique_records
+from .metrics.summary import summarise
 from .results import write_results
-from .summary import summarise
 from .table import metrics_table, without_nan
 
 logger = logging.getLogger(__name__)
@@ -65,7 +65,7 @@ class ManipulationEvaluator(DatasetEvaluator):
             distributed: gather from all processes.
             variants: see there.
             map_dir: every map is written below it as the images lie in ``dataset_dicts``, see
-                :func:`map_files.write_map`; nothing if None.
+                :func:`.map_files.write_map`; nothing if None.
             annotations: the dataset's file; where an audit beside it says so, the image-level scores come with
                 a warning.
         """
@@ -247,7 +247,7 @@ def build_evaluators(
 def unpack_output(
     output: Mapping[str, Any], class_names: Sequence[str]
 ) -> tuple[np.ndarray | None, float | None, str | None]:
-    """What :func:`records.image_record` needs of a model's output for one image.
+    """What :func:`.metrics.records.image_record` needs of a model's output for one image.
 
     Args:
         output: as in :meth:`ManipulationEvaluator.process`.

@@ -9,19 +9,19 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from constrained_rcnn.data import internal_form
-from constrained_rcnn.data.output_folder import output_folder, staged
-from constrained_rcnn.errors import UserError
+from constrained_rcnn.data import annotation_format
+from constrained_rcnn.utils.errors import UserError
+from constrained_rcnn.utils.output_folder import output_folder, staged
 
-from .ap_confidence import ap_intervals, ap_table
+from ..data.lookup import annotation_file, class_names, dataset_dicts
 from .audit import audit_warning
-from .coco_annotations import write_coco_ground_truth
-from .coco_ap import coco_ap, read_instances
-from .datasets import annotation_file, class_names, dataset_dicts
+from .coco.annotations import write_coco_ground_truth
+from .coco.average_precision import coco_ap, read_instances
+from .coco.confidence import ap_intervals, ap_table
 from .map_files import find_maps, read_map
-from .records import PLAIN, MetricVariants, image_record
+from .metrics.records import PLAIN, MetricVariants, image_record
+from .metrics.summary import summarise
 from .results import write_results
-from .summary import summarise
 from .table import format_rows, metrics_table
 
 NO_FILE = "no file holds its map"
@@ -95,7 +95,7 @@ def map_records(
 
     Args:
         items: the dataset.
-        folder, ending: where the maps are, see :func:`map_files.find_maps`.
+        folder, ending: where the maps are, see :func:`.map_files.find_maps`.
         variants: see there.
         progress: wraps the iteration, for instance ``tqdm``.
 
@@ -104,7 +104,7 @@ def map_records(
         image is in no metric.
 
     Raises:
-        UserError: see :func:`map_files.find_maps`.
+        UserError: see :func:`.map_files.find_maps`.
     """
     files = find_maps(folder, items, ending)
     records, problems = [], []
@@ -138,14 +138,14 @@ def instance_metrics(
         folder: gets ``coco_ground_truth.json``.
 
     Returns:
-        As :func:`coco_ap.coco_ap`.
+        As :func:`.coco.average_precision.coco_ap`.
 
     Raises:
         UserError: the file cannot be used.
     """
     results = read_instances(instances)
     if len(names) == 1:
-        items = internal_form.merge_techniques(items)
+        items = annotation_format.merge_techniques(items)
     unknown = {r["category_id"] for r in results} - set(range(1, len(names) + 1))
     if unknown:
         raise UserError(f"{instances}: category {sorted(unknown)[0]}; the classes are 1 to {len(names)}")

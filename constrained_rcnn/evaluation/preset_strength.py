@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from constrained_rcnn.data import internal_form
-from constrained_rcnn.data.synthesis import DEFAULT_SIZE, get_preset, write_forgeries
-from constrained_rcnn.data.synthesis.objects import ObjectAnnotations
-from constrained_rcnn.data.synthesis.photos import Photo
+from constrained_rcnn.data import annotation_format
 from constrained_rcnn.data.techniques import TECHNIQUES
+from constrained_rcnn.synthesis import DEFAULT_SIZE, get_preset, write_forgeries
+from constrained_rcnn.synthesis.objects import ObjectAnnotations
+from constrained_rcnn.synthesis.photos import Photo
 
 from .baselines import BASELINES, evaluate_baseline
 
@@ -46,5 +46,5 @@ def preset_strength(
             photos, Path(folder), preset, count, seed, preset=preset, techniques=techniques, size=size,
             annotations=annotations, workers=workers,
         )  # fmt: skip
-        rows = internal_form.load(done["json_file"])
+        rows = annotation_format.load(done["json_file"])
         return {name: evaluate_baseline(name, rows, progress=progress) for name in BASELINES}

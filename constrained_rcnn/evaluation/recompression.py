@@ -9,13 +9,13 @@ from pathlib import Path, PurePosixPath
 
 from PIL import Image
 
-from constrained_rcnn.data import internal_form
-from constrained_rcnn.data.files import write_bytes_atomic, write_json_atomic
-from constrained_rcnn.data.image_io import read_image
-from constrained_rcnn.data.output_folder import output_folder
-from constrained_rcnn.errors import OutputError, UserError
+from constrained_rcnn.data import annotation_format
+from constrained_rcnn.images.reading import read_image
+from constrained_rcnn.utils.errors import OutputError, UserError
+from constrained_rcnn.utils.files import write_bytes_atomic, write_json_atomic
+from constrained_rcnn.utils.output_folder import output_folder
 
-from .datasets import annotation_file
+from ..data.lookup import annotation_file
 from .robustness import claim
 
 DEFAULT_QUALITY = 90
@@ -60,7 +60,7 @@ def _recompress(datasets, output: Path, quality: int, progress) -> tuple[list[Pa
         path, image_root = annotation_file(name)
         if path is None:
             raise UserError(f"{name}: no prepared split of that name; give <root>/annotations/<split>.json")
-        content, dicts = internal_form.read_json(path), internal_form.load(path, image_root)
+        content, dicts = annotation_format.read_json(path), annotation_format.load(path, image_root)
         root = path.resolve().parent.parent
         if root == output.resolve():
             raise UserError(f"{output}: is the dataset itself; give a new --output")

@@ -8,10 +8,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from constrained_rcnn.data.files import write_json_atomic
+from constrained_rcnn.utils.files import write_json_atomic
 
-from .pixel_metrics import FIXED_THRESHOLD
-from .records import MetricVariants
+from .metrics.pixel import FIXED_THRESHOLD
+from .metrics.records import MetricVariants
 from .table import without_nan
 
 
@@ -29,7 +29,7 @@ def write_results(
         folder: made if it is not there.
         dataset: name, for the reader.
         records: one per image.
-        summary: what :func:`summary.summarise` makes of them.
+        summary: what :func:`.metrics.summary.summarise` makes of them.
         variants: those both were made with.
         more: entries added to ``metrics.json``.
     """

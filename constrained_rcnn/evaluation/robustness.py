@@ -13,16 +13,16 @@ from typing import Any
 
 import numpy as np
 
-from constrained_rcnn.data.files import write_bytes_atomic, write_json_atomic
-from constrained_rcnn.data.image_io import MAX_PIXELS, read_image, read_mask
-from constrained_rcnn.data.journal import Journal
-from constrained_rcnn.data.output_folder import output_folder, staged
-from constrained_rcnn.errors import UserError
+from constrained_rcnn.images.reading import MAX_PIXELS, read_image, read_mask
+from constrained_rcnn.utils.errors import UserError
+from constrained_rcnn.utils.files import write_bytes_atomic, write_json_atomic
+from constrained_rcnn.utils.journal import Journal
+from constrained_rcnn.utils.output_folder import output_folder, staged
 
+from .metrics.records import PLAIN, MetricVariants, image_record
+from .metrics.summary import summarise
 from .perturbations import CLEAN, Perturbation, resize_mask
-from .records import PLAIN, MetricVariants, image_record
 from .results import write_results
-from .summary import summarise
 from .table import format_rows, interval_text, without_nan
 
 logger = logging.getLogger(__name__)
@@ -68,7 +68,7 @@ def evaluate_points(
         progress: wraps the iteration over the images of a point, for instance ``tqdm``.
 
     Returns:
-        point name -> what :func:`summary.summarise` returns.
+        point name -> what :func:`.metrics.summary.summarise` returns.
 
     Raises:
         UserError: the folder holds another run's results, another run is at work there, or an image cannot be read.
@@ -204,7 +204,7 @@ def perturbed_record(
     """Perturbs one image, judges it, and reduces it as the plain evaluation does.
 
     Returns:
-        What :func:`records.image_record` returns; where the picture was resized, against its mask resized by
+        What :func:`.metrics.records.image_record` returns; where the picture was resized, against its mask resized by
         nearest.
     """
     image = read_image(item["file_name"], "BGR", max_pixels=max_pixels)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .pixel_metrics import PIXEL_METRICS
+from .metrics.pixel import PIXEL_METRICS
 
 #: Pixel metrics of the whole set, then those of the image decision.
 OVERALL = (*PIXEL_METRICS, "f1_pooled", "false_alarm_area", "image_auc", "image_f1", "image_bacc")
@@ -16,7 +16,7 @@ def metrics_table(summary: Mapping[str, Any]) -> str:
     """One evaluation as text, in per cent.
 
     Args:
-        summary: what :func:`summary.summarise` returns; may have ``warnings``, a list of lines.
+        summary: what :func:`.metrics.summary.summarise` returns; may have ``warnings``, a list of lines.
 
     Returns:
         Several lines: the metrics over all images with their intervals and per technique, then
@@ -45,7 +45,7 @@ def comparison_text(comparison: Mapping[str, Mapping[str, Any]], names: Sequence
     """A paired comparison as text, in percentage points.
 
     Args:
-        comparison: what :func:`confidence.compare` returns.
+        comparison: what :func:`.metrics.confidence.compare` returns.
         names: metrics to show.
     """
     rows = [["metric (%)", "A", "B", "B - A", "95% interval", "verdict"]]
@@ -59,7 +59,7 @@ def comparison_text(comparison: Mapping[str, Mapping[str, Any]], names: Sequence
 
 
 def verdict(entry: Mapping[str, Any]) -> str:
-    """What an entry of :func:`confidence.compare` says, in a few words. Says nothing of which is better: of
+    """What an entry of :func:`.metrics.confidence.compare` says, in a few words. Says nothing of which is better: of
     ``false_alarm_area`` less is better."""
     if entry["real"] is None:
         return "undefined"
@@ -80,7 +80,7 @@ def comparison_table(summaries: Mapping[str, Mapping[str, Any]], names: Sequence
     """Several evaluations of the same images beside each other, in per cent.
 
     Args:
-        summaries: method -> what :func:`summary.summarise` returns.
+        summaries: method -> what :func:`.metrics.summary.summarise` returns.
         names: metrics to show.
 
     Returns:

@@ -23,7 +23,7 @@ class ConstrainedRCNN(GeneralizedRCNN):
 
     #: Whether the model resizes test images itself; then they are neither tiled nor shown at several scales.
     resizes_images = False
-    #: What its checkpoint knows of untouched images' scores, see :mod:`..operating_points`; set where one is loaded.
+    #: What its checkpoint knows of untouched images' scores; set where one is loaded.
     operating_points = None
 
     @configurable

@@ -9,11 +9,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from fixtures.casia_tree import make_casia_v1
-from fixtures.commands import REPOSITORY, clean_environment, run
 
 from constrained_rcnn.data.techniques import COLOURS, TECHNIQUES
-from constrained_rcnn.errors import UserError
+from constrained_rcnn.utils.errors import UserError
+from tests.helpers.casia_tree import make_casia_v1
+from tests.helpers.commands import REPOSITORY, clean_environment, run
 
 pytest.importorskip("detectron2", reason="Detectron2 is not installed")
 from detectron2.data import DatasetCatalog, MetadataCatalog  # noqa: E402

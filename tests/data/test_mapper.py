@@ -3,14 +3,14 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from tiny import tiny_cfg
-from tiny_data import write_set
 
 from constrained_rcnn.data.augmentation import BlockCrop, SavedAgain, degrade_boxes, numpy_seed
 from constrained_rcnn.data.catalog import dataset_dicts
-from constrained_rcnn.data.image_io import read_image
 from constrained_rcnn.data.mapper import ManipulationDatasetMapper
-from constrained_rcnn.errors import UserError
+from constrained_rcnn.images.reading import read_image
+from constrained_rcnn.utils.errors import UserError
+from tests.helpers.tiny import tiny_cfg
+from tests.helpers.tiny_data import write_set
 
 
 @pytest.fixture(scope="module")

@@ -10,11 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from tiny_data import write_set
 
-from constrained_rcnn.data import internal_form
-from constrained_rcnn.data.image_io import read_image
-from constrained_rcnn.errors import OutputError, UserError
+from constrained_rcnn.data import annotation_format
+from constrained_rcnn.data.lookup import dataset_dicts
 from constrained_rcnn.evaluation.audit import (
     audit,
     audit_table,
@@ -23,10 +21,12 @@ from constrained_rcnn.evaluation.audit import (
     file_traits,
     write_audit,
 )
-from constrained_rcnn.evaluation.datasets import dataset_dicts
 from constrained_rcnn.evaluation.map_files import write_map
 from constrained_rcnn.evaluation.perturbations import jpeg
 from constrained_rcnn.evaluation.recompression import recompress
+from constrained_rcnn.images.reading import read_image
+from constrained_rcnn.utils.errors import OutputError, UserError
+from tests.helpers.tiny_data import write_set
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -160,7 +160,7 @@ def test_formats_other_than_jpeg_keep_their_suffix_in_the_name(tmp_path):
     data = write_set(tmp_path / "data", "test", 3)
     written, problems = recompress([data], tmp_path / "new")
     assert not problems
-    assert [Path(i["file_name"]).name for i in internal_form.load(written[0])] == [
+    assert [Path(i["file_name"]).name for i in annotation_format.load(written[0])] == [
         "0.png.jpg",
         "1.png.jpg",
         "2.png.jpg",

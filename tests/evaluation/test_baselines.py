@@ -11,10 +11,10 @@ import cv2
 import numpy as np
 import pytest
 
-from constrained_rcnn.data.files import write_json_atomic, write_png_atomic
-from constrained_rcnn.errors import UserError
 from constrained_rcnn.evaluation.baselines import BASELINES, evaluate_baseline
-from constrained_rcnn.evaluation.pixel_metrics import score_map_metrics
+from constrained_rcnn.evaluation.metrics.pixel import score_map_metrics
+from constrained_rcnn.utils.errors import UserError
+from constrained_rcnn.utils.files import write_json_atomic, write_png_atomic
 
 TOOL = Path(__file__).parents[2] / "tools" / "evaluate_baselines.py"
 
@@ -109,7 +109,7 @@ def dataset(tmp_path, forgery):
 
 
 def test_evaluate_baseline_uses_the_evaluators_reduction(dataset):
-    from constrained_rcnn.evaluation.datasets import dataset_dicts
+    from constrained_rcnn.data.lookup import dataset_dicts
 
     dicts = dataset_dicts(str(dataset))
     summary = evaluate_baseline("all_ones", dicts)

@@ -1,7 +1,7 @@
 """The table of false alarms, on records made by hand."""
 
 from constrained_rcnn.evaluation.false_alarms import false_alarm_table
-from constrained_rcnn.untouched import Untouched
+from constrained_rcnn.inference.untouched import Untouched
 
 
 def records():

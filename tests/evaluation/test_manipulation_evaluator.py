@@ -14,11 +14,11 @@ import pytest
 import torch
 from detectron2.structures import Boxes, BoxMode, Instances
 
-from constrained_rcnn.data.files import write_png_atomic
-from constrained_rcnn.errors import UserError
 from constrained_rcnn.evaluation import manipulation_evaluator as module
 from constrained_rcnn.evaluation.manipulation_evaluator import ManipulationEvaluator, build_evaluators
-from constrained_rcnn.evaluation.records import NO_MAP, NO_MASK, MetricVariants
+from constrained_rcnn.evaluation.metrics.records import NO_MAP, NO_MASK, MetricVariants
+from constrained_rcnn.utils.errors import UserError
+from constrained_rcnn.utils.files import write_png_atomic
 
 NAMES = ("splice", "copy-move", "removal")
 SIZE = (40, 60)

@@ -13,16 +13,16 @@ import cv2
 import numpy as np
 import pytest
 from PIL import Image
-from tiny_data import write_set
 
-from constrained_rcnn.data.output_folder import output_folder
-from constrained_rcnn.errors import OutputError, UserError
+from constrained_rcnn.data.lookup import dataset_dicts
+from constrained_rcnn.engine.robustness import baseline_judge
 from constrained_rcnn.evaluation import robustness
 from constrained_rcnn.evaluation.baselines import evaluate_baseline
-from constrained_rcnn.evaluation.datasets import dataset_dicts
 from constrained_rcnn.evaluation.perturbations import PROTOCOLS, Perturbation, protocol_points, resize_mask
 from constrained_rcnn.evaluation.robustness import evaluate_points
-from constrained_rcnn.robustness import baseline_judge
+from constrained_rcnn.utils.errors import OutputError, UserError
+from constrained_rcnn.utils.output_folder import output_folder
+from tests.helpers.tiny_data import write_set
 
 ROOT = Path(__file__).resolve().parents[2]
 GREY = np.full((200, 300, 3), 128, np.uint8)

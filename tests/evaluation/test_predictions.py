@@ -13,17 +13,17 @@ import pytest
 import torch
 from detectron2.structures import Boxes, Instances
 from PIL import Image
-from tiny_data import write_set
 
-from constrained_rcnn.data.files import write_png_atomic
+from constrained_rcnn.data.lookup import dataset_dicts
 from constrained_rcnn.data.techniques import TECHNIQUES
-from constrained_rcnn.errors import UserError
-from constrained_rcnn.evaluation.datasets import dataset_dicts
 from constrained_rcnn.evaluation.manipulation_evaluator import build_evaluators
 from constrained_rcnn.evaluation.map_files import find_maps, map_names, read_map, write_map
+from constrained_rcnn.evaluation.metrics.records import MetricVariants, image_record
+from constrained_rcnn.evaluation.metrics.summary import summarise
 from constrained_rcnn.evaluation.predictions import BAD_MAP, NO_FILE, map_records
-from constrained_rcnn.evaluation.records import MetricVariants, image_record
-from constrained_rcnn.evaluation.summary import summarise
+from constrained_rcnn.utils.errors import UserError
+from constrained_rcnn.utils.files import write_png_atomic
+from tests.helpers.tiny_data import write_set
 
 ROOT = Path(__file__).resolve().parents[2]
 EVERY_VARIANT = MetricVariants.from_names(["paper", "invert=max", "gt_border_ignore", "authentic_as_zero"])

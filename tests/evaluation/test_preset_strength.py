@@ -4,10 +4,10 @@ import math
 
 import pytest
 
-from constrained_rcnn.data.synthesis.scenes import render_scene
-from constrained_rcnn.errors import UserError
 from constrained_rcnn.evaluation.baselines import BASELINES
 from constrained_rcnn.evaluation.preset_strength import preset_strength
+from constrained_rcnn.synthesis.scenes import render_scene
+from constrained_rcnn.utils.errors import UserError
 
 PHOTOS = [(str(seed), render_scene(seed, (150, 180))) for seed in range(5)]
 

@@ -1,10 +1,10 @@
 import torch
 from detectron2.structures import ImageList
 from detectron2.utils.events import EventStorage
-from tiny import sample, tiny_model
 
 from constrained_rcnn.modeling.attention_rpn import ATTENDED_FEATURE, valid_cells
 from constrained_rcnn.modeling.cbam import CBAM
+from tests.helpers.tiny import sample, tiny_model
 
 
 def test_cbam_by_hand():

@@ -3,12 +3,12 @@ import pickle
 import pytest
 import torch
 from detectron2.modeling import build_model
-from tiny import tiny_cfg
 
-from constrained_rcnn.checkpoint import ManipulationCheckpointer
 from constrained_rcnn.config import load_config
 from constrained_rcnn.model_zoo import config_file
 from constrained_rcnn.modeling.backbone import BLOCKS_PER_STAGE, build_constrained_resnet_backbone
+from constrained_rcnn.modeling.checkpoint import ManipulationCheckpointer
+from tests.helpers.tiny import tiny_cfg
 
 
 def zoo_name(name: str) -> str:

@@ -3,17 +3,11 @@
 import numpy as np
 import pytest
 import torch
-from tiny import DENSE, sample, tiny_cfg, tiny_model
 
-from constrained_rcnn.errors import UserError
 from constrained_rcnn.modeling.attention_rpn import ATTENDED_FEATURE
-from constrained_rcnn.modeling.dense_map import (
-    STRIDE,
-    DenseMapHead,
-    cell_shares,
-    dense_map_losses,
-    upsample_logits,
-)
+from constrained_rcnn.modeling.dense_map import STRIDE, DenseMapHead, cell_shares, dense_map_losses, upsample_logits
+from constrained_rcnn.utils.errors import UserError
+from tests.helpers.tiny import DENSE, sample, tiny_cfg, tiny_model
 
 SIZES = [(53, 71), (16, 16), (17, 33), (64, 96)]
 

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 from detectron2.utils.events import EventStorage
-from test_dense_map import plain_loss
-from tiny import DENSE, sample, tiny_model
 
-from constrained_rcnn.checkpoint import DENSE_PATH
+from constrained_rcnn.modeling.checkpoint import DENSE_PATH
 from constrained_rcnn.modeling.manipulation_map import merge_instances
+from tests.helpers.tiny import DENSE, sample, tiny_model
+from tests.modeling.test_dense_map import plain_loss
 
 BOX = (10, 12, 60, 50)
 OWN = {"loss_dense_map", "loss_decision"}

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 import torch
 from detectron2.utils.events import EventStorage
-from tiny import DENSE, sample, tiny_cfg, tiny_model
 
-from constrained_rcnn.errors import UserError
 from constrained_rcnn.modeling.error_levels import batch_error_levels, error_levels
+from constrained_rcnn.utils.errors import UserError
+from tests.helpers.tiny import DENSE, sample, tiny_cfg, tiny_model
 
 WIDE = [*DENSE, "MODEL.DENSE_MAP.CHANNELS", "64"]
 LEVELS = [*WIDE, "MODEL.DENSE_MAP.ERROR_LEVELS", "(95,75)"]

@@ -3,9 +3,9 @@ import torch
 from detectron2.modeling import META_ARCH_REGISTRY
 from detectron2.structures import Boxes, Instances
 from detectron2.utils.events import EventStorage
-from tiny import sample, tiny_cfg, tiny_model
 
-from constrained_rcnn.evaluation.pixel_metrics import score_map_metrics
+from constrained_rcnn.evaluation.metrics.pixel import score_map_metrics
+from tests.helpers.tiny import sample, tiny_cfg, tiny_model
 
 BOX = (10, 12, 60, 70)
 

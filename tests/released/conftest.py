@@ -7,9 +7,9 @@ import os
 from pathlib import Path
 
 import pytest
-from released_files import released_model, write_released
 
-from constrained_rcnn.tensorflow.convert import convert
+from constrained_rcnn.released.convert import convert
+from tests.helpers.released_files import released_model, write_released
 
 HERE = Path(__file__).parent
 

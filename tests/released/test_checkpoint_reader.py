@@ -4,12 +4,12 @@ import sys
 
 import numpy as np
 import pytest
-import v2_writer
-from v2_writer import entry, message, number
 
-from constrained_rcnn.errors import UserError
-from constrained_rcnn.tensorflow import checkpoint_reader
-from constrained_rcnn.tensorflow.checkpoint_reader import open_checkpoint
+from constrained_rcnn.released import checkpoint_reader
+from constrained_rcnn.released.checkpoint_reader import open_checkpoint
+from constrained_rcnn.utils.errors import UserError
+from tests.helpers import v2_writer
+from tests.helpers.v2_writer import entry, message, number
 
 ARRAYS = {
     "net/conv1/weights": np.arange(24, dtype=np.float32).reshape(2, 3, 2, 2),

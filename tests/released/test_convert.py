@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 import torch
 from detectron2.modeling import build_model
-from released_files import released_cfg, released_model, write_released
-from released_weights import weights_for
 
-from constrained_rcnn.checkpoint import read_checkpoint
 from constrained_rcnn.data.techniques import TECHNIQUES
-from constrained_rcnn.errors import UserError
-from constrained_rcnn.tensorflow.checkpoint_reader import FLOAT, Entry, TensorFlowCheckpoint
-from constrained_rcnn.tensorflow.convert import config_for, convert, describe, read_parameters
-from constrained_rcnn.tensorflow.variables import classes_of, released_variables
+from constrained_rcnn.modeling.checkpoint import read_checkpoint
+from constrained_rcnn.released.checkpoint_reader import FLOAT, Entry, TensorFlowCheckpoint
+from constrained_rcnn.released.convert import config_for, convert, describe, read_parameters
+from constrained_rcnn.released.variables import classes_of, released_variables
+from constrained_rcnn.utils.errors import UserError
+from tests.helpers.released_files import released_cfg, released_model, write_released
+from tests.helpers.released_weights import weights_for
 
 TOOL = Path(__file__).resolve().parents[2] / "tools" / "convert_tensorflow_checkpoint.py"
 CLASS_KERNEL = "resnet_v1_50/cls_score/weights"

@@ -7,10 +7,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-import released_stages
-from released_files import released_model, write_released
 
-from constrained_rcnn.tensorflow.convert import convert
+from constrained_rcnn.released.convert import convert
+from tests.helpers import released_stages
+from tests.helpers.released_files import released_model, write_released
 
 HERE = Path(__file__).parent
 

@@ -10,18 +10,18 @@ from detectron2.engine import DefaultPredictor
 from detectron2.modeling import build_model
 from detectron2.structures import Boxes, Instances
 from detectron2.utils.events import EventStorage
-from released_files import released_cfg
-from test_released_golden import HERE
-from tiny import sample
 
-from constrained_rcnn.checkpoint import ManipulationCheckpointer
 from constrained_rcnn.config import load_config
 from constrained_rcnn.data.mapper import ManipulationDatasetMapper
 from constrained_rcnn.data.techniques import TECHNIQUES
-from constrained_rcnn.errors import UserError
-from constrained_rcnn.inference_model import multiplies_bfloat16
+from constrained_rcnn.inference.load import multiplies_bfloat16
+from constrained_rcnn.inference.predictor import ManipulationPredictor
 from constrained_rcnn.model_zoo import config_file
-from constrained_rcnn.predictor import ManipulationPredictor
+from constrained_rcnn.modeling.checkpoint import ManipulationCheckpointer
+from constrained_rcnn.utils.errors import UserError
+from tests.helpers.released_files import released_cfg
+from tests.helpers.tiny import sample
+from tests.released.test_released_golden import HERE
 
 PICTURE = HERE / "probe_generated.png"
 #: Few proposals, so that a training step takes a second.

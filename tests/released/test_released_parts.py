@@ -3,17 +3,17 @@ import numpy as np
 import pytest
 import torch
 from detectron2.structures import Boxes
-from released_files import released_cfg
 from torch.nn import functional as F
 from torchvision.ops import roi_align
 
-from constrained_rcnn.tensorflow.boxes import ReleasedBoxTransform, clip, clip_outward, nms
-from constrained_rcnn.tensorflow.crop import CropAndResize
-from constrained_rcnn.tensorflow.meta_arch import merge_on_whole_pixels
-from constrained_rcnn.tensorflow.preprocessing import prepare, resize, resize_scale
-from constrained_rcnn.tensorflow.resnet import make_released_stage
-from constrained_rcnn.tensorflow.roi_heads import BatchStatisticsNorm
-from constrained_rcnn.tensorflow.rpn import ReleasedAnchorGenerator, ReleasedCBAM
+from constrained_rcnn.released.boxes import ReleasedBoxTransform, clip, clip_outward, nms
+from constrained_rcnn.released.crop import CropAndResize
+from constrained_rcnn.released.meta_arch import merge_on_whole_pixels
+from constrained_rcnn.released.preprocessing import prepare, resize, resize_scale
+from constrained_rcnn.released.resnet import make_released_stage
+from constrained_rcnn.released.roi_heads import BatchStatisticsNorm
+from constrained_rcnn.released.rpn import ReleasedAnchorGenerator, ReleasedCBAM
+from tests.helpers.released_files import released_cfg
 
 
 def test_first_anchors_are_those_of_the_released_code():

@@ -1,0 +1,1 @@
+"""Detecting manipulations in any number of files."""

@@ -1,0 +1,131 @@
+"""The files of one image's result: what they are called, whether they are there already, and writing them."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+
+from ...inference.copy_move import draw_repeats
+from ...utils.files import write_bytes_atomic, write_jpeg_atomic, write_json_atomic, write_png_atomic
+from ...utils.output_folder import staged
+from ...utils.provenance import now
+from ...visualization.overlay import thumbnail
+from ..image_pages import Item
+from ..inputs import digested_name, printable
+from .table import row_of
+
+#: Folder of the small pictures that the results page shows.
+THUMBNAILS = "thumbnails"
+
+
+class ResultFiles:
+    """Results in a folder: ``<name>.json``, ``<name>_map.png``, ``<name>_overlay.jpg``, ``thumbnails/<name>.jpg``,
+    ``<name>_repeats.jpg`` where regions occur twice, and on request ``<name>_map.npy``. An image's files come together,
+    when all are written, the JSON last: it stands for a finished result. An earlier result stays until then.
+    """
+
+    def __init__(self, folder: Path, about: dict, *, float_maps: bool, repeats: bool):
+        """
+        Args:
+            folder: of the results.
+            about: ``weights``, ``config_sha256`` and ``versions`` of the run, put into each JSON.
+            float_maps: whether ``<name>_map.npy``, float32, belongs to a result.
+            repeats: whether it is to be known of a result what occurs twice.
+        """
+        self._folder, self._about, self._float_maps, self._repeats = folder, about, float_maps, repeats
+
+    def find(self, item: Item, name: str, digest: str) -> dict | None:
+        """The record of the same bytes, judged by the same weights and config, if all its files are there.
+
+        Args:
+            item, digest: the image and its file's SHA-256.
+            name: from :func:`.inputs.output_names`.
+        """
+        wanted = (digest, self._about["config_sha256"], self._about["weights"]["sha256"])
+        for candidate in dict.fromkeys((name, digested_name(item.place))):
+            known = self._record(candidate)
+            if known is None or _made_of(known) != wanted or not self._complete(candidate, known):
+                continue
+            if item.page in (None, row_of(known)["page"]):
+                return {**known, "name": candidate, "file": printable(item.file)}
+        return None
+
+    def earlier(self) -> list[Path]:
+        """The JSON files in the folder, sorted; those that hold a result have a record."""
+        return sorted(path for path in self._folder.glob("*.json") if path.is_file())
+
+    def earlier_record(self, path: Path) -> dict | None:
+        """The record of such a file, under the name that its files have; None where it is something else."""
+        known = self._record(path.stem)
+        return known and {**known, "name": path.stem}
+
+    def write(self, item: Item, name: str, data: bytes, digest: str, result) -> dict:
+        """Writes a result; one of another file, from an earlier run, is never replaced.
+
+        Args:
+            item, data, digest: the image, its file's content and the content's SHA-256.
+            name: from :func:`.inputs.output_names`; where an earlier run gave it to another file, a digest of the
+                path follows it.
+            result: a :class:`~constrained_rcnn.inference.result.ManipulationResult`.
+
+        Returns:
+            The record in ``<name>.json``.
+        """
+        known = self._record(name)
+        if known is not None and known["file"] != printable(item.file) and known["sha256"] != digest:
+            name = digested_name(item.place)
+        repeats = result.repeats if self._repeats else ()
+        record = {
+            "file": printable(item.file), "sha256": digest, "bytes": len(data), "time": now(), "name": name,
+            **self._about, **result.to_json(), "repeats": [one.to_json() for one in repeats] if self._repeats else None,
+        }  # fmt: skip
+        with staged(self._folder) as stage:
+            write_png_atomic(stage / f"{name}_map.png", _to_uint16(result.manipulation_map))
+            if self._float_maps:
+                buffer = io.BytesIO()
+                np.save(buffer, result.manipulation_map)
+                write_bytes_atomic(stage / f"{name}_map.npy", buffer.getvalue())
+            result.save_overlay(stage / f"{name}_overlay.jpg")
+            if repeats:
+                write_jpeg_atomic(stage / f"{name}_repeats.jpg", draw_repeats(result.image, repeats), 90)
+            write_jpeg_atomic(stage / THUMBNAILS / f"{name}.jpg", thumbnail(result.image, result), 80)
+            write_json_atomic(stage / f"{name}.json", record, indent=2)
+        # Of an earlier run with other numbers.
+        for suffix, is_new in (("_map.npy", self._float_maps), ("_repeats.jpg", bool(repeats))):
+            if not is_new:
+                (self._folder / f"{name}{suffix}").unlink(missing_ok=True)
+        return record
+
+    def _complete(self, name: str, record: dict) -> bool:
+        repeats = record.get("repeats")
+        if self._repeats and repeats is None:  # not looked for
+            return False
+        wanted = [f"{name}_map.png", f"{name}_overlay.jpg", f"{THUMBNAILS}/{name}.jpg"]
+        wanted += [f"{name}_map.npy"] * self._float_maps + [f"{name}_repeats.jpg"] * bool(repeats)
+        return all((self._folder / path).is_file() for path in wanted)
+
+    def _record(self, name: str) -> dict | None:
+        """A JSON that holds all that a result needs; None: not there, damaged, or something else."""
+        try:
+            known = json.loads((self._folder / f"{name}.json").read_text(encoding="utf-8"))
+            row_of(known)
+            _made_of(known)
+        except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            return None
+        return known
+
+
+def _made_of(record: dict) -> tuple[str, str, str]:
+    """Digests of file, config and weights: a result is a file's own if these three agree."""
+    return record["sha256"], record["config_sha256"], record["weights"]["sha256"]
+
+
+def _to_uint16(manipulation_map: np.ndarray) -> np.ndarray:
+    """[0, 1] -> 0..65535, by strips: temporary arrays of a whole picture of 100 megapixels would be 800 MB."""
+    deep = np.empty(manipulation_map.shape, np.uint16)
+    for top in range(0, len(deep), 512):
+        deep[top : top + 512] = np.rint(manipulation_map[top : top + 512] * 65535)
+    return deep

@@ -1,0 +1,1 @@
+"""From an image to a decision: predictor, test-time augmentation, tiles, operating points."""

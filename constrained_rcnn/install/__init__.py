@@ -1,0 +1,1 @@
+"""Detectron2 where pip cannot bring it."""

@@ -1,0 +1,294 @@
+"""Installs Detectron2 0.6 from PyPI's source archive into the environment that runs this.
+
+Detectron2 is not on PyPI under its own name, and its plain installation needs a compiler and GitHub. The
+archive named here holds the Python tree of its tag v0.6, without the sources of the compiled extension. It is
+downloaded by pip (so that the user's indexes, proxies and caches count), checked, mended
+(``detectron2_mends``), packed as a wheel named ``detectron2`` and installed by pip. A Detectron2 that imports
+already is left alone. Nothing but the standard library is needed here.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import hashlib
+import importlib.util
+import json
+import os
+import stat
+import subprocess
+import sys
+import tarfile
+import tempfile
+import zipfile
+from pathlib import Path, PurePosixPath
+
+from constrained_rcnn.install.detectron2_patches import apply_mends
+from constrained_rcnn.utils.errors import UserError, command_line
+
+ARCHIVE_PROJECT = "pb1-detectron2"
+ARCHIVE_SHA256 = "5d2e9e51e523ec72f6a31cca04b0a515492e9514b773a3d134cedc0677170b29"
+ARCHIVE_VERSION = "0.6"
+OWN_LABEL = f"{ARCHIVE_VERSION}+mended"
+INSTALLED_VERSION = f"{OWN_LABEL}.1"  # count up with every change of detectron2_mends: it replaces older ones
+MAX_UNPACKED_BYTES = 64 * 2**20  # the archive unpacks to under 3 MiB
+
+# Folders of the archive -> packages of the wheel: what Detectron2's own set-up installs, less its `tools`.
+PACKAGES = {
+    "detectron2": "detectron2",
+    "projects/DeepLab/deeplab": "detectron2/projects/deeplab",
+    "projects/Panoptic-DeepLab/panoptic_deeplab": "detectron2/projects/panoptic_deeplab",
+    "projects/PointRend/point_rend": "detectron2/projects/point_rend",
+}
+NEEDS = (
+    "cloudpickle",
+    "fvcore>=0.1.5",
+    "hydra-core>=1.1",
+    "iopath>=0.1.7",
+    "matplotlib",
+    "numpy",
+    "omegaconf>=2.1",
+    "Pillow>=7.1",
+    "pycocotools>=2.0.2",
+    "tabulate",
+    "tensorboard",
+    "termcolor>=1.1",
+    "torch",
+    "torchvision",
+    "tqdm>4.29.0",
+    "yacs>=0.1.8",
+)
+
+# What breaks first: `detectron2.layers` needs torchvision and `_C`, `data.transforms` needs Pillow. They
+# take as long again as Torch, so what was checked when it was installed is spared them.
+_PROBE = """
+import importlib.metadata, importlib.util, json, os, sys
+answer = {"state": "missing", "distribution": ""}
+try:
+    found = importlib.util.find_spec("detectron2")
+    if found is not None and found.origin is not None:
+        answer.update(state="broken", path=found.origin)
+        for installed in importlib.metadata.distributions(name="detectron2"):
+            own_file = installed.locate_file("detectron2/__init__.py")
+            if os.path.realpath(own_file) == os.path.realpath(found.origin):
+                answer["distribution"] = installed.version
+        import detectron2
+        if answer["distribution"] != sys.argv[1]:
+            import detectron2.layers, detectron2.data.transforms
+        answer.update(state="works", version=detectron2.__version__)
+except BaseException as error:
+    answer["error"] = f"{type(error).__name__}: {error}"
+print("\\n" + json.dumps(answer))
+"""
+
+
+def probe_detectron2(checked: str = INSTALLED_VERSION) -> dict[str, str]:
+    """Tells whether Detectron2 can be imported, in a process of its own (an import that fails leaves traces).
+
+    Args:
+        checked: version of the distribution that is known to work if its top module can be imported.
+
+    Returns:
+        ``state``: "works" (then ``version``, ``path``), "missing", or "broken" (then ``path``, ``error``);
+        ``distribution``: version of the distribution it was installed from, "" for a checkout.
+    """
+    with (
+        tempfile.TemporaryDirectory() as nowhere
+    ):  # a `detectron2` folder where the user stands does not count
+        command = [sys.executable, "-c", _PROBE, checked]
+        ran = subprocess.run(command, cwd=nowhere, capture_output=True, text=True)
+    try:
+        return json.loads(ran.stdout.strip().splitlines()[-1])
+    except (IndexError, ValueError):  # killed, or crashed in a library
+        error = _last_line(ran.stderr) or f"exit status {ran.returncode}"
+        return {"state": "broken", "path": sys.executable, "error": error, "distribution": ""}
+
+
+def check_archive(path: Path) -> None:
+    """Compares a file's SHA-256 with ``ARCHIVE_SHA256``.
+
+    Raises:
+        UserError: it cannot be read or is another file.
+    """
+    try:
+        found = hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror}; check the path") from error
+    if found != ARCHIVE_SHA256:
+        raise UserError(
+            f"{path}: its SHA-256 is {found}, not {ARCHIVE_SHA256}; "
+            f"download {ARCHIVE_PROJECT}=={ARCHIVE_VERSION} again"
+        )
+
+
+def download_archive(folder: Path) -> Path:
+    """Lets pip download the archive into a folder; pip checks its hash before it runs the archive's set-up.
+
+    Returns:
+        The path of the archive.
+
+    Raises:
+        UserError: pip failed.
+    """
+    wanted = folder / "requirement.txt"
+    line = f"{ARCHIVE_PROJECT}=={ARCHIVE_VERSION} --hash=sha256:{ARCHIVE_SHA256}\n"
+    wanted.write_text(line, encoding="utf-8")
+    # The archive's set-up imports Torch to name its version, hence no isolated build environment.
+    options = ["--no-deps", "--no-build-isolation", "--no-binary", ":all:", "--require-hashes"]
+    _pip("download", *options, "--requirement", str(wanted), "--dest", str(folder))
+    archives = list(folder.glob("*.tar.gz"))
+    if len(archives) != 1:
+        raise UserError(f"pip left {len(archives)} archives, not one; use --archive FILE")
+    return archives[0]
+
+
+def unpack(archive: Path, folder: Path) -> Path:
+    """Unpacks plain files and folders, all of which have to lie under one top folder.
+
+    Args:
+        archive: ``.tar.gz`` file.
+        folder: existing, empty folder.
+
+    Returns:
+        The top folder.
+
+    Raises:
+        UserError: unreadable; a link or device; a path that leaves the top folder; too large.
+    """
+    tops, size = set(), 0
+    try:
+        with tarfile.open(archive, "r:gz") as tar:
+            for member in tar:
+                name = PurePosixPath(member.name)
+                unsafe = name.is_absolute() or ".." in name.parts or "\\" in member.name or ":" in member.name
+                if unsafe or not name.parts or not (member.isfile() or member.isdir()):
+                    raise UserError(f"{archive}: refused, {member.name!r} is no plain file inside its folder")
+                size += member.size
+                if size > MAX_UNPACKED_BYTES:
+                    raise UserError(f"{archive}: refused, it unpacks to more than {MAX_UNPACKED_BYTES} bytes")
+                tops.add(name.parts[0])
+                target = folder.joinpath(*name.parts)
+                if member.isdir():
+                    target.mkdir(parents=True, exist_ok=True)
+                else:
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    target.write_bytes(tar.extractfile(member).read())
+    except (tarfile.TarError, EOFError, OSError) as error:
+        raise UserError(f"{archive}: cannot be unpacked ({error}); download it again") from error
+    if len(tops) != 1:
+        raise UserError(f"{archive}: refused, {len(tops)} top folders instead of one")
+    return folder / tops.pop()
+
+
+def build_wheel(tree: Path, folder: Path, changes: list[str]) -> Path:
+    """Packs the Python tree as a wheel; no build tool is run.
+
+    Args:
+        tree: unpacked and mended archive.
+        folder: where the wheel goes.
+        changes: what was mended, told in the wheel's description (Apache-2.0 asks for that).
+
+    Returns:
+        The wheel's path. It belongs to the distribution ``detectron2``, so that an installation from
+        Detectron2's repository replaces it cleanly.
+    """
+    files: dict[str, bytes] = {}
+    for source, package in PACKAGES.items():
+        for path in sorted((tree / source).rglob("*")):
+            if path.is_file() and path.suffix != ".pyc":
+                files[f"{package}/{path.relative_to(tree / source).as_posix()}"] = path.read_bytes()
+    info = f"detectron2-{INSTALLED_VERSION}.dist-info"
+    metadata = ["Metadata-Version: 2.1", "Name: detectron2", f"Version: {INSTALLED_VERSION}"]
+    metadata += ["Summary: Detectron2 0.6 without its compiled extension, mended for current libraries"]
+    metadata += ["License: Apache-2.0", *(f"Requires-Dist: {need}" for need in NEEDS)]
+    metadata += ["", f"Made from {ARCHIVE_PROJECT} {ARCHIVE_VERSION}, SHA-256 {ARCHIVE_SHA256}. Changed:", ""]
+    metadata += [f"- {change}" for change in changes]
+    wheel = "Wheel-Version: 1.0\nGenerator: constrained_rcnn\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+    files[f"{info}/METADATA"] = ("\n".join(metadata) + "\n").encode()
+    files[f"{info}/WHEEL"] = wheel.encode()
+    files[f"{info}/LICENSE"] = (tree / "LICENSE").read_bytes()
+    record = [f"{name},sha256={_record_hash(data)},{len(data)}" for name, data in files.items()]
+    record.append(f"{info}/RECORD,,")
+    files[f"{info}/RECORD"] = ("\n".join(record) + "\n").encode()
+    path = folder / f"detectron2-{INSTALLED_VERSION}-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as out:
+        for name, data in files.items():
+            entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))  # the same bytes on every day
+            entry.external_attr = (stat.S_IFREG | 0o644) << 16
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            out.writestr(entry, data)
+    return path
+
+
+@command_line
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="install_detectron2",
+        description="Installs Detectron2 0.6 for the interpreter that runs this; leaves a working one alone.",
+    )
+    parser.add_argument(
+        "--archive", type=Path, help=f"local copy of {ARCHIVE_PROJECT}-{ARCHIVE_VERSION}.tar.gz"
+    )
+    args = parser.parse_args(argv)
+
+    found = probe_detectron2()
+    ours = found["distribution"].startswith(OWN_LABEL)
+    if found["state"] == "works" and (not ours or found["distribution"] == INSTALLED_VERSION):
+        print(f"Detectron2 {found['version']} works already, left alone: {os.path.dirname(found['path'])}")
+        return 0
+    if found["state"] == "broken" and not ours:
+        raise UserError(
+            f"Detectron2 at {found['path']} cannot be imported ({found['error']}); mend it, or remove it "
+            f"with `{sys.executable} -m pip uninstall detectron2 {ARCHIVE_PROJECT}` and run this again"
+        )
+    for module in ("torch", "torchvision"):
+        if importlib.util.find_spec(module) is None:
+            raise UserError(
+                f"{module} is not installed for {sys.executable}; install the pinned requirements (or torch "
+                "and torchvision as a pair) first, then run this again"
+            )
+    with tempfile.TemporaryDirectory(prefix="detectron2-") as name:
+        folder = Path(name)
+        if args.archive is None:
+            print(f"Downloading {ARCHIVE_PROJECT} {ARCHIVE_VERSION} ...", flush=True)
+        archive = download_archive(folder) if args.archive is None else args.archive
+        check_archive(archive)
+        tree = unpack(archive, folder)
+        changes = apply_mends(tree)
+        wheel = build_wheel(tree, folder, changes)
+        _pip("install", "--no-deps", "--no-index", "--force-reinstall", str(wheel))
+    found = probe_detectron2(checked="")
+    if found["state"] != "works":
+        raise UserError(
+            f"Detectron2 was installed but cannot be imported: {found.get('error', 'not found')}; "
+            "are the pinned requirements installed?"
+        )
+    print("Mended:", *changes, sep="\n  ")
+    where = os.path.dirname(found["path"])
+    print(f"Installed Detectron2 {found['version']} without its compiled extension: {where}")
+    return 0
+
+
+def _pip(*arguments: str) -> None:
+    options = ["--quiet", "--disable-pip-version-check", "--no-input"]
+    command = [sys.executable, "-m", "pip", *options, *arguments]
+    ran = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PYTHONUTF8": "1"})
+    if ran.returncode:
+        errors = [line for line in ran.stderr.splitlines() if line.lower().startswith("error")]
+        reason = errors[-1].partition(":")[2].strip() if errors else _last_line(ran.stderr)
+        raise UserError(
+            f"pip {arguments[0]} failed: {reason}; it needs setuptools and an index that has "
+            f"{ARCHIVE_PROJECT} {ARCHIVE_VERSION} (or a local copy: --archive FILE)"
+        )
+
+
+def _record_hash(data: bytes) -> str:
+    return base64.urlsafe_b64encode(hashlib.sha256(data).digest()).decode().rstrip("=")
+
+
+def _last_line(text: str) -> str:
+    return (text.strip().splitlines() or [""])[-1]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

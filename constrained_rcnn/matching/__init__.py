@@ -1,0 +1,1 @@
+"""Keypoints, copy-moves and image pairs: NumPy and OpenCV only."""

@@ -1,0 +1,219 @@
+"""Regions that occur twice in a picture: what copy-move leaves, found by matching the picture with itself.
+
+No network and no training. SIFT keypoints (Lowe, IJCV 2004) are matched among themselves by the generalised ratio
+test (Amerini et al., TIFS 2011), and once more with mirrored descriptors; RANSAC finds transforms that many matches
+share; and of each, what it maps on what is compared pixel by pixel, after smooth shading is taken out: a copy shares
+the finest structure, two windows of one facade only their outlines, two words on a card all but the grain (see
+:mod:`.grain`). Regions without texture have no keypoints and are missed; text, lettering and drawings are passed over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from ..images.reading import check_image
+from .grain import Grain, grain_of
+from .keypoints import mirrored
+from .region_pair import RegionPair, scale_of
+from .self_matches import APART, image_keypoints, self_matches
+from .similarity import SMALLEST, alike, correlation, drawn, fine_structure, inside, reduced, warped
+
+#: Least agreement of two regions, median correlation of their fine structure, to be told by itself. Mirrored ones must
+#: agree more closely: the world is full of symmetric things. Like what follows chosen with casia_v1_train and half of
+#: CASIA's authentic images (odd numbers).
+LEAST_SIMILARITY, LEAST_SIMILARITY_MIRRORED = 0.84, 0.9
+#: How much less alike the regions may be where they share their grain beyond doubt.
+_LESS_WITH_GRAIN = 0.07
+#: Fewest keypoints that agree within a pair that is told by itself.
+_SURE_MATCHES = 5
+#: Agreement with a third place that tells a pattern.
+_GOES_ON = 0.38
+#: Least agreement of doubtful pairs, which need another witness.
+LEAST_SIMILARITY_DOUBTFUL = 0.65
+#: Fewest keypoints that must agree on a transform, and how closely, pixels.
+_AGREEING, _TOLERANCE = 5, 2.0
+#: Scales of the second region over the first that are believed.
+_SCALES = (0.4, 2.5)
+#: Around agreeing keypoints, pixels that are looked at first. Half of it is more than all windows reach.
+_MARGIN = 48
+#: Transforms that are looked at in one picture.
+_ROUNDS = 6
+
+
+@dataclass(frozen=True)
+class Repeat(RegionPair):
+    """A region that occurs twice. Which of the two is the original, the picture does not say.
+
+    Its ``similarity`` is at least ``LEAST_SIMILARITY_DOUBTFUL``.
+
+    Attributes:
+        grain: whether the two have their grain in common, as copies do.
+        pattern: the same step leads on to a third place that is alike: windows, fences, tiles.
+    """
+
+    grain: Grain
+    pattern: bool
+
+    @property
+    def doubtful(self) -> bool:
+        """Too little alike, alike but for the grain, or a pattern: not to be told without another witness."""
+        if self.matches < _SURE_MATCHES or self.grain.apart or self.pattern and not self.grain.same:
+            return True
+        least = LEAST_SIMILARITY_MIRRORED if self.mirrored else LEAST_SIMILARITY
+        return self.similarity < least - _LESS_WITH_GRAIN * self.grain.same
+
+
+def find_repeats(image: np.ndarray, *, doubtful: bool = False) -> tuple[Repeat, ...]:
+    """
+    Args:
+        image: (H, W, 3) uint8, BGR.
+        doubtful: doubtful pairs, too.
+
+    Returns:
+        Pairs of regions, largest first; empty where nothing occurs twice. Takes up to 0.3 GB while it looks.
+
+    Raises:
+        ValueError: an array of another shape or dtype.
+    """
+    size = check_image(image).shape[1::-1]
+    image = reduced(image)
+    grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+    points, descriptors = image_keypoints(grey)
+    grey = grey.astype(np.float32)
+    found = []
+    for others, flipped in ((descriptors, False), (mirrored(descriptors), True)):
+        pairs = self_matches(points, descriptors, others)
+        for transform, agreeing in _transforms(points, pairs, flipped):
+            found.append(_compare(grey, transform, agreeing, size))
+    kept = []
+    # A doubtful pair must not stand in for its better twin.
+    for one in sorted(filter(None, found), key=lambda one: (one.doubtful, -_area(one))):
+        if (doubtful or not one.doubtful) and not any(_same(one, other) for other in kept):
+            kept.append(one)
+    return tuple(sorted(kept, key=lambda one: -_area(one)))
+
+
+def _transforms(points: np.ndarray, pairs: np.ndarray, flipped: bool) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Transforms (2, 3) that many pairs share, and the positions (K, 2) that each maps on their twins.
+
+    Turned, scaled and shifted; mirrored left to right before it if asked for.
+    """
+    flip = np.float32([-1 if flipped else 1, 1])
+    for _ in range(_ROUNDS):
+        if len(pairs) < _AGREEING:
+            return
+        first, second = points[pairs[:, 0]], points[pairs[:, 1]]
+        transform, inliers = cv2.estimateAffinePartial2D(
+            first * flip, second, method=cv2.RANSAC, ransacReprojThreshold=_TOLERANCE, maxIters=5000, confidence=0.999
+        )
+        if transform is None:
+            return
+        transform[:, :2] *= flip
+        inliers = inliers[:, 0].astype(bool)
+        agreeing = np.unique(np.rint(first[inliers]).astype(int), axis=0)
+        if len(agreeing) < _AGREEING:
+            return
+        if _SCALES[0] < scale_of(transform) < _SCALES[1]:
+            yield transform, agreeing
+        # Each pair has been found from both ends.
+        back = cv2.invertAffineTransform(transform)
+        reverse = np.abs(first @ back[:, :2].T + back[:, 2] - second).max(axis=1) < 1.5 * _TOLERANCE
+        pairs = pairs[~inliers & ~reverse]
+
+
+def _compare(grey: np.ndarray, transform: np.ndarray, agreeing: np.ndarray, size) -> Repeat | None:
+    """The region around the agreeing keypoints in which the picture equals what the transform maps it on.
+
+    ``size`` is the picture's (width, height), before it was reduced.
+    """
+    height, width = grey.shape
+    window, near, aligned, found = _alike_around(grey, transform, agreeing)
+    first, second, matches = np.zeros(grey.shape, bool), np.zeros(grey.shape, bool), 0
+    for part in found.parts:
+        region = np.zeros(grey.shape, bool)
+        region[window] = found.labels == part
+        if second[region].mean() > 0.5:  # a twin already: half a turn, say, leads from the copy back as well
+            continue
+        first |= region
+        second |= cv2.warpAffine(region.view(np.uint8), transform, (width, height), flags=cv2.INTER_NEAREST) > 0
+        matches += int(found.held[part])
+    if not second.any() or second[first].mean() > 0.5 or drawn(near, first[window]):  # nothing, or mapped on itself
+        return None
+    similarity = float(np.median(found.fine[first[window]]))
+    if similarity < LEAST_SIMILARITY_DOUBTFUL:
+        return None
+    grain = grain_of(near, aligned, first[window])
+    if grain.lettering:
+        return None
+    pattern = _goes_on(grey, transform, first, window)
+    more = {"matches": matches, "similarity": similarity, "grain": grain, "pattern": pattern}
+    return Repeat.of(first, second, (size, size), transform, **more)
+
+
+def _goes_on(grey: np.ndarray, transform: np.ndarray, region: np.ndarray, window: tuple[slice, slice]) -> bool:
+    """Whether the region, within the window, is like what lies two steps of the transform on, or one step back."""
+    near, region = fine_structure(grey[window]), region[window]
+    corner = np.array([window[1].start, window[0].start])
+    centre = np.argwhere(region).mean(axis=0)[::-1] + corner
+    step = np.vstack([transform, [0, 0, 1]])
+    for further in (step @ step, np.linalg.inv(step)):
+        further = further[:2]
+        on = further[:, :2] @ centre + further[:, 2]
+        one = transform[:, :2] @ centre + transform[:, 2]
+        if min(np.abs(on - centre).max(), np.abs(on - one).max()) < APART:  # half a turn, say: the pair itself
+            continue
+        aligned = warped(grey, _onto(further, corner), near.shape, inverse=True)
+        there = region & inside(aligned)
+        if there.sum() < region.sum() / 3:
+            continue
+        if np.median(correlation(near, fine_structure(aligned))[there]) > _GOES_ON:
+            return True
+    return False
+
+
+def _alike_around(grey: np.ndarray, transform: np.ndarray, agreeing: np.ndarray):
+    """Where the picture and its mapped self are alike: looked at around the keypoints, and further where that reaches.
+
+    Returns:
+        A window of the picture (two slices); the picture and its mapped self there, (h, w) float32; :class:`Alike`.
+    """
+    smallest = SMALLEST * grey.size
+    low, high = agreeing.min(axis=0), agreeing.max(axis=0) + 1
+    margin = np.maximum(_MARGIN, (high - low) // 2)
+    while True:
+        low, high = np.maximum(low - margin, 0), np.minimum(high + margin, grey.shape[::-1])
+        window = slice(low[1], high[1]), slice(low[0], high[0])
+        near = grey[window]
+        aligned = warped(grey, _onto(transform, low), near.shape, inverse=True)
+        found = alike(near, aligned, agreeing - low, smallest)
+        held = np.isin(found.labels, found.parts)
+        # What the windows reach past an edge that is not the picture's would be wrong: look further.
+        reach = _MARGIN // 2
+        edges = (
+            (low[0] > 0 and held[:, :reach].any(), low[1] > 0 and held[:reach].any()),
+            (high[0] < grey.shape[1] and held[:, -reach:].any(), high[1] < grey.shape[0] and held[-reach:].any()),
+        )
+        if not np.any(edges):
+            return window, near, aligned, found
+        margin = high - low
+
+
+def _onto(transform: np.ndarray, corner: np.ndarray) -> np.ndarray:
+    """The transform (2, 3) for pixels that are counted from a corner (X, Y) of the first region's picture."""
+    moved = transform.copy()
+    moved[:, 2] += transform[:, :2] @ corner
+    return moved
+
+
+def _area(one: Repeat) -> int:
+    return int(one.first.sum())
+
+
+def _same(one: Repeat, other: Repeat) -> bool:
+    """Whether most of a pair is within another, either way round: found once more, from the other end."""
+    ways = ((other.first, other.second), (other.second, other.first))
+    return any(first[one.first].mean() > 0.5 and second[one.second].mean() > 0.5 for first, second in ways)

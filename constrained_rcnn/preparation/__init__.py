@@ -1,0 +1,1 @@
+"""From published sources to the annotation format. No Torch."""

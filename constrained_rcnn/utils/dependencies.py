@@ -1,0 +1,34 @@
+"""Says in one line that Torch or Detectron2 is missing, before an import says it in many."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+
+from constrained_rcnn.utils.errors import UserError
+
+
+class MissingDependency(UserError, ImportError):
+    """Torch or Detectron2 is not there, or cannot be imported."""
+
+
+def require_detectron2() -> None:
+    """Imports Torch, torchvision and Detectron2, or says which of them is missing and how to get it.
+
+    Raises:
+        MissingDependency: one of them is missing or fails to import.
+    """
+    needs = (
+        ("torch", "Torch", "install torch and torchvision as a pair"),
+        ("torchvision", "torchvision", "install the version that belongs to the Torch in use"),
+        ("detectron2", "Detectron2", f"run `{sys.executable} -m constrained_rcnn.install.detectron2`"),
+    )
+    for module, name, remedy in needs:  # all of them before the first is loaded: that takes seconds
+        if importlib.util.find_spec(module) is None:
+            raise MissingDependency(f"{name} is not installed in this environment; {remedy}")
+    for module, name, remedy in needs:
+        try:
+            importlib.import_module(module)
+        except (ImportError, OSError, RuntimeError) as error:  # libraries or operators of another version
+            raise MissingDependency(f"{name} cannot be imported ({error}); {remedy}") from error

@@ -1,0 +1,382 @@
+"""The demo tool: what it writes, what it survives, and that names do no harm."""
+
+import csv
+import errno
+import hashlib
+import io
+import json
+import os
+import sys
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from constrained_rcnn.apps.detect import result_files
+from constrained_rcnn.apps.detect import run as demo
+from constrained_rcnn.apps.detect.page import write_pages
+from constrained_rcnn.apps.detect.run import run
+from constrained_rcnn.apps.detect.table import ResultsTable
+from constrained_rcnn.apps.inputs import digested_name, find_inputs, output_names, printable
+from constrained_rcnn.config import load_config
+from constrained_rcnn.inference.result import ManipulationResult
+from constrained_rcnn.model_zoo import config_file
+from constrained_rcnn.modeling.checkpoint import ManipulationCheckpointer
+from constrained_rcnn.utils.errors import UserError
+from constrained_rcnn.utils.provenance import config_sha256
+from constrained_rcnn.visualization.overlay import thumbnail, thumbnail_size
+from tests.helpers.tiny import TINY, tiny_model
+
+CONFIG = config_file("constrained_rcnn_small.yaml")
+
+
+@pytest.fixture(scope="module")
+def options(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("weights")
+    metadata = {"classes": ["splice", "copy-move", "removal"], "decision_threshold": 0.25}
+    ManipulationCheckpointer(tiny_model(), str(folder), metadata=metadata).save("model")
+    return [*TINY, "MODEL.WEIGHTS", str(folder / "model.pth")]
+
+
+def save(path, height=72, width=90, seed=0):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)).save(path)
+    return str(path)
+
+
+def table(path):
+    with open(path, encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_writes_results_and_goes_on_after_a_bad_file(options, tmp_path, capsys):
+    save(tmp_path / "one" / "same.png", seed=1)
+    save(tmp_path / "two" / "same.png", seed=2)
+    save(tmp_path / "one" / "alone.jpg", 50, 40)
+    (tmp_path / "one" / "broken.jpg").write_bytes(b"\xff\xd8\xff broken")
+    out = tmp_path / "out"
+    inputs = [str(tmp_path / "one"), str(tmp_path / "two" / "*.png"), str(tmp_path / "missing.png")]
+    assert run(CONFIG, inputs, str(out), options, float_maps=True) == 1
+    said = capsys.readouterr().out
+    assert "broken.jpg: not a picture" in said or "broken.jpg: damaged" in said
+    assert "missing.png" in said and "3 images judged, 2 skipped" in said
+    assert len(list(out.glob("same-*.json"))) == 2
+    told = json.loads((out / "alone.json").read_text())
+    assert told["file"].endswith("alone.jpg") and len(told["config_sha256"]) == 64
+    assert told["sha256"] == hashlib.sha256((tmp_path / "one" / "alone.jpg").read_bytes()).hexdigest()
+    assert len(told["weights"]["sha256"]) == 64
+    kept = out / f"config-{told['config_sha256'][:12]}.yaml"
+    assert hashlib.sha256(kept.read_bytes()).hexdigest() == told["config_sha256"]
+    assert config_sha256(load_config(str(kept), options[-2:])) == told["config_sha256"]  # the result can be repeated
+    assert {"torch", "detectron2", "PIL", "python"} <= told["versions"].keys() and told["time"].endswith("+00:00")
+    saved, exact = np.array(Image.open(out / "alone_map.png")), np.load(out / "alone_map.npy")
+    assert saved.shape == (50, 40) and saved.dtype in (np.uint16, np.int32)
+    assert exact.dtype == np.float32 and np.abs(saved / 65535 - exact).max() < 1e-5
+    assert abs(exact.max() - told["score"]) < 1e-6
+    shown = cv2.imread(str(out / "alone_overlay.jpg"))
+    assert shown.shape[1] == 40 and shown.shape[0] >= 50
+    rows = table(out / "results.csv")
+    assert [row["status"] for row in rows[3:]] == ["skipped"] * 2 and all(row["reason"] for row in rows[3:])
+    scores = [float(row["score"]) for row in rows[:3]]
+    assert scores == sorted(scores, reverse=True)
+    page = (out / "results.html").read_text(encoding="utf-8")
+    assert page.count("<article") == 3 and told["sha256"] in page and told["weights"]["sha256"] in page
+    assert "not proof" in page and "broken.jpg" in page
+    for row in rows[:3]:
+        assert (out / "thumbnails" / f"{row['name']}.jpg").is_file()
+
+
+def test_nothing_to_judge_is_an_error(options, tmp_path):
+    with pytest.raises(UserError, match="no picture found"):
+        run(CONFIG, [str(tmp_path)], str(tmp_path / "out"), options)
+
+
+def test_resume_judges_only_what_changed(options, tmp_path, monkeypatch):
+    first, second = save(tmp_path / "in" / "a.png", seed=1), save(tmp_path / "in" / "b.png", seed=2)
+    out = str(tmp_path / "out")
+    judged = []
+    plain = demo.ManipulationPredictor.__call__
+    monkeypatch.setattr(
+        demo.ManipulationPredictor, "__call__", lambda self, data: judged.append(len(data)) or plain(self, data)
+    )
+    assert run(CONFIG, [first, second], out, options) == 0 and len(judged) == 2
+    before = (tmp_path / "out" / "a.json").read_bytes()
+    assert run(CONFIG, [first, second], out, options, resume=True) == 0 and len(judged) == 2
+    assert (tmp_path / "out" / "a.json").read_bytes() == before
+    assert len(table(tmp_path / "out" / "results.csv")) == 2
+    save(tmp_path / "in" / "b.png", seed=3)  # other bytes under the same name
+    run(CONFIG, [first, second], out, options, resume=True)
+    assert len(judged) == 3
+    run(CONFIG, [first, second], out, [*options, "TEST.DETECTIONS_PER_IMAGE", "3"], resume=True)
+    assert len(judged) == 5  # another config
+    (tmp_path / "out" / "a.json").write_text("{")
+    (tmp_path / "out" / "b_map.png").unlink()
+    run(CONFIG, [first, second], out, [*options, "TEST.DETECTIONS_PER_IMAGE", "3"], resume=True)
+    assert len(judged) == 7
+    run(CONFIG, [first, second], out, options)
+    assert len(judged) == 9  # without --resume everything is judged
+
+
+def blank(height, width, score=0.3):
+    made = np.full((height, width), score, np.float32)
+    return ManipulationResult(False, score, 0.5, (), made, np.zeros((height, width, 3), np.uint8))
+
+
+class Quick:
+    """A predictor without a network: what the tool does with files is the same."""
+
+    def __init__(self, cfg):
+        self.cfg = cfg
+
+    def __call__(self, data):
+        with Image.open(io.BytesIO(data)) as picture:
+            return blank(picture.height, picture.width)
+
+
+@pytest.fixture
+def quick(tmp_path, monkeypatch):
+    monkeypatch.setattr(demo, "ManipulationPredictor", Quick)
+    (tmp_path / "w.pth").write_bytes(b"weights")
+    return ["MODEL.WEIGHTS", str(tmp_path / "w.pth")]
+
+
+def test_results_never_replace_inputs(quick, tmp_path):
+    first, second = save(tmp_path / "in" / "a.png"), save(tmp_path / "in" / "a_map.png", seed=1)
+    before = open(second, "rb").read()
+    for inputs in ([str(tmp_path / "in")], [first]):
+        with pytest.raises(UserError, match="holds an input.* name another folder"):
+            run(CONFIG, inputs, str(tmp_path / "in"), quick)
+    assert open(second, "rb").read() == before and sorted(os.listdir(tmp_path / "in")) == ["a.png", "a_map.png"]
+    for _ in range(2):  # results inside of the searched folder are not searched
+        assert run(CONFIG, [str(tmp_path / "in")], str(tmp_path / "in" / "out"), quick) == 0
+        assert len(table(tmp_path / "in" / "out" / "results.csv")) == 2
+
+
+def test_a_later_run_keeps_the_results_of_other_files(quick, tmp_path):
+    one, two = save(tmp_path / "monday" / "fig.png", seed=1), save(tmp_path / "tuesday" / "fig.png", seed=2)
+    out = tmp_path / "out"
+    run(CONFIG, [one], str(out), quick)
+    before = (out / "fig.json").read_bytes()
+    run(CONFIG, [two], str(out), quick)
+    (row,) = [row for row in table(out / "results.csv") if row["file"] == two]
+    assert (out / "fig.json").read_bytes() == before and row["name"].startswith("fig-")
+    assert len(table(out / "results.csv")) == 2
+    assert json.loads((out / f"{row['name']}.json").read_text())["file"] == two
+    made = {path.name: path.stat().st_mtime_ns for path in out.glob("*.json")}
+    for file in (one, two):
+        run(CONFIG, [file], str(out), quick, resume=True)
+    assert {path.name: path.stat().st_mtime_ns for path in out.glob("*.json")} == made
+
+
+def test_resume_trusts_no_damaged_record_and_no_name_of_weights(quick, tmp_path):
+    file, out = save(tmp_path / "in" / "a.png"), tmp_path / "out"
+    run(CONFIG, [file], str(out), quick)
+    whole = json.loads((out / "a.json").read_text())
+    for key, value in (("views", None), ("score", "NaN"), ("versions", 3), ("weights", "w.pth"), ("detections", [1])):
+        (out / "a.json").write_text(json.dumps({**whole, key: value}))
+        assert run(CONFIG, [file], str(out), quick, resume=True) == 0
+        assert json.loads((out / "a.json").read_text())[key] == whole[key]
+    (out / "thumbnails" / "a.jpg").unlink()
+    run(CONFIG, [file], str(out), quick, resume=True)
+    assert (out / "thumbnails" / "a.jpg").is_file()
+    (out / "a.json").write_text(json.dumps({**whole, "time": "long ago", "versions": {"torch": "0.<1>"}}))
+    os.rename(tmp_path / "w.pth", tmp_path / "renamed.pth")  # the same weights
+    run(CONFIG, [file], str(out), ["MODEL.WEIGHTS", str(tmp_path / "renamed.pth")], resume=True)
+    assert json.loads((out / "a.json").read_text())["time"] == "long ago"
+    page = (out / "results.html").read_text(encoding="utf-8")
+    assert "1 result of an earlier run" in page and "torch 0.&lt;1&gt;" in page
+
+
+@pytest.mark.parametrize("where", ["file", "file/below"])
+def test_an_output_that_is_no_folder_is_an_error(quick, tmp_path, where):
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(UserError, match="--output .*; name another folder"):
+        run(CONFIG, [save(tmp_path / "in" / "a.png")], str(tmp_path / where), quick)
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_a_full_disk_ends_the_run_and_is_no_fault_of_the_file(quick, tmp_path, monkeypatch):
+    files = [save(tmp_path / "in" / f"{name}.png") for name in "abc"]
+    plain = result_files.write_png_atomic
+
+    def full(path, array):
+        if path.name == "b_map.png":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        plain(path, array)
+
+    monkeypatch.setattr(result_files, "write_png_atomic", full)
+    with pytest.raises(UserError, match="no space left.* --resume"):
+        run(CONFIG, files, str(tmp_path / "out"), quick)
+    assert [row["name"] for row in table(tmp_path / "out" / "results.csv")] == ["a"]
+
+
+@pytest.mark.parametrize(("height", "width"), [(16, 9000), (9000, 16), (16, 16), (300, 400)])
+def test_thumbnails_of_any_shape_are_small(height, width):
+    made = thumbnail(np.zeros((height, width, 3), np.uint8), blank(height, width))
+    wide, high = thumbnail_size(width, height)
+    assert made.shape == (high, 2 * wide + 4, 3) and 1 <= wide <= 300 and 1 <= high <= 150
+
+
+def test_an_interrupt_keeps_what_is_finished(options, tmp_path, monkeypatch, capsys):
+    files = [save(tmp_path / "in" / f"{name}.png", seed=seed) for seed, name in enumerate("abc")]
+    plain, calls = demo.ManipulationPredictor.__call__, []
+
+    def interrupted(self, data):
+        calls.append(1)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return plain(self, data)
+
+    monkeypatch.setattr(demo.ManipulationPredictor, "__call__", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run(CONFIG, files, str(tmp_path / "out"), options)
+    assert len(table(tmp_path / "out" / "results.csv")) == 2
+    page = (tmp_path / "out" / "results.html").read_text(encoding="utf-8")
+    assert "Interrupted: 1 file still to do" in page and page.count("<article") == 2
+    assert "2 images judged" in capsys.readouterr().out
+
+
+def test_an_interrupted_resumption_keeps_all_that_was_there(options, tmp_path, monkeypatch):
+    """Also the results of files that come after the one at which it was interrupted."""
+    files = [save(tmp_path / "in" / f"{name}.png", seed=seed) for seed, name in enumerate("abc")]
+    out = str(tmp_path / "out")
+    run(CONFIG, files[1:], out, options)
+
+    def interrupted(self, data):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(demo.ManipulationPredictor, "__call__", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run(CONFIG, files, out, options, resume=True)
+    assert len(table(tmp_path / "out" / "results.csv")) == 2
+    page = (tmp_path / "out" / "results.html").read_text(encoding="utf-8")
+    assert "Interrupted: 1 file still to do" in page and page.count("<article") == 2
+
+
+def test_one_file_that_breaks_in_a_new_way_does_not_stop_the_rest(options, tmp_path, monkeypatch, capsys):
+    files = [save(tmp_path / "in" / f"{name}.png", seed=seed) for seed, name in enumerate("ab")]
+    plain, calls = demo.ManipulationPredictor.__call__, []
+
+    def once_out_of_memory(self, data):
+        calls.append(1)
+        if len(calls) == 1:
+            raise RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: not enough memory")
+        return plain(self, data)
+
+    monkeypatch.setattr(demo.ManipulationPredictor, "__call__", once_out_of_memory)
+    assert run(CONFIG, files, str(tmp_path / "out"), options) == 1
+    assert "1 images judged, 1 skipped" in capsys.readouterr().out
+
+
+HOSTILE = [
+    "<img src=x onerror=alert(1)>.png", "a\nb.png", "=1+1.png", "-..\\..-.png", "\u202egnp.exe.png",
+    "a\"onerror='x'.png", "x" * 240 + ".png",
+]  # fmt: skip
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="names that this system does not allow")
+def test_hostile_names_do_no_harm(options, tmp_path):
+    for seed, name in enumerate(HOSTILE):
+        save(tmp_path / "in" / f"{seed}" / "plain.png", seed=seed)
+        os.rename(tmp_path / "in" / f"{seed}" / "plain.png", tmp_path / "in" / f"{seed}" / name)
+    raw = os.path.join(os.fsencode(tmp_path / "in"), b"\xff\xfe.png")
+    with open(raw, "wb") as file, io.BytesIO() as buffer:
+        Image.new("RGB", (40, 40)).save(buffer, "PNG")
+        file.write(buffer.getvalue())
+    out = tmp_path / "results" / "out"
+    run(CONFIG, [str(tmp_path / "in")], str(out), options)
+    assert sorted(os.listdir(tmp_path)) == ["in", "results"] and os.listdir(tmp_path / "results") == ["out"]
+    rows = table(out / "results.csv")
+    assert len(rows) == len(HOSTILE) + 1 and not any(row["reason"] for row in rows)
+    assert not any(cell[:1] in tuple("=+-@") for row in rows for cell in row.values() if cell)
+    page = (out / "results.html").read_text(encoding="utf-8")
+    assert "<img src=x" not in page and "onerror='" not in page and "\u202e" not in page and "a\\nb.png" in page
+    assert "script-src 'none'" in page.partition("<body>")[0]
+    for row in rows:
+        assert json.loads((out / f"{row['name']}.json").read_bytes().decode("utf-8"))["name"] == row["name"]
+
+
+def test_names_do_not_depend_on_the_order(tmp_path):
+    a, b, c = tmp_path / "x" / "p.png", tmp_path / "y" / "P.jpg", tmp_path / "q.png"
+    names = output_names([a, b, c])
+    assert names == output_names([c, b, a])
+    assert names[c] == "q" and len({n.lower() for n in names.values()}) == 3
+
+
+def test_no_name_takes_the_place_of_another(tmp_path):
+    a, b = tmp_path / "x" / "p.png", tmp_path / "y" / "p.png"
+    taken = output_names([a, b])
+    files = [a, b, tmp_path / f"{taken[a]}.png", tmp_path / "z" / f"{taken[b].upper()}.png", tmp_path / "....png"]
+    names = output_names(files)
+    assert len({name.casefold() for name in names.values()}) == len(files)
+    assert names[a] == taken[a] and names[b] == taken[b]
+    odd = [tmp_path / name for name in ("-rf.png", "+1.png", ".hidden.png", "Straße.png", "STRASSE.png")]
+    assert all(name[0].isalnum() for name in output_names(odd).values())
+    assert len({name.casefold() for name in output_names(odd).values()}) == 5
+
+
+@pytest.mark.parametrize("stem", ["日" * 83, "é" * 125, "x" * 251])
+def test_the_longest_names_leave_room_for_the_suffixes(tmp_path, stem):
+    file = tmp_path / f"{stem}.png"
+    for name in (output_names([file])[file], digested_name(file, 64)):
+        (tmp_path / f"{name}_overlay.jpg").touch()
+
+
+def test_lists_from_standard_input(tmp_path, monkeypatch):
+    first, second = save(tmp_path / "a.png"), save(tmp_path / "b b.png")
+    for text in (f"{first}\n{second}\nnonesuch.png\n", f"{first}\0{second}\0nonesuch.png"):
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+        found = find_inputs(["-"])
+        assert [str(file) for file in found.files] == [first, second]
+        assert found.lost == [("nonesuch.png", "no such file")]
+    assert find_inputs(["x" * 5000]).lost == [("x" * 5000, os.strerror(errno.ENAMETOOLONG))]
+    assert find_inputs(["a\0b"]).files == []
+
+
+def test_any_spelling_of_a_name_finds_the_file_once(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("~nobody.png", "a[1].png", "plain.png"):
+        save(tmp_path / name)
+    found = find_inputs(["~nobody.png", "a[1].png", "plain.png", str(tmp_path / "plain.png"), "*ain.png"])
+    assert [file.name for file in found.files] == ["~nobody.png", "a[1].png", "plain.png"] and not found.lost
+    assert find_inputs(["~nobody-else.png"]).lost
+
+
+@pytest.mark.parametrize("name", ["plain.png", "käse 1.png", "日本.png"])
+def test_ordinary_names_stay_themselves(name):
+    assert printable(name) == name
+
+
+def test_many_results_make_many_pages(tmp_path):
+    record = {
+        "score": 0.5, "threshold": 0.4, "techniques": ["splice"], "width": 4, "height": 3, "manipulated": True,
+        "sha256": "0" * 64, "time": "2026-01-01T00:00:00+00:00", "views": 1, "tiles": 1,
+        "detections": [{"score": 0.9}], "repeats": [],
+        "versions": {},
+    }  # fmt: skip
+    with ResultsTable(tmp_path / "results.csv") as made:
+        for index in range(450):
+            made.add({**record, "file": f"{index}.png", "name": f"{index}", "score": index / 450})
+        assert len(table(tmp_path / "results.csv")) == 450  # on disk before the end
+        made.finish()
+    about = {"weights": {"file": "w.pth", "sha256": "1" * 64}, "config_sha256": "2" * 64, "versions": {}}
+    paths = write_pages(tmp_path, made.rows, [], about, finished=True, expected=450)
+    assert [path.name for path in paths] == ["results.html", "results-2.html", "results-3.html"]
+    assert [path.read_text(encoding="utf-8").count("<article") for path in paths] == [200, 200, 50]
+    assert 'href="results-3.html"' in paths[0].read_text(encoding="utf-8")
+    assert "449.png" in paths[0].read_text(encoding="utf-8")
+    assert all("1" * 64 in path.read_text(encoding="utf-8") for path in paths)  # what made them, on each
+    (tmp_path / "results-mine.html").touch()
+    write_pages(tmp_path, made.rows[:250], [], about, finished=True, expected=250)
+    assert sorted(path.name for path in tmp_path.glob("*.html")) == [
+        "results-2.html", "results-mine.html", "results.html"
+    ]  # fmt: skip
+
+
+def test_cells_are_neither_formulas_nor_split(tmp_path):
+    with ResultsTable(tmp_path / "results.csv") as made:
+        made.skip("a;=1+1;b.png", "@SUM(1)")
+        made.finish()
+    assert (tmp_path / "results.csv").read_text().splitlines()[1].startswith('"a;=1+1;b.png","skipped",')
+    assert table(tmp_path / "results.csv")[0]["reason"] == "'@SUM(1)"

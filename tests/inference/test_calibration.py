@@ -1,0 +1,186 @@
+"""Operating points from untouched photos into a checkpoint, and the tools that do it and tell of it."""
+
+import importlib.util
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from constrained_rcnn.inference.calibration import calibrate, named_techniques
+from constrained_rcnn.inference.operating_points import KEY, OperatingPoints
+from constrained_rcnn.inference.predictor import ManipulationPredictor
+from constrained_rcnn.model_zoo import config_file
+from constrained_rcnn.modeling.checkpoint import ManipulationCheckpointer, read_checkpoint
+from tests.helpers.copied import forged as copied
+from tests.helpers.copied import photo as coffee
+from tests.helpers.tiny import DENSE, TINY, tiny_cfg, tiny_model
+from tests.helpers.tiny_data import write_set
+from tests.inference.test_untouched import photo
+
+ROOT = Path(__file__).resolve().parents[2]
+SMALL = config_file("constrained_rcnn_small.yaml")
+
+
+def tool(name):
+    """The command's main function, to be called here: another process would load PyTorch anew."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / "tools" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.main
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    """Six photos, one that is a drawing, and a text file."""
+    folder = tmp_path_factory.mktemp("photos")
+    for seed in range(6):
+        Image.fromarray(photo(128, 144, seed)).save(folder / f"{seed}.{'png' if seed % 2 else 'jpg'}")
+    Image.new("RGB", (150, 130), (240, 250, 255)).save(folder / "drawing.png")
+    (folder / "notes.txt").write_text("no image")
+    return folder
+
+
+@pytest.fixture
+def weights(tmp_path):
+    metadata = {"classes": ["splice", "copy-move", "removal"], "decision_threshold": 0.3}
+    ManipulationCheckpointer(tiny_model(*DENSE), str(tmp_path), metadata=metadata).save("model")
+    return str(tmp_path / "model.pth")
+
+
+def test_both_tools_from_end_to_end(weights, photos, tmp_path, capsys):
+    before = read_checkpoint(weights)
+    common = ["--photos", str(photos), "--config-file", SMALL]
+    opts = ["--opts", *TINY, *DENSE, "MODEL.WEIGHTS", weights]
+    assert tool("calibrate")([*common, "--false-alarm-rate", "0.1", "--description", "six photos", *opts]) == 0
+    said = capsys.readouterr().out
+    assert "copy-moves found in" in said and "a technique is named from a margin of 0.00 on" in said
+
+    after = read_checkpoint(weights)
+    assert all(torch.equal(value, before["model"][name]) for name, value in after["model"].items())
+    kept = after["metadata"].pop(KEY)
+    assert after["metadata"] == before["metadata"]
+    assert kept["rate"] == 0.1 and kept["measured_on"] == "six photos"
+    kinds = {name: len(entry["logits"]) for name, entry in kept["classes"].items()}
+    # Six files and five variants of each; the drawing cannot be judged in any. "JPEG 75" is a class of its own.
+    assert sum(kinds.values()) == 30 and kinds["below 0.35 MP, JPEG below quality 85"] == 6 + 3
+    for name in kinds:
+        assert f"{name}: {kinds[name]} images, threshold {kept['classes'][name]['threshold']:.2f} (logit)" in said
+
+    assert tool("false_alarms")([*common, "--no-variants", *opts]) == 0
+    table = capsys.readouterr().out
+    assert "| as it is " in table and "| all " in table and "6 | " in table
+    assert "cannot be judged: 1 of 7: a drawing, a document, or mostly one tone" in table
+    rate = float([line for line in table.splitlines() if line.startswith("| all")][0].split("|")[3])
+    assert rate <= 34  # 10% of 30 images, all of them perhaps files as they are, and no less than 1 in 6
+
+    predictor = ManipulationPredictor(tiny_cfg(*DENSE, "MODEL.WEIGHTS", weights))
+    assert predictor.threshold == 0.5  # not the one that was kept before
+    result = predictor(photos / "1.png")
+    points = OperatingPoints.from_metadata({KEY: kept})
+    name = "below 0.35 MP, lightly compressed"
+    assert result.rarity.kind == name and result.rarity.images == kinds[name]
+    shifted = [points.score(1 / (1 + np.exp(-x)), name, False)[0] for x in points.logits[name]]
+    assert min(abs(score - result.score) for score in shifted) < 1e-3
+    assert json.loads(json.dumps(result.to_json()))["rarity"]["kind"] == name
+    drawing = predictor(photos / "drawing.png")
+    assert not drawing.manipulated and drawing.decision == "cannot be judged" and drawing.score <= 0.5
+
+
+def test_without_a_decision_head_copy_moves_do_not_count_twice(tmp_path):
+    """Scores are the network's own, though the config raises its map where regions occur twice."""
+    ManipulationCheckpointer(tiny_model(), str(tmp_path)).save("model")
+    (tmp_path / "photos").mkdir()
+    cv2.imwrite(str(tmp_path / "photos" / "copied.png"), copied(coffee())[0])
+    cfg = tiny_cfg("MODEL.WEIGHTS", str(tmp_path / "model.pth"), "TEST.REPEATS", "True")
+    raised = ManipulationPredictor(cfg)(tmp_path / "photos" / "copied.png")
+    cfg.freeze()
+    points = calibrate(cfg, [str(tmp_path / "photos")], variants=False)
+    assert points.copy_move_rate == 1.0
+    ((logits,),) = (points.logits.values(),)
+    assert raised.score >= 0.75 > 1 / (1 + np.exp(-logits[0]))
+    assert cfg.TEST.REPEATS
+
+
+def test_what_goes_wrong_is_one_line_and_leaves_the_checkpoint(weights, photos, tmp_path, capsys):
+    before = Path(weights).read_bytes()
+    opts = ["--opts", *TINY, *DENSE, "MODEL.WEIGHTS", weights]
+    broken, empty, drawings = tmp_path / "broken", tmp_path / "empty", tmp_path / "drawings"
+    for folder in (broken, empty, drawings):
+        folder.mkdir()
+    (broken / "a.jpg").write_bytes(b"no image")
+    (drawings / "a.png").write_bytes((photos / "drawing.png").read_bytes())
+    cases = [
+        (["--photos", str(broken)], "a.jpg: not a picture"),
+        (["--photos", str(empty)], "empty: no untouched image there"),
+        (["--photos", str(tmp_path / "nowhere")], "nowhere: no such folder of photos"),
+        (["--photos", str(drawings)], "1 images, and none of a kind that can be judged"),
+    ]
+    for rate in ("0", "1", "-0.5", "nan"):
+        cases.append((["--photos", str(photos), "--false-alarm-rate", rate], f"false-alarm rate {float(rate)}"))
+    for arguments, words in cases:
+        assert tool("calibrate")(["--config-file", SMALL, *arguments, *opts]) == 2
+        said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
+        assert len(said) == 1 and words in said[0], (arguments, said)
+    assert Path(weights).read_bytes() == before
+    for arguments, words in cases[:2]:
+        assert tool("false_alarms")(["--config-file", SMALL, *arguments, *opts]) == 2
+        assert words in capsys.readouterr().err
+    for name in ("calibrate", "false_alarms"):
+        with pytest.raises(SystemExit):
+            tool(name)(["--config-file", SMALL])
+        assert "give --photos or --dataset" in capsys.readouterr().err
+
+
+class Named:
+    """Stands for a predictor that finds the upper left quarter of every image, and beside it what it was told."""
+
+    def __init__(self, scores, box=(0.0, 0.0, 40.0, 32.0), found_by="network"):
+        from constrained_rcnn.inference.result import Detection
+
+        self.found = Detection("splice", 0.9, scores, box, (64, 80), np.ones((8, 8), np.float32), found_by)
+
+    def __call__(self, file):
+        return type("Result", (), {"detections": (self.found,)})()
+
+
+def test_margins_of_detections_that_hit(tmp_path):
+    data = write_set(tmp_path, "val", 12, size=(64, 80))
+    items = [i for i in json.loads(Path(data).read_text())["images"] if not i["authentic"]]
+    scores = {"copy-move": 0.6, "splice": 0.3, "removal": 0.1}
+    hit = []
+    for item in items:
+        mask = np.array(Image.open(tmp_path / item["mask_file"])) > 127
+        hit.append(mask.shape == (64, 80) and mask[:32, :40].mean() >= 0.5)
+    predictor = Named(scores)
+    margins, right = [], []
+    for item, hits in zip(items, hit):
+        if hits:
+            margins.append(0.6)
+            right.append(item["technique"] == "copy-move")
+    assert 0 < len(margins) < len(items)
+    found = named_techniques(_sized(predictor, items, tmp_path), data)
+    assert found == (pytest.approx(margins), right)
+    assert named_techniques(_sized(Named(scores, found_by="repeats"), items, tmp_path), data) == ([], [])
+
+
+def _sized(predictor, items, root):
+    """Portraits get no detection: the stand-in's is of landscapes."""
+    portrait = {str(root / i["file_name"]) for i in items if i["height"] > i["width"]}
+    nothing = type("Result", (), {"detections": ()})()
+    return lambda file: nothing if str(file) in portrait else predictor(file)
+
+
+def test_the_margin_is_kept(weights, photos, tmp_path, monkeypatch):
+    from constrained_rcnn.inference import calibration
+
+    told = [0.9 - i / 100 for i in range(40)], [i < 25 for i in range(40)]
+    monkeypatch.setattr(calibration, "named_techniques", lambda predictor, dataset, progress: told)
+    cfg = tiny_cfg(*DENSE, "MODEL.WEIGHTS", weights)
+    points = calibrate(cfg, [str(photos)], forgeries="some set", variants=False)
+    assert points.technique_margin == pytest.approx(0.9 - 0.30)  # 25 of 31 are right
+    predictor = ManipulationPredictor(cfg)
+    assert predictor.model.operating_points.technique_margin == points.technique_margin

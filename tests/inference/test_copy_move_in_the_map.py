@@ -1,0 +1,90 @@
+"""TEST.REPEATS: predictor and evaluation raise the network's map alike where regions occur twice."""
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from detectron2.structures import Boxes, pairwise_iou
+
+from constrained_rcnn.config import load_config
+from constrained_rcnn.data.mapper import ManipulationDatasetMapper
+from constrained_rcnn.inference.copy_move import EITHER, raise_map
+from constrained_rcnn.inference.predictor import ManipulationPredictor
+from constrained_rcnn.inference.viewed_model import as_evaluated
+from constrained_rcnn.model_zoo import default_options
+from constrained_rcnn.modeling.checkpoint import ManipulationCheckpointer
+from tests.helpers.copied import forged, photo
+from tests.helpers.tiny import tiny_cfg, tiny_model
+
+SETTINGS = {
+    "plain": [],
+    "resized": ["INPUT.MIN_SIZE_TEST", "200"],
+    "rgb": ["INPUT.FORMAT", "RGB"],
+    "mirrored": ["TEST.AUG.ENABLED", "True", "TEST.AUG.MIN_SIZES", "(0,)", "TEST.AUG.FLIP", "True"],
+    "tiles": ["TEST.TILES.MAX_PIXELS", "100000", "TEST.TILES.SIZE", "320", "TEST.TILES.OVERLAP", "64"],
+}
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("weights")
+    ManipulationCheckpointer(tiny_model(), str(folder), metadata={"decision_threshold": 0.55}).save("model")
+    return str(folder / "model.pth")
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory):
+    path = tmp_path_factory.mktemp("picture") / "copied.png"
+    cv2.imwrite(str(path), forged(photo())[0])
+    return path
+
+
+@pytest.mark.parametrize("options", SETTINGS.values(), ids=SETTINGS)
+def test_predictor_and_evaluation_raise_the_same_map(weights, file, options):
+    plain = ManipulationPredictor(tiny_cfg("MODEL.WEIGHTS", weights, *options))
+    cfg = tiny_cfg("MODEL.WEIGHTS", weights, "TEST.REPEATS", "True", *options)
+    raising = ManipulationPredictor(cfg)
+    before, after = plain(file), raising(file)
+    assert before.raised_by is None and after.repeats is after.raised_by and len(after.repeats) == 1
+    assert [one.to_json() for one in before.repeats] == [one.to_json() for one in after.repeats]
+    expected = before.manipulation_map.copy()
+    raise_map(expected, before.repeats)
+    assert (expected > before.manipulation_map).mean() > 0.05
+    assert np.allclose(after.manipulation_map, expected, atol=1e-6)
+    assert after.score == after.manipulation_map.max() >= EITHER
+    assert after.manipulated and "copy-move" in after.techniques and not before.manipulated
+    assert [d.box for d in after.detections if d.found_by == "network"] == [d.box for d in before.detections]
+    names = [(one, name) for one in after.repeats for name in one.suspects]
+    added = [d.box for d in after.detections if d.found_by == "repeats"]
+    assert sorted(added) == sorted(getattr(one.repeat, f"{name}_box") for one, name in names)
+
+    height, width = before.image.shape[:2]
+    item = ManipulationDatasetMapper(cfg, is_train=False)(
+        {"file_name": str(file), "height": height, "width": width, "image_id": 1}
+    )
+    with torch.no_grad():
+        (output,) = as_evaluated(raising.model, cfg)([item])
+    assert np.allclose(output["manipulation_map"].numpy(), after.manipulation_map, atol=1e-5)
+    assert float(output["manipulation_score"]) == pytest.approx(after.score, abs=1e-5)
+
+
+def test_a_region_that_several_pairs_name_is_one_detection(weights):
+    image, _ = forged(photo())
+    image[240:370, 430:560] = photo()[20:150, 300:430]
+    result = ManipulationPredictor(tiny_cfg("MODEL.WEIGHTS", weights, "TEST.REPEATS", "True"))(image)
+    boxes = [d.box for d in result.detections if d.found_by == "repeats"]
+    assert sum(len(one.suspects) for one in result.repeats) > len(boxes) >= 2
+    overlaps = pairwise_iou(Boxes(torch.tensor(boxes)), Boxes(torch.tensor(boxes)))
+    assert overlaps.fill_diagonal_(0).max() <= 0.5
+
+
+def test_batches_too(weights, file):
+    predictor = ManipulationPredictor(tiny_cfg("MODEL.WEIGHTS", weights, "TEST.REPEATS", "True"))
+    both = predictor.predict_batch([file, photo()])
+    assert [len(result.repeats) for result in both] == [1, 0]
+    assert np.allclose(both[0].manipulation_map, predictor(file).manipulation_map, atol=1e-5)
+
+
+def test_only_the_config_of_the_shipped_weights_asks_for_it():
+    assert not tiny_cfg().TEST.REPEATS
+    assert load_config(*default_options()).TEST.REPEATS
