@@ -33,12 +33,12 @@ def main(argv=None):
     from constrained_rcnn.evaluation.metrics.pixel import score_map_metrics
     from constrained_rcnn.evaluation.perturbations import jpeg
     from constrained_rcnn.images.reading import read_mask
-    from constrained_rcnn.inference.copy_move import draw_repeats
     from constrained_rcnn.inference.predictor import ManipulationPredictor
     from constrained_rcnn.matching.image_pairs import compare, describe
     from constrained_rcnn.synthesis import demo_photos
     from constrained_rcnn.synthesis.writer import write_forgeries
     from constrained_rcnn.utils.files import write_jpeg_atomic
+    from constrained_rcnn.visualization.copy_move import draw_repeats
     from constrained_rcnn.visualization.image_pairs import draw_pair
     from constrained_rcnn.visualization.overlay import grid, heat, overlay, side_by_side
 

@@ -19,7 +19,6 @@ from detectron2.utils import comm
 from ..config import load_config
 from ..data.annotation_format import merge_techniques
 from ..data.catalog import dataset_dicts, ensure_registered
-from ..data.loader import ResumableTrainLoader
 from ..data.mapper import ManipulationDatasetMapper
 from ..data.techniques import TAMPERED, TECHNIQUES
 from ..evaluation.manipulation_evaluator import build_evaluators
@@ -31,6 +30,7 @@ from ..synthesis.on_the_fly import ForgeryMaker, ForgingMapper
 from ..utils.errors import OutputError, UserError
 from ..utils.files import UNFINISHED
 from ..utils.output_folder import output_folder, raise_output_error
+from .loader import ResumableTrainLoader
 from .prediction_images import PredictionImages
 from .run_setup import set_up
 
@@ -117,7 +117,7 @@ class ManipulationTrainer(DefaultTrainer):
 
     @classmethod
     def build_train_loader(cls, cfg):
-        """The resumable loader over ``DATASETS.TRAIN``; see :mod:`..data.loader`."""
+        """The resumable loader over ``DATASETS.TRAIN``; see :mod:`.loader`."""
         dataset = [item for name in cfg.DATASETS.TRAIN for item in dataset_dicts(name)]
         training_class_names(cfg)
         if cfg.DATALOADER.FILTER_EMPTY_ANNOTATIONS:

@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 
 from constrained_rcnn.images.reading import read_image, read_mask
-from constrained_rcnn.inference.copy_move import JudgedRepeat, judge_repeats
 from constrained_rcnn.matching.copy_move import find_repeats
+from constrained_rcnn.matching.suspects import JudgedRepeat, judge_repeats
 from constrained_rcnn.utils.errors import UserError
 
 from .map_files import find_maps, read_map

@@ -17,8 +17,8 @@ from ..config import load_config
 from ..data.techniques import TAMPERED, TECHNIQUES, UNCERTAIN
 from ..images.reading import check_image, load_image
 from ..images.reading_notes import Reading
+from ..matching.suspects import JudgedRepeat, copy_move_found, judge_repeats, raise_map
 from ..utils.errors import UserError
-from .copy_move import JudgedRepeat, copy_move_found, judge_repeats, raise_map
 from .decision import decide
 from .image_class import jpeg_quality
 from .load import load_for_inference

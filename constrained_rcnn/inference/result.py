@@ -13,9 +13,9 @@ from detectron2.layers import paste_masks_in_image
 
 from ..data.techniques import COPY_MOVE
 from ..images.reading_notes import Reading
+from ..matching.suspects import JudgedRepeat, judge_repeats
 from ..utils.files import write_bytes_atomic
 from ..visualization.overlay import overlay
-from .copy_move import JudgedRepeat, judge_repeats
 from .operating_points import Rarity
 
 #: JPEG quality of overlays.

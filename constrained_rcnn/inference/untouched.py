@@ -12,8 +12,8 @@ import numpy as np
 from ..data.catalog import dataset_dicts
 from ..images.folder_listing import list_images
 from ..images.reading import read_image
+from ..matching.suspects import copy_move_found
 from ..utils.errors import UserError
-from .copy_move import copy_move_found
 from .image_class import LEAST_SIDE, ImageClass, jpeg_quality
 from .predictor import MIN_SIDE, ManipulationPredictor
 

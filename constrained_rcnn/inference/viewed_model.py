@@ -11,9 +11,9 @@ from detectron2.layers import batched_nms, paste_masks_in_image
 from detectron2.structures import Instances
 
 from ..images.reading import read_image
+from ..matching.suspects import copy_move_found, judge_repeats, raise_map
 from ..modeling.manipulation_map import image_score
 from ..modeling.meta_arch import ConstrainedRCNN
-from .copy_move import copy_move_found, judge_repeats, raise_map
 from .decision import decide
 from .image_class import jpeg_quality
 from .processes import before_prediction

@@ -8,9 +8,9 @@ from detectron2.structures import Boxes, pairwise_iou
 
 from constrained_rcnn.config import load_config
 from constrained_rcnn.data.mapper import ManipulationDatasetMapper
-from constrained_rcnn.inference.copy_move import EITHER, raise_map
 from constrained_rcnn.inference.predictor import ManipulationPredictor
 from constrained_rcnn.inference.viewed_model import as_evaluated
+from constrained_rcnn.matching.suspects import EITHER, raise_map
 from constrained_rcnn.model_zoo import default_options
 from constrained_rcnn.modeling.checkpoint import ManipulationCheckpointer
 from tests.helpers.copied import forged, photo

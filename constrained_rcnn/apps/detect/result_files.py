@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ...inference.copy_move import draw_repeats
 from ...utils.files import write_bytes_atomic, write_jpeg_atomic, write_json_atomic, write_png_atomic
 from ...utils.output_folder import staged
 from ...utils.provenance import now
+from ...visualization.copy_move import draw_repeats
 from ...visualization.overlay import thumbnail
 from ..image_pages import Item
 from ..inputs import digested_name, printable

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import numpy as np
 
-from constrained_rcnn.images.mask_pixels import Marked, read_marked
 from constrained_rcnn.images.reading import Header
 from constrained_rcnn.preparation.findings import NOTED, REPAIRED, Finding
 from constrained_rcnn.preparation.mask_options import USUAL, MaskOptions
+from constrained_rcnn.preparation.mask_pixels import Marked, read_marked
 from constrained_rcnn.preparation.mask_repair import fit_mask
 from constrained_rcnn.utils.errors import UserError
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from constrained_rcnn.images.folder_listing import list_images
-from constrained_rcnn.images.mask_pixels import read_marked
 from constrained_rcnn.images.reading import read_image
 from constrained_rcnn.preparation.findings import NOTED, REPAIRED, SKIPPED, Finding
 from constrained_rcnn.preparation.mask_options import USUAL, MaskOptions
+from constrained_rcnn.preparation.mask_pixels import read_marked
 from constrained_rcnn.preparation.mask_repair import fit_mask
 from constrained_rcnn.preparation.sources import MaskFile, Probe, Sample, Scan, Truth
 from constrained_rcnn.preparation.sources.casia_names import (

@@ -2,7 +2,7 @@ import itertools
 
 import pytest
 
-from constrained_rcnn.data.loader import ResumableTrainLoader, batches, stream
+from constrained_rcnn.engine.loader import ResumableTrainLoader, batches, stream
 
 
 def items(count):

@@ -9,10 +9,11 @@ from PIL import Image
 
 from constrained_rcnn.apps.detect import run as demo
 from constrained_rcnn.apps.detect.run import run
-from constrained_rcnn.inference.copy_move import COPY, EITHER, JudgedRepeat, draw_repeats, judge_repeats, raise_map
 from constrained_rcnn.inference.result import Detection, ManipulationResult
 from constrained_rcnn.matching.copy_move import LEAST_SIMILARITY, LEAST_SIMILARITY_DOUBTFUL, find_repeats
+from constrained_rcnn.matching.suspects import COPY, EITHER, JudgedRepeat, judge_repeats, raise_map
 from constrained_rcnn.model_zoo import config_file, default_config_file
+from constrained_rcnn.visualization.copy_move import draw_repeats
 from tests.helpers.copied import FROM, SIDE, forged, photo
 
 CONFIG = config_file("constrained_rcnn_small.yaml")

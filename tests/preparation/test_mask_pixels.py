@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from constrained_rcnn.images.mask_pixels import MaskPixels, read_marked
 from constrained_rcnn.preparation.mask_options import USUAL, MaskOptions, MaskValues
+from constrained_rcnn.preparation.mask_pixels import MaskPixels, read_marked
 from constrained_rcnn.utils.errors import UserError
 
 BOX = np.zeros((20, 30), bool)

@@ -1,4 +1,4 @@
-"""What repeated regions and the network's map say together: which is the likelier copy; drawn, and put into the map."""
+"""What repeated regions and the network's map say together: which is the likelier copy."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from ..matching.copy_move import Repeat, find_repeats
-from ..matching.similarity import reduced
+from .copy_move import Repeat, find_repeats
+from .similarity import reduced
 
 #: Least difference of the map's means over a region and its twin that tells copy from original, and that makes a
 #: doubtful pair count. Chosen, as the two values below, on casia_v1_train.
@@ -94,45 +94,3 @@ def raise_map(manipulation_map: np.ndarray, judged: tuple[JudgedRepeat, ...]) ->
                 size = manipulation_map.shape[::-1]
                 region = cv2.resize(region.view(np.uint8), size, interpolation=cv2.INTER_NEAREST).view(bool)
             np.maximum(manipulation_map, np.float32(one.suspicion), out=manipulation_map, where=region)
-
-
-def draw_repeats(image: np.ndarray, judged: tuple[JudgedRepeat, ...]) -> np.ndarray:
-    """The picture in grey; each region and its twin in one colour, outlined, joined by a line.
-
-    Where the map tells which is the copy, an arrow leads to it.
-
-    Args:
-        image: (H, W, 3) uint8, BGR, that :func:`.repeats.find_repeats` was given.
-        judged: of :func:`judge_repeats`.
-
-    Returns:
-        (h, w, 3) uint8, BGR; of the picture's size, or reduced so that the longer side is ``WORKING_SIDE``.
-    """
-    image = reduced(image)
-    canvas = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
-    width = max(1, round(max(image.shape[:2]) / 500))
-    lines = []
-    for number, one in enumerate(judged):
-        hue = np.uint8([[[(10 + 47 * number) % 180, 255, 255]]])
-        colour = cv2.cvtColor(hue, cv2.COLOR_HSV2BGR)[0, 0]
-        regions = one.repeat.first, one.repeat.second
-        for region in regions:
-            canvas[region] = (0.55 * canvas[region] + 0.45 * colour).astype(np.uint8)
-            outline, _ = cv2.findContours(region.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-            cv2.drawContours(canvas, outline, -1, colour.tolist(), width)
-        ends = [_centre(region) for region in regions]
-        copy = one.likelier_copy
-        lines.append((ends[::-1] if copy == "first" else ends, copy is not None, colour.tolist()))
-    for (start, end), arrow, colour in lines:  # last, so that no region hides one
-        for shade, thickness in (((0, 0, 0), 3 * width), (colour, width)):
-            if arrow:
-                tip = min(0.5, 12 * width / max(1.0, np.hypot(end[0] - start[0], end[1] - start[1])))
-                cv2.arrowedLine(canvas, start, end, shade, thickness, cv2.LINE_AA, tipLength=tip)
-            else:
-                cv2.line(canvas, start, end, shade, thickness, cv2.LINE_AA)
-    return canvas
-
-
-def _centre(region: np.ndarray) -> tuple[int, int]:
-    rows, columns = np.nonzero(region)
-    return int(columns.mean()), int(rows.mean())
