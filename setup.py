@@ -52,7 +52,14 @@ setup(
         "open-nsfw": ["onnx"],  # reads the ImageNet features that the half-width ResNet-50 starts from
         "tensorflow": ["google-crc32c"],  # checksums of the released checkpoints; TensorFlow itself is not needed
         "test": [
-            "google-crc32c", "onnx", "onnxruntime", "pillow-heif", "pytest>=7", "scikit-image", "scikit-learn", "scipy",
+            "google-crc32c",
+            "onnx",
+            "onnxruntime",
+            "pillow-heif",
+            "pytest>=7",
+            "scikit-image",
+            "scikit-learn",
+            "scipy",
         ],
     },
 )

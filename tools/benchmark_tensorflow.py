@@ -15,8 +15,10 @@ def main(argv=None):
         "--weights", default="", metavar="MODEL.pth", help="converted 101-layer checkpoint of 4 classes"
     )
     parser.add_argument(
-        "--images", nargs="+", metavar="FILE",
-        help="pictures: the first is timed, the maps of all are compared; default: 600x900 noise"
+        "--images",
+        nargs="+",
+        metavar="FILE",
+        help="pictures: the first is timed, the maps of all are compared; default: 600x900 noise",
     )
     parser.add_argument("--repeats", type=int, default=5, help="counted rounds")
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))

@@ -18,15 +18,9 @@ from constrained_rcnn.utils.files import write_json_atomic
 
 @command_line
 def main(arguments=None):
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument(
-        "--dataset", required=True, help="registered name, or <root>/annotations/<split>.json"
-    )
-    parser.add_argument(
-        "--baselines", nargs="+", default=list(BASELINES), metavar="NAME", help=", ".join(BASELINES)
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--dataset", required=True, help="registered name, or <root>/annotations/<split>.json")
+    parser.add_argument("--baselines", nargs="+", default=list(BASELINES), metavar="NAME", help=", ".join(BASELINES))
     parser.add_argument("--output", metavar="JSON", help="also write the numbers there, as fractions")
     args = parser.parse_args(arguments)
     dicts = dataset_dicts(args.dataset)

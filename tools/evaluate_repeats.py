@@ -25,9 +25,7 @@ def main(arguments=None):
     )  # fmt: skip
     parser.add_argument("--output", metavar="JSON", help="also write the numbers there, as fractions")
     args = parser.parse_args(arguments)
-    results = evaluate_repeats(
-        dataset_dicts(args.dataset), args.maps, progress=lambda items: tqdm(items, unit="image")
-    )
+    results = evaluate_repeats(dataset_dicts(args.dataset), args.maps, progress=lambda items: tqdm(items, unit="image"))
     print(repeats_table(results))
     if args.output:
         write_json_atomic(args.output, without_nan(results), indent=2)

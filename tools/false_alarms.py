@@ -27,9 +27,7 @@ def main(argv=None):
 
     files = untouched_files(args.photos, args.dataset)
     predictor = ManipulationPredictor(load_default_config(args.config_file, args.opts))
-    examined = examine(
-        predictor, files, variants=not args.no_variants, progress=lambda some: tqdm(some, unit="image")
-    )
+    examined = examine(predictor, files, variants=not args.no_variants, progress=lambda some: tqdm(some, unit="image"))
     print(false_alarm_table(list(examined)))
 
 

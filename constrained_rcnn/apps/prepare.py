@@ -77,9 +77,7 @@ def prepare_folder(arguments: Sequence[str] | None = None) -> int:
         f"several masks of one image are joined (a folder of that name is ./{folder.UNION})",
     )
     parser.add_argument("--authentic", type=_path, help="folder of authentic images")
-    parser.add_argument(
-        "--labels", type=_path, help="CSV with the columns image, technique and, optionally, group"
-    )
+    parser.add_argument("--labels", type=_path, help="CSV with the columns image, technique and, optionally, group")
     parser.add_argument(
         "--empty-is-authentic", action="store_true", help="a mask that is black all over means an authentic image"
     )
@@ -124,9 +122,7 @@ def convert_format(arguments: Sequence[str] | None = None) -> int:
     _add_mask_options(reading)
     _add_common(reading, test_fraction=None)
     writing.add_argument("--split", type=_path, required=True, help="<root>/annotations/<name>.json")
-    writing.add_argument(
-        "--output", type=_path, required=True, help="file to write (imdl-folder: a new folder)"
-    )
+    writing.add_argument("--output", type=_path, required=True, help="file to write (imdl-folder: a new folder)")
     args = parser.parse_args(arguments)
 
     if args.action == "export":
@@ -259,9 +255,7 @@ def _add_mask_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_authentic_only(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--authentic-only", action="store_true", help="the set is meant to hold authentic images alone"
-    )
+    parser.add_argument("--authentic-only", action="store_true", help="the set is meant to hold authentic images alone")
 
 
 def _mask_options(args: argparse.Namespace) -> MaskOptions:

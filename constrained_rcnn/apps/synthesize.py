@@ -112,8 +112,17 @@ def main(argv: list[str] | None = None) -> int:
         if not counts[name]:
             raise UserError(f"--count {args.count} leaves no forgery for split {name}: raise it")
         done = write_forgeries(
-            photos, args.output, name, counts[name], args.seed, preset=args.preset, techniques=techniques,
-            size=args.size, authentic=args.authentic, workers=args.workers, annotations=annotations,
+            photos,
+            args.output,
+            name,
+            counts[name],
+            args.seed,
+            preset=args.preset,
+            techniques=techniques,
+            size=args.size,
+            authentic=args.authentic,
+            workers=args.workers,
+            annotations=annotations,
             hard_authentic=args.hard_authentic,
         )
         skipped += done["skipped"]

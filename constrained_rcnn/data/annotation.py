@@ -61,9 +61,7 @@ def complete_mask(masks: Mapping[str, np.ndarray]) -> np.ndarray:
 
 
 def _regions(mask: np.ndarray, min_area: int) -> list[dict]:
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(
-        mask.view(np.uint8), connectivity=8, ltype=cv2.CV_32S
-    )
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.view(np.uint8), connectivity=8, ltype=cv2.CV_32S)
     if count < 2:
         return []
     areas = stats[1:, cv2.CC_STAT_AREA]

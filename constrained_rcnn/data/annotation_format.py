@@ -131,9 +131,7 @@ def read_json(path: str | os.PathLike) -> dict[str, Any]:
     try:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise UserError(
-            f"{path}: no such annotation file; prepare the data set first (datasets/README.md)"
-        ) from None
+        raise UserError(f"{path}: no such annotation file; prepare the data set first (datasets/README.md)") from None
     except (OSError, ValueError) as error:
         raise UserError(f"{path}: cannot be read as JSON ({error}); prepare the data set again") from None
     for key, kind in (("info", dict), ("categories", list), ("images", list), ("annotations", list)):
@@ -152,9 +150,7 @@ def _check_image(path: Path, image: Mapping[str, Any], seen: Mapping[int, Any]) 
     if image["technique"] not in (*TECHNIQUES, TAMPERED, MIXED, AUTHENTIC):
         raise UserError(f"{path}: {name}: unknown technique {image['technique']!r}")
     if image["authentic"] != (image["technique"] == AUTHENTIC):
-        raise UserError(
-            f"{path}: {name}: authentic is {image['authentic']} but technique {image['technique']!r}"
-        )
+        raise UserError(f"{path}: {name}: authentic is {image['authentic']} but technique {image['technique']!r}")
     if image["authentic"] and image["mask_file"] is not None:
         raise UserError(f"{path}: {name}: authentic, but with a ground-truth mask")
     if image["height"] < 1 or image["width"] < 1:
@@ -179,14 +175,7 @@ def _check_annotation(
     if annotation["category_id"] not in index:
         raise UserError(f"{where}: unknown category {annotation['category_id']}")
     x, y, width, height = annotation["bbox"]
-    if (
-        width <= 0
-        or height <= 0
-        or x < 0
-        or y < 0
-        or x + width > image["width"]
-        or y + height > image["height"]
-    ):
+    if width <= 0 or height <= 0 or x < 0 or y < 0 or x + width > image["width"] or y + height > image["height"]:
         raise UserError(f"{where}: box {annotation['bbox']} outside of {image['width']}x{image['height']}")
     segmentation = annotation.get("segmentation")
     if segmentation is not None and list(segmentation.get("size", ())) != [image["height"], image["width"]]:

@@ -62,9 +62,7 @@ def register_internal(
         UserError: ``classes`` not given and the file cannot be read.
     """
     json_file = Path(json_file).expanduser().absolute()
-    images_at = (
-        Path(image_root).expanduser().absolute() if image_root is not None else json_file.parent.parent
-    )
+    images_at = Path(image_root).expanduser().absolute() if image_root is not None else json_file.parent.parent
     if classes is None:
         content = annotation_format.read_json(json_file)
         classes = tuple(category["name"] for category in content["categories"])
@@ -139,9 +137,7 @@ def _load(json_file: Path, image_root: str | os.PathLike | None, command: str | 
         for annotation in entry["annotations"]:
             annotation["bbox_mode"] = BoxMode.XYWH_ABS
     if dicts and not os.path.isfile(dicts[0]["file_name"]):
-        raise UserError(
-            f"{dicts[0]['file_name']}: no such image; {json_file} was prepared from another folder"
-        )
+        raise UserError(f"{dicts[0]['file_name']}: no such image; {json_file} was prepared from another folder")
     return dicts
 
 

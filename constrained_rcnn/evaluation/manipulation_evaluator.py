@@ -165,9 +165,7 @@ class ManipulationEvaluators(DatasetEvaluators):
             with open(path, encoding="utf-8") as file:
                 content = json.load(file)
             tasks = {task: values for task, values in results.items() if task != "manipulation"}
-            content["coco"] = {
-                task: {k: v / 100 for k, v in values.items()} for task, values in tasks.items()
-            }
+            content["coco"] = {task: {k: v / 100 for k, v in values.items()} for task, values in tasks.items()}
             content["coco_intervals"] = ap_intervals_of_folder(self._output_dir, list(tasks))
             logger.info("COCO AP with 95%% intervals:\n%s", ap_table(content["coco"], content["coco_intervals"]))
             write_json_atomic(path, without_nan(content), indent=2)

@@ -25,8 +25,17 @@ IMAGE_SUFFIXES = frozenset(
 )
 #: What systems leave in folders beside files with a leading dot, in lower case.
 SYSTEM_NAMES = frozenset(
-    ["thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r", "$recycle.bin", "system volume information", "lost+found",
-     "__macosx", "@eadir"]  # fmt: skip
+    [
+        "thumbs.db",
+        "ehthumbs.db",
+        "desktop.ini",
+        "icon\r",
+        "$recycle.bin",
+        "system volume information",
+        "lost+found",
+        "__macosx",
+        "@eadir",
+    ]  # fmt: skip
 )
 NOT_AN_IMAGE, EMPTY = "not an image", "an empty file"
 NO_FILE, BROKEN_LINK, LINKED_FOLDER = "not a regular file", "a link that leads nowhere", "a link to a folder"

@@ -16,6 +16,7 @@ from .operating_points import OperatingPoints
 
 logger = logging.getLogger(__name__)
 
+
 def load_for_inference(cfg) -> tuple[nn.Module, dict]:
     """Builds a config's model, loads ``MODEL.WEIGHTS`` into it and prepares it, see :func:`prepare`.
 

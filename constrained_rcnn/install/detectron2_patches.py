@@ -29,9 +29,7 @@ class Mend:
 
 
 def _numpy_aliases(path: str, count: int) -> Mend:
-    return Mend(
-        path, r"\bnp\.(bool|int|float|str)\b", r"\1", count, "NumPy 1.24 dropped np.bool, np.int, ..."
-    )
+    return Mend(path, r"\bnp\.(bool|int|float|str)\b", r"\1", count, "NumPy 1.24 dropped np.bool, np.int, ...")
 
 
 # A guarded import: only a missing caffe2 is forgiven, any other failure still shows.
@@ -140,9 +138,7 @@ def apply_mends(root: Path, mends: tuple[Mend, ...] = MENDS) -> list[str]:
     for mend in mends:
         if mend.path not in texts:
             texts[mend.path] = _read(root / mend.path)
-        texts[mend.path], count = re.subn(
-            mend.pattern, mend.replacement, texts[mend.path], flags=re.MULTILINE
-        )
+        texts[mend.path], count = re.subn(mend.pattern, mend.replacement, texts[mend.path], flags=re.MULTILINE)
         if count != mend.count:
             raise UserError(
                 f"{mend.path}: expected {mend.pattern!r} {mend.count} times, found {count}; "

@@ -125,8 +125,7 @@ def valid_cells(images, stride: int, feature_size) -> torch.Tensor | None:
     device = images.tensor.device
     # Every stage rounds up, so an image of H rows has ceil(H / stride) rows of cells.
     rows, columns = (
-        torch.tensor([-(-int(size[axis]) // stride) for size in images.image_sizes], device=device)
-        for axis in (0, 1)
+        torch.tensor([-(-int(size[axis]) // stride) for size in images.image_sizes], device=device) for axis in (0, 1)
     )
     y = torch.arange(feature_size[0], device=device)[None, :, None] < rows[:, None, None]
     x = torch.arange(feature_size[1], device=device)[None, None, :] < columns[:, None, None]

@@ -26,9 +26,7 @@ class DecisionHead(nn.Module):
             hidden: width of the hidden layer.
         """
         super().__init__()
-        self.layers = nn.Sequential(
-            nn.Linear(2 * channels + len(TOP_SHARES), hidden), nn.ReLU(), nn.Linear(hidden, 1)
-        )
+        self.layers = nn.Sequential(nn.Linear(2 * channels + len(TOP_SHARES), hidden), nn.ReLU(), nn.Linear(hidden, 1))
 
     @in_float32
     def describe(self, logits: torch.Tensor, feature: torch.Tensor) -> torch.Tensor:

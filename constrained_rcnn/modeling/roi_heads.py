@@ -114,9 +114,7 @@ class ConstrainedROIHeads(ROIHeads):
         return {
             "mask_in_feature": "res3" if guided.FUSION else box_feature,
             "mask_fusion": fusion,
-            "mask_pooler": _pooler(
-                cfg.MODEL.ROI_MASK_HEAD, guided.FUSION_STRIDE if guided.FUSION else high.stride
-            ),
+            "mask_pooler": _pooler(cfg.MODEL.ROI_MASK_HEAD, guided.FUSION_STRIDE if guided.FUSION else high.stride),
             "mask_res5": make_resnet_stage(cfg, 5, cfg.MODEL.ROI_BOX_HEAD.NORM or None),
             "mask_predictor": MaskPredictor(cfg, res5_channels),
             "mask_batch_size_per_image": guided.BATCH_SIZE_PER_IMAGE,

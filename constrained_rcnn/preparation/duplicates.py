@@ -94,9 +94,7 @@ def duplicates(
     for (name, where), found in near.items():
         bits, one = min(found)
         more = f" and {len(found) - 1} more" if len(found) > 1 else ""
-        findings.append(
-            Finding(NOTED, f"looks alike{where}", name, f"like {one}{more} ({bits} of 64 bits differ)")
-        )
+        findings.append(Finding(NOTED, f"looks alike{where}", name, f"like {one}{more} ({bits} of 64 bits differ)"))
     return findings
 
 

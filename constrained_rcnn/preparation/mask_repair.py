@@ -79,9 +79,7 @@ def fit_mask(
 
 def _turned(mask: np.ndarray, orientation: int, evidence: np.ndarray | None) -> tuple[np.ndarray, str]:
     if orientation in TURNS:
-        return np.ascontiguousarray(
-            TURNS[orientation](mask)
-        ), f"turned like its image (EXIF orientation {orientation})"
+        return np.ascontiguousarray(TURNS[orientation](mask)), f"turned like its image (EXIF orientation {orientation})"
     h, w = mask.shape
     if evidence is not None and mask.any():
         turns = {
@@ -96,6 +94,5 @@ def _turned(mask: np.ndarray, orientation: int, evidence: np.ndarray | None) -> 
                 f"{inside[best]:.1f} grey levels, the other way {inside[other]:.1f})"
             )
     raise UserError(
-        f"mask is {w}x{h}, its image {h}x{w}: turned by 90 degrees, but which way is not certain; "
-        "turn it yourself"
+        f"mask is {w}x{h}, its image {h}x{w}: turned by 90 degrees, but which way is not certain; turn it yourself"
     )

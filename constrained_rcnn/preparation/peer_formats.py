@@ -58,9 +58,7 @@ class Listing:
     @property
     def inputs(self) -> list[Path]:
         """Every file that the prepared set depends on and that is there."""
-        files = dict.fromkeys(
-            path for pair in self.pairs for path in pair if path is not None and path.is_file()
-        )
+        files = dict.fromkeys(path for pair in self.pairs for path in pair if path is not None and path.is_file())
         return [*files, *([self.source] if self.source else [])]
 
     def scan(self, options: MaskOptions = USUAL) -> Scan:
@@ -94,9 +92,7 @@ def read_listing(form: str, path: Path, base: Path) -> Listing:
             raise UserError(f"{path}: no folders Tp and Gt in it")
         pairs = [sorted(list_images(folder), key=lambda file: file.name) for folder in (images, masks)]
         if len(pairs[0]) != len(pairs[1]):
-            raise UserError(
-                f"{path}: {len(pairs[0])} pictures in Tp, {len(pairs[1])} in Gt; they go by their order"
-            )
+            raise UserError(f"{path}: {len(pairs[0])} pictures in Tp, {len(pairs[1])} in Gt; they go by their order")
         listing = Listing([(a.resolve(), b.resolve()) for a, b in zip(*pairs)], black_is_authentic=True)
     else:
         try:
@@ -105,8 +101,7 @@ def read_listing(form: str, path: Path, base: Path) -> Listing:
             raise UserError(f"{path}: cannot be read ({error})") from None
         rows = _json_rows(path, text) if form == "imdl-json" else _line_rows(form, path, text)
         pairs = [
-            (_place(base, image), None if mask.lower() in _NO_MASK else _place(base, mask))
-            for image, mask in rows
+            (_place(base, image), None if mask.lower() in _NO_MASK else _place(base, mask)) for image, mask in rows
         ]
         listing = Listing(pairs, source=path)
     if not listing.pairs:
@@ -114,9 +109,7 @@ def read_listing(form: str, path: Path, base: Path) -> Listing:
     return listing
 
 
-def write_listing(
-    form: str, entries: Iterable[Mapping[str, Any]], output: Path, base: Path | None
-) -> list[str]:
+def write_listing(form: str, entries: Iterable[Mapping[str, Any]], output: Path, base: Path | None) -> list[str]:
     """Writes a prepared split for another tool. Pictures and masks are referred to, or copied byte by byte.
 
     Args:
@@ -152,9 +145,7 @@ def write_listing(
     for image, mask in rows:
         for path in filter(None, (image, mask)):
             if separator in path or "\n" in path:
-                raise UserError(
-                    f"{path}: the format separates by {separator!r}, which is in this path; rename it"
-                )
+                raise UserError(f"{path}: the format separates by {separator!r}, which is in this path; rename it")
         if form == "mvss":
             lines.append(f"{image} {mask} {int(mask is not None)}")
         elif form == "trufor":
@@ -162,9 +153,7 @@ def write_listing(
         elif image.lower().endswith(_JPEG):
             lines.append(f"{image},{mask},{image}")
         else:
-            left_out.append(
-                f"{image}: not a JPEG, and CAT-Net needs one beside it; nothing is encoded again here"
-            )
+            left_out.append(f"{image}: not a JPEG, and CAT-Net needs one beside it; nothing is encoded again here")
     write_bytes_atomic(output, "".join(line + "\n" for line in lines).encode("utf-8"))
     return left_out
 
@@ -192,14 +181,10 @@ def _line_rows(form: str, path: Path, text: str) -> list[tuple[str, str]]:
             not rows and [word.lower() for word in words[:2]] in (["image", "mask"], ["img", "mask"])
         ):
             continue
-        if len(words) != {"mvss": 3, "trufor": 2, "catnet": 3}[form] or (
-            form == "mvss" and words[2] not in "01"
-        ):
+        if len(words) != {"mvss": 3, "trufor": 2, "catnet": 3}[form] or (form == "mvss" and words[2] not in "01"):
             raise UserError(f"{path}: line {number} is not of the form of {form}: {line[:80]!r}")
         if form == "mvss" and (words[1].lower() in _NO_MASK) != (words[2] == "0"):
-            raise UserError(
-                f"{path}: line {number}: label {words[2]} with mask {words[1]}; 1 needs one, 0 has None"
-            )
+            raise UserError(f"{path}: line {number}: label {words[2]} with mask {words[1]}; 1 needs one, 0 has None")
         rows.append((words[0], words[1]))
     return rows
 
@@ -208,9 +193,7 @@ def _write_folders(entries: Sequence[Mapping[str, Any]], output: Path) -> None:
     """Copies into ``Tp`` and ``Gt`` under numbers, so that both sort alike; authentic images get black masks."""
     with output_folder(output) as output:
         if any(path.name != LOCK for path in output.iterdir()):
-            raise UserError(
-                f"{output}: not empty; the folder form pairs by order, so it must be a folder of its own"
-            )
+            raise UserError(f"{output}: not empty; the folder form pairs by order, so it must be a folder of its own")
         with staged(output) as stage:
             _copy_all(entries, stage)
 

@@ -65,9 +65,7 @@ def prepare(plan: Plan, scan: Callable[[], Scan]) -> dict[str, Any]:
         plan.annotations.mkdir(parents=True, exist_ok=True)
         (plan.annotations / f".{plan.name}.journal").touch()
     except OSError as error:
-        raise OutputError(
-            f"{plan.annotations}: cannot be written ({error.strerror}); give another --output"
-        ) from None
+        raise OutputError(f"{plan.annotations}: cannot be written ({error.strerror}); give another --output") from None
     stage = plan.output / f"{UNFINISHED}-{plan.name}"
     with Journal(plan.annotations / f".{plan.name}.journal", fingerprint) as journal:
         report = _finished(plan, fingerprint)  # another run may have done it meanwhile
@@ -104,9 +102,7 @@ def prepare(plan: Plan, scan: Callable[[], Scan]) -> dict[str, Any]:
         side, split_lines = _sides(plan, images, strata, findings)
         findings += duplicates(prints, groups, side)
         report = _write(plan, stage, images, annotations, findings, side, split_lines)
-        report.update(
-            fingerprint=fingerprint, seconds=round(time.monotonic() - began, 1), resumed=journal.found
-        )
+        report.update(fingerprint=fingerprint, seconds=round(time.monotonic() - began, 1), resumed=journal.found)
         publish(stage, plan.output)
         write_json_atomic(plan.report_file, report, indent=1)  # last: it stands for all that it lists
         journal.remove()
@@ -117,9 +113,7 @@ def prepare(plan: Plan, scan: Callable[[], Scan]) -> dict[str, Any]:
 def report_lines(report: Mapping[str, Any]) -> list[str]:
     """The report in words, for printing."""
     if report["unchanged"]:
-        return [
-            f"{report['name']}: nothing to do, prepared from these files already ({report['report_file']})"
-        ]
+        return [f"{report['name']}: nothing to do, prepared from these files already ({report['report_file']})"]
     counts = report["counts"]
     out = [
         f"{report['name']}: {counts['images']} images in {report['seconds']} s"
@@ -140,7 +134,9 @@ def _check_forged(plan: Plan, images: list[dict], findings: list[Finding]) -> No
     lost = sorted(
         (finding for finding in findings if finding.action == SKIPPED),
         key=lambda finding: (
-            finding.kind != "no ground truth", finding.kind in ("mask without image", "unreadable"), finding
+            finding.kind != "no ground truth",
+            finding.kind in ("mask without image", "unreadable"),
+            finding,
         ),
     )
     what = "no usable image" if not images else f"no usable forged image beside {len(images)} authentic ones"
@@ -196,9 +192,7 @@ def _write(
     classes = annotation_format.class_names(image["technique"] for image in images)
     parts = {"": images, "_authentic": [image for image in images if image["authentic"]]}
     if side:
-        parts |= {
-            f"_{name}": [image for image in images if side.get(image["file_name"]) == name] for name in SIDES
-        }
+        parts |= {f"_{name}": [image for image in images if side.get(image["file_name"]) == name] for name in SIDES}
     files = []
     for suffix, part in parts.items():
         if suffix and not part:
@@ -270,9 +264,7 @@ def _sides(
             )
         side = {name: where for name, where in side.items() if name in groups}
         if not side:
-            raise UserError(
-                f"{plan.split_file}: names no image of {plan.name}; names are relative to the image root"
-            )
+            raise UserError(f"{plan.split_file}: names no image of {plan.name}; names are relative to the image root")
         counts = Counter(side.values())
         findings += _sides_without_forged(side, images)
         return side, [f"split file: {counts['train']} train, {counts['test']} test"]
@@ -312,8 +304,5 @@ def _remove_stale(plan: Plan, previous: Mapping[str, Any] | None, report: Mappin
         return
     before = {*previous.get("files", []), *previous.get("masks", [])}
     for file in before - {*report["files"], *report["masks"]}:
-        if (
-            file.startswith((f"annotations/{plan.name}", f"masks/{plan.name}/"))
-            and ".." not in Path(file).parts
-        ):
+        if file.startswith((f"annotations/{plan.name}", f"masks/{plan.name}/")) and ".." not in Path(file).parts:
             (plan.output / file).unlink(missing_ok=True)

@@ -29,10 +29,7 @@ def mask_names(dataset: str, names: list[str]) -> dict[str, str]:
     """Image name -> mask name, relative to the output folder; unlike also where file systems ignore case."""
     stems = {name: Path(name).with_suffix("").as_posix() for name in names}
     counts = Counter(stem.lower() for stem in stems.values())
-    return {
-        name: f"masks/{dataset}/{stem if counts[stem.lower()] == 1 else name}.png"
-        for name, stem in stems.items()
-    }
+    return {name: f"masks/{dataset}/{stem if counts[stem.lower()] == 1 else name}.png" for name, stem in stems.items()}
 
 
 def make_records(
@@ -74,9 +71,7 @@ def make_records(
                 if not waiting:
                     break
                 done = wait(waiting, return_when=FIRST_COMPLETED).done
-                for future in sorted(
-                    done, key=lambda one: one.exception() is not None
-                ):  # keep what succeeded
+                for future in sorted(done, key=lambda one: one.exception() is not None):  # keep what succeeded
                     name, record = waiting.pop(future), future.result()
                     journal.add(name, record)
                     bar.update()

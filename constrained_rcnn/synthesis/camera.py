@@ -160,9 +160,7 @@ def sensor_size(size: tuple[int, int], history: History) -> tuple[int, int]:
     return tuple(max(16, round(side / history.scale)) for side in size)
 
 
-def draw_view(
-    shape: tuple[int, ...], size: tuple[int, int], history: History, rng: np.random.Generator
-) -> View:
+def draw_view(shape: tuple[int, ...], size: tuple[int, int], history: History, rng: np.random.Generator) -> View:
     """Draws a view of a photo.
 
     A photo larger than the size is reduced by a random factor, which also averages its own unknown traces

@@ -185,9 +185,7 @@ def match_grain(
     return _to_uint8(patch + noise)
 
 
-def match_colour(
-    patch: np.ndarray, mask: np.ndarray, background: np.ndarray, rng: np.random.Generator
-) -> np.ndarray:
+def match_colour(patch: np.ndarray, mask: np.ndarray, background: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Pulls mean and contrast per channel a random part of the way to those of the pixels replaced.
 
     Args:
@@ -204,9 +202,7 @@ def match_colour(
     return _to_uint8(patch * gain.astype(np.float32) + offset.astype(np.float32))
 
 
-def blend(
-    background: np.ndarray, patch: np.ndarray, mask: np.ndarray, edge: str, width: float = 1.0
-) -> np.ndarray:
+def blend(background: np.ndarray, patch: np.ndarray, mask: np.ndarray, edge: str, width: float = 1.0) -> np.ndarray:
     """Puts a region onto a background. Not one pixel outside of the mask changes.
 
     Args:

@@ -19,9 +19,7 @@ Photo = tuple[str, "np.ndarray | Path"]
 FAMILY = 5
 
 
-def find_photos(
-    folder: Path, size: tuple[int, int], exclude: Sequence[Path] = ()
-) -> tuple[list[Photo], list[str]]:
+def find_photos(folder: Path, size: tuple[int, int], exclude: Sequence[Path] = ()) -> tuple[list[Photo], list[str]]:
     """Lists the usable photos of a folder by their headers; no pixel is decoded.
 
     Args:

@@ -14,9 +14,7 @@ import numpy as np
 KINDS = ("leaves", "landscape", "wall", "water", "foliage")
 
 
-def fractal(
-    size: tuple[int, int], rng: np.random.Generator, decay: float = 1.0, stretch: float = 1.0
-) -> np.ndarray:
+def fractal(size: tuple[int, int], rng: np.random.Generator, decay: float = 1.0, stretch: float = 1.0) -> np.ndarray:
     """Fractal noise: octaves of smoothed random grids.
 
     Args:
@@ -70,11 +68,14 @@ def render_scene(seed: int, size: tuple[int, int] = (480, 640)) -> np.ndarray:
 def _palette(rng: np.random.Generator) -> np.ndarray:
     """6 x 3 colours of 0..255 around one hue, mostly muted, as one place in one light has."""
     hue, spread = rng.uniform(0, 180), rng.uniform(10, 60)
-    hsv = np.stack([
-        (hue + rng.normal(0, spread, 6)) % 180,
-        np.clip(rng.normal(90, 50, 6), 0, 230),
-        np.clip(np.linspace(50, 230, 6) + rng.normal(0, 20, 6), 20, 245),
-    ], 1)
+    hsv = np.stack(
+        [
+            (hue + rng.normal(0, spread, 6)) % 180,
+            np.clip(rng.normal(90, 50, 6), 0, 230),
+            np.clip(np.linspace(50, 230, 6) + rng.normal(0, 20, 6), 20, 245),
+        ],
+        1,
+    )
     rgb = cv2.cvtColor(hsv[None].astype(np.uint8), cv2.COLOR_HSV2RGB)[0].astype(np.float32)
     return rgb[rng.permutation(6)]
 

@@ -68,9 +68,7 @@ def colour_of(technique: str) -> tuple[int, int, int]:
     return blue, green, red
 
 
-def contact_sheet(
-    entries: Sequence[Mapping[str, Any]], classes: Sequence[str], columns: int = 5
-) -> np.ndarray:
+def contact_sheet(entries: Sequence[Mapping[str, Any]], classes: Sequence[str], columns: int = 5) -> np.ndarray:
     """Overlays in rows of ``columns`` cells, each fitted into a square, named below, with a legend on top.
 
     Args:
@@ -81,10 +79,7 @@ def contact_sheet(
     Returns:
         (h, w, 3) uint8 BGR.
     """
-    cells = [
-        _cell(_drawn(entry, classes)[0], Path(entry["file_name"]).name, entry["technique"])
-        for entry in entries
-    ]
+    cells = [_cell(_drawn(entry, classes)[0], Path(entry["file_name"]).name, entry["technique"]) for entry in entries]
     columns = min(columns, len(cells))
     blank = np.full_like(cells[0], 255)
     cells += [blank] * (-len(cells) % columns)
@@ -101,10 +96,7 @@ def choose(entries: Sequence[dict], count: int, seed: int) -> list[dict]:
     for index in rng.permutation(len(entries)).tolist():
         by_technique.setdefault(entries[index]["technique"], []).append(index)
     order = [
-        index
-        for turn in range(len(entries))
-        for indices in by_technique.values()
-        for index in indices[turn : turn + 1]
+        index for turn in range(len(entries)) for indices in by_technique.values() for index in indices[turn : turn + 1]
     ]
     return [entries[index] for index in sorted(order[:count])]
 
@@ -168,17 +160,13 @@ def _cell(picture: np.ndarray, name: str, technique: str) -> np.ndarray:
     height, width = picture.shape[:2]
     scale = min(CELL / height, CELL / width)
     smaller = cv2.INTER_AREA if scale < 1 else cv2.INTER_NEAREST
-    small = cv2.resize(
-        picture, (max(1, round(width * scale)), max(1, round(height * scale))), interpolation=smaller
-    )
+    small = cv2.resize(picture, (max(1, round(width * scale)), max(1, round(height * scale))), interpolation=smaller)
     cell = np.full((CELL, CELL, 3), 24, np.uint8)
     top, left = (CELL - small.shape[0]) // 2, (CELL - small.shape[1]) // 2
     cell[top : top + small.shape[0], left : left + small.shape[1]] = small
     # A caption's height depends on its letters; cells are alike.
     text = [cv2.resize(caption(line, CELL, 0.42), (CELL, 22)) for line in (_short(name), technique)]
-    return cv2.copyMakeBorder(
-        np.concatenate([cell, *text]), 0, GAP, 0, GAP, cv2.BORDER_CONSTANT, value=(255,) * 3
-    )
+    return cv2.copyMakeBorder(np.concatenate([cell, *text]), 0, GAP, 0, GAP, cv2.BORDER_CONSTANT, value=(255,) * 3)
 
 
 def _short(name: str, letters: int = 28) -> str:

@@ -10,9 +10,7 @@ from skimage.measure import label
 from constrained_rcnn.data import annotation as module
 from constrained_rcnn.data.annotation import annotate, complete_mask, rle, speck_area
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:__array__ implementation:DeprecationWarning"
-)  # in pycocotools
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # in pycocotools
 
 
 def decode(annotation) -> np.ndarray:

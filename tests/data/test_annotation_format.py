@@ -51,9 +51,7 @@ def images_and_annotations():
         },
     ]
     rows = [{"id": i, "image_id": 2, **row} for i, row in enumerate(annotate({"copy-move": mask}), start=1)]
-    rows.append(
-        {"id": 3, "image_id": 3, "category": "removal", "bbox": [0, 0, 9, 9], "area": 81, "iscrowd": 0}
-    )
+    rows.append({"id": 3, "image_id": 3, "category": "removal", "bbox": [0, 0, 9, 9], "area": 81, "iscrowd": 0})
     return images, rows
 
 
@@ -73,8 +71,7 @@ def test_there_and_back(prepared, tmp_path):
     assert [entry["category_id"] for entry in forged["annotations"]] == [1, 1]
     assert [entry["bbox"] for entry in forged["annotations"]] == [[10, 5, 20, 10], [40, 20, 8, 8]]
     assert all(
-        entry["bbox_mode"] == 1 and isinstance(entry["segmentation"]["counts"], str)
-        for entry in forged["annotations"]
+        entry["bbox_mode"] == 1 and isinstance(entry["segmentation"]["counts"], str) for entry in forged["annotations"]
     )
     assert "segmentation" not in boxes["annotations"][0] and boxes["annotations"][0]["category_id"] == 2
     assert (boxes["technique"], boxes["group"], boxes["height"], boxes["width"], boxes["image_id"]) == (
@@ -96,9 +93,7 @@ def test_coco_tools_open_it(prepared):
 
 def test_image_root_by_the_file_and_by_the_caller(prepared, tmp_path, monkeypatch):
     images, annotations = images_and_annotations()
-    annotation_format.write(
-        prepared, images, annotations, classes=TECHNIQUES, image_root=str(tmp_path / "elsewhere")
-    )
+    annotation_format.write(prepared, images, annotations, classes=TECHNIQUES, image_root=str(tmp_path / "elsewhere"))
     assert annotation_format.load(prepared)[0]["file_name"] == str(tmp_path / "elsewhere/Au/a.jpg")
     monkeypatch.chdir(tmp_path)
     loaded = annotation_format.load("annotations/set.json", "here")

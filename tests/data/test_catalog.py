@@ -105,9 +105,7 @@ def test_own_set(datasets, tmp_path):
     }
     (tmp_path / "a.png").touch()
     file.write_text(
-        json.dumps(
-            {"info": {}, "categories": [{"id": 1, "name": "tampered"}], "images": [image], "annotations": []}
-        )
+        json.dumps({"info": {}, "categories": [{"id": 1, "name": "tampered"}], "images": [image], "annotations": []})
     )
     try:
         catalog.register_internal("mine", file)

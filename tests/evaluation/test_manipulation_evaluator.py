@@ -82,17 +82,13 @@ def run(evaluator, dicts, outputs):
     evaluator.reset()
     for item, output in zip(dicts, outputs):
         # A mapper may leave the ground truth out of what the model sees.
-        evaluator.process(
-            [{key: item[key] for key in ("file_name", "image_id", "height", "width")}], [output]
-        )
+        evaluator.process([{key: item[key] for key in ("file_name", "image_id", "height", "width")}], [output])
     return evaluator.evaluate()
 
 
 def test_a_perfect_model_scores_one_hundred_everywhere(dicts, tmp_path):
     folder = tmp_path / "inference" / "tiny"
-    results = run(
-        build_evaluators("tiny", dicts, NAMES, str(folder), mask_on=True), dicts, map(perfect_output, dicts)
-    )
+    results = run(build_evaluators("tiny", dicts, NAMES, str(folder), mask_on=True), dicts, map(perfect_output, dicts))
     metrics = results["manipulation"]
     for name in (
         "f1_best",
@@ -107,9 +103,7 @@ def test_a_perfect_model_scores_one_hundred_everywhere(dicts, tmp_path):
         assert metrics[name] == 100, name
     assert metrics["false_alarm_area"] == 0 and "f1_best/authentic" not in metrics
     for task in ("bbox", "segm"):
-        assert results[task]["AP"] == pytest.approx(100) and results[task]["AP-copy-move"] == pytest.approx(
-            100
-        )
+        assert results[task]["AP"] == pytest.approx(100) and results[task]["AP-copy-move"] == pytest.approx(100)
     written = json.loads((folder / "metrics.json").read_text())
     assert written["metrics"]["f1_best"] == 1 and written["coco"]["segm"]["AP50"] == pytest.approx(1)
     assert written["coco"]["bbox"]["AP-removal"] is None  # undefined: no removal in the set
@@ -118,18 +112,12 @@ def test_a_perfect_model_scores_one_hundred_everywhere(dicts, tmp_path):
 
 
 def test_evaluating_again_with_other_classes_uses_the_new_ground_truth(dicts, tmp_path):
-    run(
-        build_evaluators("tiny", dicts, NAMES, str(tmp_path), mask_on=True), dicts, map(perfect_output, dicts)
-    )
-    merged = [
-        {**item, "annotations": [{**a, "category_id": 0} for a in item["annotations"]]} for item in dicts
-    ]
+    run(build_evaluators("tiny", dicts, NAMES, str(tmp_path), mask_on=True), dicts, map(perfect_output, dicts))
+    merged = [{**item, "annotations": [{**a, "category_id": 0} for a in item["annotations"]]} for item in dicts]
     outputs = [perfect_output(item) for item in merged]
     for output in outputs:
         output["instances"].pred_classes[:] = 0
-    results = run(
-        build_evaluators("tiny", merged, ["tampered"], str(tmp_path), mask_on=True), merged, outputs
-    )
+    results = run(build_evaluators("tiny", merged, ["tampered"], str(tmp_path), mask_on=True), merged, outputs)
     assert results["bbox"]["AP"] == results["segm"]["AP"] == pytest.approx(100)
     assert results["manipulation"]["f1_best/copy-move"] == 100  # techniques of the ground truth, not classes
 

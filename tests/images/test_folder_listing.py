@@ -106,7 +106,6 @@ def test_folders_of_any_depth(tmp_path):
         subprocess.run(["rm", "-rf", str(tmp_path / "d")], check=True)  # Python's own ways are recursive
 
 
-
 def test_a_folder_or_file_that_cannot_be_read_is_an_item(tmp_path, monkeypatch):
     fill(tmp_path, ["closed/b.png", "a.png", "locked"])
     listed, plain = os.scandir, open

@@ -26,8 +26,7 @@ SAMPLES = {
     r"\bnp\.(bool|int|float|str)\b": "a = np.zeros(3, dtype=np.int); b = np.int64(1)\n",
     r"^import pkg_resources\n": "import os\nimport pkg_resources\n",
     r'\bpkg_resources\.resource_filename\(\s*"detectron2\.model_zoo",': (
-        "def get(name):\n    return pkg_resources.resource_filename(\n        "
-        '"detectron2.model_zoo", name\n    )\n'
+        'def get(name):\n    return pkg_resources.resource_filename(\n        "detectron2.model_zoo", name\n    )\n'
     ),
     r"^from \.api import \*$": "from .api import *\nREST = 1\n",
     r"\buse_fast_impl=True,": "dict(use_fast_impl=True,)\n",
@@ -169,9 +168,7 @@ def _archive(path: Path, *members: tuple[str, bytes, str]) -> Path:
 
 
 def test_unpack_gives_the_top_folder(tmp_path):
-    archive = _archive(
-        tmp_path / "a.tar.gz", ("top", tarfile.DIRTYPE, ""), ("top/a/b.py", tarfile.REGTYPE, "")
-    )
+    archive = _archive(tmp_path / "a.tar.gz", ("top", tarfile.DIRTYPE, ""), ("top/a/b.py", tarfile.REGTYPE, ""))
     (tmp_path / "out").mkdir()
     assert (unpack(archive, tmp_path / "out") / "a/b.py").read_text() == "text"
 

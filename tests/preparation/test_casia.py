@@ -30,9 +30,7 @@ from constrained_rcnn.utils.errors import UserError
 from tests.helpers.casia_tree import CORRECTIONS, DECOY, FORGED, RECOMPRESSED, ROTATED, make_casia_v1, write_corrections
 from tests.helpers.commands import run
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:__array__ implementation:DeprecationWarning"
-)  # in pycocotools
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # in pycocotools
 SCRIPT = "datasets/prepare_casia.py"
 WITHOUT_MASK = "Sp_D_CNN_A_pla0010_pla0011_0500"  # its mask is made by subtraction
 
@@ -49,9 +47,7 @@ def prepared(tmp_path_factory):
 
 def test_every_mask_is_found_and_right(prepared):
     root, masks, _, _ = prepared
-    forged = [
-        entry for entry in annotation_format.load(root / "annotations/casia_v1.json") if not entry["authentic"]
-    ]
+    forged = [entry for entry in annotation_format.load(root / "annotations/casia_v1.json") if not entry["authentic"]]
     assert {Path(entry["file_name"]).name for entry in forged} == set(masks) | {f"{WITHOUT_MASK}.jpg"}
     folders = {f"{stem}.jpg": mask.split("/")[0] for stem, _, mask, _ in FORGED if mask}
     for entry in forged:
@@ -84,21 +80,14 @@ def test_the_report_says_how_each_was_found(prepared):
 
 def test_splits_keep_sources_together(prepared):
     root, _, _, _ = prepared
-    parts = {
-        part: annotation_format.load(root / f"annotations/casia_v1_{part}.json") for part in ("train", "test")
-    }
+    parts = {part: annotation_format.load(root / f"annotations/casia_v1_{part}.json") for part in ("train", "test")}
     names = [entry["file_name"] for part in parts.values() for entry in part]
     assert sorted(names) == sorted(
         entry["file_name"] for entry in annotation_format.load(root / "annotations/casia_v1.json")
     )
     groups = {part: {entry["group"] for entry in entries} for part, entries in parts.items()}
     assert not groups["train"] & groups["test"] and groups["test"]
-    of = {
-        Path(name).stem: entry["group"]
-        for part in parts.values()
-        for entry in part
-        for name in [entry["file_name"]]
-    }
+    of = {Path(name).stem: entry["group"] for part in parts.values() for entry in part for name in [entry["file_name"]]}
     assert of["Sp_D_NRN_A_ani0001_arc0002_0001"] == of["Au_ani_0001"] == of["Au_arc_0002"]
     assert of["Sp_D_NRN_A_ant0063_nat0065_0443"] == of["Au_nat_0063"] == of["Au_nat_0065"]
     authentic = annotation_format.load(root / "annotations/casia_v1_authentic.json")
@@ -135,20 +124,14 @@ def test_a_moved_tree_is_still_prepared(prepared, tmp_path):
 def test_read_only_source_and_output_elsewhere(tmp_path):
     make_casia_v1(tmp_path / "data/casia_v1")
     before = sorted((tmp_path / "data").rglob("*"))
-    done = run(
-        SCRIPT, cwd=tmp_path, DETECTRON2_DATASETS="data", CONSTRAINED_RCNN_PREPARED=str(tmp_path / "prepared")
-    )
+    done = run(SCRIPT, cwd=tmp_path, DETECTRON2_DATASETS="data", CONSTRAINED_RCNN_PREPARED=str(tmp_path / "prepared"))
     assert done.returncode == 0, done.stderr
     assert sorted((tmp_path / "data").rglob("*")) == before
     for entry in annotation_format.load(tmp_path / "prepared/casia_v1/annotations/casia_v1_train.json"):
         assert (
-            Path(entry["file_name"]).parent.parent == tmp_path / "data/casia_v1"
-            and Path(entry["file_name"]).is_file()
+            Path(entry["file_name"]).parent.parent == tmp_path / "data/casia_v1" and Path(entry["file_name"]).is_file()
         )
-        assert (
-            entry["authentic"]
-            or (tmp_path / "prepared/casia_v1/masks") in Path(entry["mask_file_name"]).parents
-        )
+        assert entry["authentic"] or (tmp_path / "prepared/casia_v1/masks") in Path(entry["mask_file_name"]).parents
 
 
 def test_the_order_of_the_files_does_not_matter(prepared, tmp_path):
@@ -181,11 +164,7 @@ def test_bad_files_are_listed_and_the_rest_goes_on(tmp_path):
     done = run(SCRIPT, "--root", root, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     rows = json.loads((root / "annotations/casia_v1_report.json").read_text())["findings"]
-    said = {
-        row["file"]: (row["action"], row["message"])
-        for row in rows
-        if not row["kind"].startswith("mask name")
-    }
+    said = {row["file"]: (row["action"], row["message"]) for row in rows if not row["kind"].startswith("mask name")}
     for file, action, words in (
         (f"Sp/{image.name}", "skipped", "damaged or truncated"),
         ("Au/Au_txt_0003.jpg", "skipped", "the file is empty"),
@@ -197,9 +176,7 @@ def test_bad_files_are_listed_and_the_rest_goes_on(tmp_path):
     ):
         assert said[file][0] == action and words in said[file][1], file
         assert file in done.stdout
-    names = {
-        Path(entry["file_name"]).name for entry in annotation_format.load(root / "annotations/casia_v1.json")
-    }
+    names = {Path(entry["file_name"]).name for entry in annotation_format.load(root / "annotations/casia_v1.json")}
     assert f"{FORGED[4][0]}.jpg" in names and image.name not in names
 
 
@@ -235,8 +212,7 @@ def test_a_split_file_is_used_and_its_leaks_are_said(prepared, tmp_path):
     assert again.returncode == 0, again.stderr
     assert (tmp_path / "again/annotations/casia_v1_test.json").read_bytes() != b""
     first, second = (
-        json.loads((place / "annotations/casia_v1_test.json").read_text())
-        for place in (root, tmp_path / "again")
+        json.loads((place / "annotations/casia_v1_test.json").read_text()) for place in (root, tmp_path / "again")
     )
     assert first["images"] == second["images"]
 
@@ -298,9 +274,7 @@ def test_a_guess_never_takes_a_mask_that_has_its_owner():
     images = [Path("Sp_D_NRN_A_ani0001_ani0002_0001.jpg"), Path("Sp_D_NRN_A_ani0002_ani0001_0001.jpg")]
     masks = [Path("Sp_D_NRN_A_ani0002_ani0001_0001_gt.png")]
     found = match_masks(images, masks, {}, lambda *_: True)
-    assert {image.stem: match.how for image, match in found.items()} == {
-        "Sp_D_NRN_A_ani0002_ani0001_0001": "exact"
-    }
+    assert {image.stem: match.how for image, match in found.items()} == {"Sp_D_NRN_A_ani0002_ani0001_0001": "exact"}
 
 
 def test_a_typo_needs_the_pixels_consent():

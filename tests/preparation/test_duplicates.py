@@ -54,8 +54,7 @@ def test_the_shape_counts():
 def test_what_is_said(side):
     looks = {"a": 0, "b": 0b111, "c": 0, "d": 2**64 - 1}
     prints = {
-        name: {"pixels": "p" if name in "ac" else name, "looks": f"{value:016x}"}
-        for name, value in looks.items()
+        name: {"pixels": "p" if name in "ac" else name, "looks": f"{value:016x}"} for name, value in looks.items()
     }
     assert shared_pixels(prints) == {"a": "~p", "c": "~p"}
     found = duplicates(prints, {"a": "1", "b": "2", "c": "1", "d": "3"}, side)
@@ -91,16 +90,12 @@ def test_through_the_command(tmp_path):
     split = tmp_path / "split.json"
     split.write_text(json.dumps({"splits": {"train": ["0.png", "1.png"], "test": ["twin.png", "near.png"]}}))
     arguments = ["--images", "images", "--masks", "masks", "--name", "x"]
-    done = run(
-        "datasets/prepare_folder.py", *arguments, "--root", "drawn", "--test-fraction", 0.4, cwd=tmp_path
-    )
+    done = run("datasets/prepare_folder.py", *arguments, "--root", "drawn", "--test-fraction", 0.4, cwd=tmp_path)
     assert done.returncode == 0 and "same pixels (1)" in done.stdout, done.stderr
     groups = {entry["file_name"].split("/")[-1]: entry["group"]
               for entry in annotation_format.load(tmp_path / "drawn/annotations/x.json")}  # fmt: skip
     assert groups["0.png"] == groups["twin.png"] and len(set(groups.values())) == 9
-    done = run(
-        "datasets/prepare_folder.py", *arguments, "--root", "read", "--split-file", split, cwd=tmp_path
-    )
+    done = run("datasets/prepare_folder.py", *arguments, "--root", "read", "--split-file", split, cwd=tmp_path)
     rows = json.loads((tmp_path / "read/annotations/x_report.json").read_text())["findings"]
     said = {row["kind"]: row["file"] for row in rows if row["kind"] != "split: not listed"}
     assert said["same pixels across the split"] == "twin.png"

@@ -21,10 +21,7 @@ SCRIPT = "datasets/prepare_folder.py"
 
 
 def load(root: Path, name: str) -> dict[str, dict]:
-    return {
-        Path(entry["file_name"]).name: entry
-        for entry in annotation_format.load(root / f"annotations/{name}.json")
-    }
+    return {Path(entry["file_name"]).name: entry for entry in annotation_format.load(root / f"annotations/{name}.json")}
 
 
 def findings(root: Path, name: str) -> dict[str, str]:
@@ -81,9 +78,7 @@ def test_masks_by_stem_in_a_folder_of_their_own(tmp_path):
     assert entries["b.jpg"]["authentic"] and entries["b.jpg"]["annotations"] == []
     for name in set(entries) - {"b.jpg"}:
         assert [a["bbox"] for a in entries[name]["annotations"]] == [[5, 5, 10, 7]]
-        assert (
-            entries[name]["technique"] == "tampered" and entries[name]["annotations"][0]["category_id"] == 0
-        )
+        assert entries[name]["technique"] == "tampered" and entries[name]["annotations"][0]["category_id"] == 0
         assert Path(entries[name]["file_name"]).is_file()
         assert read_mask(entries[name]["mask_file_name"], (20, 30)).sum() == 70
     content = json.loads((tmp_path / "out/annotations/mine.json").read_text())
@@ -134,9 +129,7 @@ def test_masks_beside_the_images_and_labels(tmp_path):
         2,
     ]
     assert {entries[name]["group"] for name in ("a.jpg", "b.jpg", "d.jpg")} == {"one"}
-    assert set(load(root, "set_train")) == {"a.jpg", "b.jpg", "d.jpg"} and set(load(root, "set_test")) == {
-        "c.png"
-    }
+    assert set(load(root, "set_train")) == {"a.jpg", "b.jpg", "d.jpg"} and set(load(root, "set_test")) == {"c.png"}
     assert json.loads((root / "annotations/set.json").read_text())["info"]["image_root"] == "."
     assert findings(root, "set") == {"gone.jpg": "noted: label without image"}
 
@@ -184,9 +177,7 @@ def test_kinds_of_files_are_read_by_rule_and_noted(tmp_path):
     Image.new("RGB", (30, 20)).save(images / "turned.jpg", exif=turned)
     Image.new("CMYK", (30, 20)).save(images / "cmyk.jpg")
     Image.fromarray(np.zeros((20, 30), np.uint16)).save(images / "deep.png")
-    Image.new("RGB", (30, 20)).save(
-        images / "pages.tif", save_all=True, append_images=[Image.new("RGB", (30, 20))]
-    )
+    Image.new("RGB", (30, 20)).save(images / "pages.tif", save_all=True, append_images=[Image.new("RGB", (30, 20))])
     Image.new("RGBA", (30, 20)).save(images / "alpha.png")
     for name in ("cmyk", "deep", "pages", "alpha"):
         mask(tmp_path / f"masks/{name}.png")
@@ -407,9 +398,7 @@ def test_originals_of_one_folder_go_with_the_forgeries_that_are_called_like_them
         mask(tmp_path / f"images/{name}_gt.png")
     for name in ("a_ORIG", "b_original"):
         picture(tmp_path / f"images/{name}.png")
-    made_of = {
-        sample.image.stem: sample.sources for sample in folder.scan(folder.Folders(tmp_path / "images")).samples
-    }
+    made_of = {sample.image.stem: sample.sources for sample in folder.scan(folder.Folders(tmp_path / "images")).samples}
     assert made_of == {
         "a": ("a_ORIG.png",), "a_2": ("a_ORIG.png",), "a_ORIG": ("a_ORIG.png",), "ab": (),
         "b": ("b_original.png",), "b_original": ("b_original.png",),

@@ -32,9 +32,7 @@ def test_a_mask_on_the_unturned_pixels_turns_with_its_image(mask, orientation):
     assert f"EXIF orientation {orientation}" in done
 
 
-@pytest.mark.parametrize(
-    "quarter_turns, word", [(1, "90 degrees counter-clockwise"), (3, "90 degrees clockwise")]
-)
+@pytest.mark.parametrize("quarter_turns, word", [(1, "90 degrees counter-clockwise"), (3, "90 degrees clockwise")])
 def test_the_evidence_decides_which_way(mask, quarter_turns, word):
     evidence = np.rot90(mask, quarter_turns) * 40.0 + 1
     fitted, done = fit_mask(mask, (30, 20), evidence=evidence)

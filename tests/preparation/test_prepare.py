@@ -50,9 +50,7 @@ def test_killed_at_any_moment_it_goes_on(tmp_path, kept):
     rng = np.random.default_rng(0)
     (tmp_path / "images").mkdir()
     for number in range(12):
-        Image.fromarray(rng.integers(0, 256, (25, 30, 3), dtype=np.uint8)).save(
-            tmp_path / f"images/{number:03}.png"
-        )
+        Image.fromarray(rng.integers(0, 256, (25, 30, 3), dtype=np.uint8)).save(tmp_path / f"images/{number:03}.png")
         mask(tmp_path / f"masks/{number:03}.png", (30, 25))
     arguments = [
         "--images",
@@ -114,9 +112,7 @@ def test_an_interrupted_run_does_only_what_is_left(small, monkeypatch):
         prepare(plan, lambda: scan)
     monkeypatch.undo()
     again = []
-    monkeypatch.setattr(
-        records, "make_record", lambda *a, real=records.make_record: again.append(a[1]) or real(*a)
-    )
+    monkeypatch.setattr(records, "make_record", lambda *a, real=records.make_record: again.append(a[1]) or real(*a))
     assert prepare(plan, lambda: scan)["counts"]["images"] == 3
     assert sorted(made + again) == ["a.png", "b.png", "c.png"]
 
@@ -186,9 +182,7 @@ def test_mixed_techniques(small):
     plan, _ = small
     left, right = np.zeros((20, 30), bool), np.zeros((20, 30), bool)
     left[:, :10], right[:, 10:20] = True, True
-    prepare(
-        plan, lambda: Scan([Sample(plan.inputs[0], lambda probe: Truth({"splice": left, "removal": right}))])
-    )
+    prepare(plan, lambda: Scan([Sample(plan.inputs[0], lambda probe: Truth({"splice": left, "removal": right}))]))
     (entry,) = annotation_format.load(plan.annotations / "x.json")
     assert entry["technique"] == "mixed" and [a["category_id"] for a in entry["annotations"]] == [0, 2]
     assert read_mask(entry["mask_file_name"]).sum() == 400

@@ -63,16 +63,11 @@ def test_coverage(tmp_path):
         np.testing.assert_array_equal(mask_of(entries[name]), mask)
         assert entries[name]["group"] == entries[name.replace("t.tif", ".tif")]["group"]
     by_file = {row["file"]: row for row in findings}
-    assert (
-        by_file["image/3t.tif"]["action"] == "repaired"
-        and "scaled down by 2" in by_file["image/3t.tif"]["message"]
-    )
+    assert by_file["image/3t.tif"]["action"] == "repaired" and "scaled down by 2" in by_file["image/3t.tif"]["message"]
     assert by_file["image/5t.tif"]["action"] == "skipped" and "60x39" in by_file["image/5t.tif"]["message"]
     # A quarter of 24 pairs, one of each factor; pair 5's forgery is out, and 4 of its factor are 3.
     train, test = split(tmp_path, "coverage")
-    factors = Counter(
-        (int(Path(name).stem[:-1]) - 1) % 6 for name, entry in test.items() if not entry["authentic"]
-    )
+    factors = Counter((int(Path(name).stem[:-1]) - 1) % 6 for name, entry in test.items() if not entry["authentic"])
     assert factors == dict.fromkeys(range(6), 1)
     assert "copy-move, scaling: 3 train, 1 test (asked 1.0, difference +0.0)" in said
     assert len(load(tmp_path, "coverage", "_authentic")) == 24
@@ -144,9 +139,7 @@ def test_nist16(tmp_path):
     groups = Counter(entry["group"] for entry in entries.values())
     assert len(groups) == 6 and set(groups.values()) == {7}
     _, test = split(tmp_path, "nist16")
-    assert (
-        Counter(entry["technique"] for entry in test.values())["removal"] == 4
-    )  # 160 of 564 of 12: 3.4; pairs
+    assert Counter(entry["technique"] for entry in test.values())["removal"] == 4  # 160 of 564 of 12: 3.4; pairs
     assert "removal: 8 train, 4 test (asked 3.4, difference +0.6)" in said
     content = json.loads((tmp_path / "nist16/annotations/nist16.json").read_text())
     assert [category["name"] for category in content["categories"]] == ["splice", "copy-move", "removal"]
@@ -218,9 +211,7 @@ def test_coco_synthetic_boxes_at_the_border_and_broken_lines(tmp_path):
     root = tmp_path / "coco_synthetic"
     make_coco_synthetic(root, pairs=4)
     names = [
-        line.split()[0]
-        for line in (root / "train_filter_single.txt").read_text().splitlines()
-        if "tamper" in line
+        line.split()[0] for line in (root / "train_filter_single.txt").read_text().splitlines() if "tamper" in line
     ]
     lines = [f"{names[0]} 0 0 61 40 tamper", f"{names[1]} 61 1 70 9 tamper", f"{names[2]} 1 1 1 1 tamper"]
     lines += [f"{names[2]} 3 3 4 4 tamper", "gone.png 1 1 2 2 tamper", "a line", f"{names[3]} 1 1 2 x tamper"]

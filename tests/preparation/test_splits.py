@@ -28,8 +28,7 @@ def shuffled(mapping: dict, seed: int) -> dict:
 def many(seed: int, images=400, pictures=300):
     rng = random.Random(seed)
     sources = {
-        f"im{i}": tuple(f"p{rng.randrange(pictures)}" for _ in range(rng.randrange(1, 3)))
-        for i in range(images)
+        f"im{i}": tuple(f"p{rng.randrange(pictures)}" for _ in range(rng.randrange(1, 3))) for i in range(images)
     }
     strata = {image: rng.choices(["splice", "copy-move", "authentic"], [3, 2, 5])[0] for image in sources}
     return sources, strata
@@ -49,9 +48,7 @@ def test_groups_are_connected_components_in_any_order(seed):
     graph = networkx.Graph()
     for image, ids in sources.items():
         graph.add_edges_from((("image", image), ("source", id)) for id in ids)
-    expected = {
-        frozenset(n for kind, n in part if kind == "image") for part in networkx.connected_components(graph)
-    }
+    expected = {frozenset(n for kind, n in part if kind == "image") for part in networkx.connected_components(graph)}
     groups = group_by_sources(sources)
     members = {}
     for image, group in groups.items():

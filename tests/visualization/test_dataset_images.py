@@ -84,9 +84,7 @@ def test_the_command_writes_a_sheet_and_overlays(prepared, tmp_path):
     sheet = read_image(tmp_path / "out/sheet.png")
     assert sheet.shape[1] == 3 * (dataset_images.CELL + dataset_images.GAP)
     assert len(list((tmp_path / "out/single").iterdir())) == 4
-    done = run(
-        SCRIPT, "--dataset", prepared, "--output", "one.png", "--name", "/b.png", "--count", 9, cwd=tmp_path
-    )
+    done = run(SCRIPT, "--dataset", prepared, "--output", "one.png", "--name", "/b.png", "--count", 9, cwd=tmp_path)
     assert "1 images" in done.stdout
     done = run(SCRIPT, "--dataset", prepared, "--output", "none.png", "--name", "zzz", cwd=tmp_path)
     assert done.returncode == 2 and "no such images" in done.stderr
@@ -104,14 +102,11 @@ def test_boxes_only(tmp_path):
 
 def test_the_choice_is_even_and_repeatable():
     entries = [
-        {"technique": t, "image_id": n}
-        for n, t in enumerate(["authentic"] * 90 + ["splice"] * 8 + ["removal"] * 2)
+        {"technique": t, "image_id": n} for n, t in enumerate(["authentic"] * 90 + ["splice"] * 8 + ["removal"] * 2)
     ]
     chosen = dataset_images.choose(entries, 10, seed=1)
     assert [entry["technique"] for entry in chosen] == ["authentic"] * 4 + ["splice"] * 4 + ["removal"] * 2
-    assert (
-        chosen == dataset_images.choose(entries, 10, seed=1) != dataset_images.choose(entries, 10, seed=2)
-    )
+    assert chosen == dataset_images.choose(entries, 10, seed=1) != dataset_images.choose(entries, 10, seed=2)
     assert len(dataset_images.choose(entries, 1000, seed=0)) == 100
 
 

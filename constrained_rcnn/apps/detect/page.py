@@ -189,10 +189,8 @@ def _result(row: dict, about: dict) -> str:
     file = escape(row["file"])
     kinds = [("evidence", "_overlay.jpg"), ("map", "_map.png"), ("JSON", ".json")]
     kinds[1:1] = [("what occurs twice", "_repeats.jpg")] * bool(row["repeats"])
-    links = "".join(
-        f'<a href="{name}{suffix}" aria-label="{kind} of {file}">{kind}</a>' for kind, suffix in kinds
-    )
-    twins = f', {row["twins"]} of them found by what occurs twice' if row["twins"] else ""
+    links = "".join(f'<a href="{name}{suffix}" aria-label="{kind} of {file}">{kind}</a>' for kind, suffix in kinds)
+    twins = f", {row['twins']} of them found by what occurs twice" if row["twins"] else ""
     twice, shown = "", ""
     if row["repeats"]:
         first = "the largest " if row["repeats"] > 1 else ""
@@ -213,7 +211,7 @@ def _result(row: dict, about: dict) -> str:
         f'<div class="meter" aria-hidden="true"><i class="{state}" style="width:{100 * row["score"]:.1f}%"></i>'
         f'<b style="left:{100 * row["threshold"]:.1f}%"></b></div>'
         f'<p class="soft">{row["width"]} × {row["height"]} pixels, {_count(row["regions"], "suspicious region")}'
-        f'{_covered(row)}{twins}{notes}, judged {escape(row["time"])}</p>{_reading(row)}{twice}'
+        f"{_covered(row)}{twins}{notes}, judged {escape(row['time'])}</p>{_reading(row)}{twice}"
         f'<p class="links">{links}</p>'
         f'<p class="soft">SHA-256 <code>{escape(row["sha256"])}</code></p></div></article>'
     )

@@ -144,15 +144,11 @@ def check_score_map(score_map: np.ndarray) -> np.ndarray:
     elif score_map.dtype == np.float16:
         score_map = score_map.astype(np.float32)
     if score_map.dtype not in (np.float32, np.float64, np.uint8, np.uint16):
-        raise ValueError(
-            f"a score map must be float32, float64, uint16, uint8 or bool, not {score_map.dtype}"
-        )
+        raise ValueError(f"a score map must be float32, float64, uint16, uint8 or bool, not {score_map.dtype}")
     if score_map.dtype.kind == "f":
         lowest, highest = float(score_map.min()), float(score_map.max())
         if not (math.isfinite(lowest) and math.isfinite(highest)):
-            raise ValueError(
-                "the score map holds NaN or infinite values; scores must be finite and in [0, 1]"
-            )
+            raise ValueError("the score map holds NaN or infinite values; scores must be finite and in [0, 1]")
         if lowest < 0 or highest > 1:
             raise ValueError(f"the score map spans {lowest:g} to {highest:g}; scores must be in [0, 1]")
     return np.ascontiguousarray(score_map)

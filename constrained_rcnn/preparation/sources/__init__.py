@@ -171,6 +171,4 @@ def child(folder: Path, name: str) -> Path | None:
     """
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder; give the right one with --root")
-    return next(
-        (path for path in sorted(folder.iterdir()) if path.is_dir() and path.name.lower() == name), None
-    )
+    return next((path for path in sorted(folder.iterdir()) if path.is_dir() and path.name.lower() == name), None)

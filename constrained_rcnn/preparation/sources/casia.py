@@ -98,9 +98,7 @@ def find_layout(root: Path, masks: Path | None = None) -> Layout:
     folders = {path.name.lower(): path for path in sorted(root.iterdir()) if path.is_dir()}
     version = 1 if "sp" in folders else 2 if "tp" in folders else None
     if version is None:
-        raise UserError(
-            f"{root}: neither a folder Sp (CASIA v1) nor Tp (CASIA v2) in it; --help shows the tree"
-        )
+        raise UserError(f"{root}: neither a folder Sp (CASIA v1) nor Tp (CASIA v2) in it; --help shows the tree")
     if masks is not None and not masks.is_dir():
         raise UserError(f"{masks}: no such folder of masks")
     if masks is None:
@@ -236,9 +234,7 @@ def _spelled(id: str, partners: Mapping[str, Path]) -> str:
     return near[0] if len(near) == 1 else id
 
 
-def _confirmed(
-    partners: dict[str, Path], options: MaskOptions, image: Path, mask: Path, name: TamperedName
-) -> bool:
+def _confirmed(partners: dict[str, Path], options: MaskOptions, image: Path, mask: Path, name: TamperedName) -> bool:
     """Whether the image differs from the partner that the mask's name gives mostly inside of the mask."""
     candidates = [partners[id] for id in (name.first, name.second) if id in partners]
     try:
@@ -265,7 +261,5 @@ def _without_mask(candidates: Sequence[Path], kind: str, probe: Probe) -> Truth:
         raise UserError(f"no mask, and it is {found.partner.name} compressed again: not a forgery")
     mask = changed(probe.pixels, read_image(found.partner))
     if not mask.any():
-        raise UserError(
-            f"no mask belongs to it, and nothing stands out in its difference to {found.partner.name}"
-        )
+        raise UserError(f"no mask belongs to it, and nothing stands out in its difference to {found.partner.name}")
     return Truth({kind: mask}, ((REPAIRED, "mask by subtraction", f"from {found.partner.name}"),))

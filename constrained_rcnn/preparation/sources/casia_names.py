@@ -18,9 +18,7 @@ from xml.etree import ElementTree
 from constrained_rcnn.preparation.sources import without_ending
 from constrained_rcnn.utils.errors import UserError
 
-_TAMPERED = re.compile(
-    r"(Sp|Tp)_([DS])_(.+?)_([a-z]{3}\d{4,5})_([a-z]{3}\d{4,5})[._](\d{4,5})", re.IGNORECASE
-)
+_TAMPERED = re.compile(r"(Sp|Tp)_([DS])_(.+?)_([a-z]{3}\d{4,5})_([a-z]{3}\d{4,5})[._](\d{4,5})", re.IGNORECASE)
 _AUTHENTIC = re.compile(r"Au_([a-z]{3})_(\d{4,5})", re.IGNORECASE)
 _HEADINGS = ("original file name", "corrected file name")
 #: A wrong name and the right one are at most so many changes of a letter apart (swapped neighbours are one).
@@ -154,24 +152,16 @@ def read_corrections(path: Path) -> dict[str, str]:
                 strings = ElementTree.fromstring(book.read("xl/sharedStrings.xml"))
                 shared = [_text(item) for item in strings if _tag(item) == "si"]
             sheet = min(part for part in parts if part.startswith("xl/worksheets/sheet"))
-            rows = [
-                _row(row, shared)
-                for row in ElementTree.fromstring(book.read(sheet)).iter()
-                if _tag(row) == "row"
-            ]
+            rows = [_row(row, shared) for row in ElementTree.fromstring(book.read(sheet)).iter() if _tag(row) == "row"]
     except (OSError, zipfile.BadZipFile, ElementTree.ParseError, ValueError, IndexError, KeyError) as error:
         raise UserError(f"{path}: cannot be read as an Excel workbook ({error}); fetch it again") from None
     heading = {text.strip().lower(): column for row in rows[:1] for column, text in row.items()}
     if all(name in heading for name in _HEADINGS):
         pairs = [[row.get(heading[name], "").strip() for name in _HEADINGS] for row in rows[1:]]
     else:  # version 2's sheet may be laid out otherwise: names are known by their form
-        pairs = [
-            [text.strip() for text in row.values() if parse_tampered(Path(text.strip()).stem)] for row in rows
-        ]
+        pairs = [[text.strip() for text in row.values() if parse_tampered(Path(text.strip()).stem)] for row in rows]
         if not any(len(pair) > 1 for pair in pairs):
-            raise UserError(
-                f"{path}: no columns 'Original file name' and 'Corrected file name' in its first row"
-            )
+            raise UserError(f"{path}: no columns 'Original file name' and 'Corrected file name' in its first row")
     return {Path(pair[0]).stem: Path(pair[1]).stem for pair in pairs if len(pair) > 1 and all(pair[:2])}
 
 

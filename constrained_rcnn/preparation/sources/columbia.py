@@ -84,8 +84,7 @@ def scan(layout: Layout, options: MaskOptions = USUAL) -> Scan:
             samples.append(Sample(image, partial(_truth, mask, options)))
     samples += [Sample(image, None) for image in layout.authentic]
     findings += [
-        Finding(SKIPPED, "mask without image", mask.name, "no spliced picture of that name")
-        for mask in masks.values()
+        Finding(SKIPPED, "mask without image", mask.name, "no spliced picture of that name") for mask in masks.values()
     ]
     return Scan(samples, findings)
 

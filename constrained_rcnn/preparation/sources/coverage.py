@@ -73,13 +73,9 @@ def scan(layout: Layout, options: MaskOptions = USUAL) -> Scan:
         if number in layout.masks:
             samples.append(Sample(tampered, MaskFile(layout.masks[number], "copy-move", options), pair, stratum))
         else:
-            findings.append(
-                Finding(SKIPPED, "no mask", f"image/{tampered.name}", f"no mask/{number}forged.tif")
-            )
+            findings.append(Finding(SKIPPED, "no mask", f"image/{tampered.name}", f"no mask/{number}forged.tif"))
     for number in sorted(layout.masks.keys() - layout.tampered.keys()):
-        findings.append(
-            Finding(SKIPPED, "mask without image", layout.masks[number].name, f"no image/{number}t.tif")
-        )
+        findings.append(Finding(SKIPPED, "mask without image", layout.masks[number].name, f"no image/{number}t.tif"))
     return Scan(samples, findings)
 
 
@@ -110,7 +106,5 @@ def _factors(layout: Layout) -> tuple[dict[int, str], list[Finding]]:
         else:
             said = "no entry" if value is None else f"entry {value:g}"
             file = f"image/{layout.tampered[number].name}"
-            findings.append(
-                Finding(NOTED, "tampering factor", file, f"{said} in TFlabel; factors are 1 to 6")
-            )
+            findings.append(Finding(NOTED, "tampering factor", file, f"{said} in TFlabel; factors are 1 to 6"))
     return factors, findings

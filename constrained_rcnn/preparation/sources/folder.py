@@ -86,9 +86,7 @@ class Folders:
 
     def list_files(self) -> tuple[list[Path], list[Path], list[Path]]:
         """(images, masks, authentic images), each sorted, absolute."""
-        images, masks, authentic = (
-            path and path.resolve() for path in (self.images, self.masks, self.authentic)
-        )
+        images, masks, authentic = (path and path.resolve() for path in (self.images, self.masks, self.authentic))
         inner = [path for path in (masks, authentic) if path and path != images]
         listed = list_images(images, exclude=inner)
         genuine = list_images(authentic) if authentic else []
@@ -102,9 +100,7 @@ class Folders:
 
     def inputs(self) -> list[Path]:
         """Every file that the prepared set depends on."""
-        return [path for files in self.list_files() for path in files] + (
-            [self.labels] if self.labels else []
-        )
+        return [path for files in self.list_files() for path in files] + ([self.labels] if self.labels else [])
 
 
 def scan(folders: Folders, options: MaskOptions = USUAL) -> Scan:
@@ -160,9 +156,7 @@ def scan(folders: Folders, options: MaskOptions = USUAL) -> Scan:
     samples = []
     for name, (mask, *more) in forged.items():
         technique = TAMPERED if unlabelled else label_of[name].technique
-        truth = MaskFile(
-            mask, technique, options, empty_is_authentic=folders.empty_is_authentic, more=tuple(more)
-        )
+        truth = MaskFile(mask, technique, options, empty_is_authentic=folders.empty_is_authentic, more=tuple(more))
         samples.append(Sample(named[name], truth, tuple(sources[name])))
     samples += [Sample(named[name], None, tuple(sources[name])) for name in (*genuine, *made_of)]
     samples += [Sample(image, None) for image in authentic]
@@ -201,9 +195,7 @@ def read_labels(path: Path) -> dict[str, Label]:
     labels: dict[str, Label] = {}
     for number, row in enumerate(rows, start=2):
         row = {
-            (key or "").strip().lower(): (value or "").strip()
-            for key, value in row.items()
-            if isinstance(value, str)
+            (key or "").strip().lower(): (value or "").strip() for key, value in row.items() if isinstance(value, str)
         }
         if not row.get("image") or "technique" not in row:
             raise UserError(f"{path}: line {number}: columns `image` and `technique` are needed")

@@ -67,9 +67,7 @@ def find_layout(root: Path) -> Layout:
     ]
     missing = [name for name in _NEEDED if not rows or name not in rows[0]]
     if missing:
-        raise UserError(
-            f"{reference}: no column {missing[0]} (columns are separated by `|`); --help names them"
-        )
+        raise UserError(f"{reference}: no column {missing[0]} (columns are separated by `|`); --help names them")
     return Layout(root, reference, rows)
 
 
@@ -80,9 +78,7 @@ def scan(layout: Layout, options: MaskOptions = USUAL) -> Scan:
     for number, row in enumerate(layout.rows, start=2):
         name = row["probefilename"]
         if not name:
-            findings.append(
-                Finding(SKIPPED, "no probe", f"line {number}", "no ProbeFileName in the reference CSV")
-            )
+            findings.append(Finding(SKIPPED, "no probe", f"line {number}", "no ProbeFileName in the reference CSV"))
             continue
         probe = _under(layout.root, name)
         file = Path(name.replace("\\", "/")).as_posix()
@@ -93,17 +89,13 @@ def scan(layout: Layout, options: MaskOptions = USUAL) -> Scan:
         if row["istarget"].upper() != "N":
             types = [technique for key, technique in TYPES.items() if row[key].upper() == "Y"]
             if not types:
-                findings.append(
-                    Finding(SKIPPED, "no technique", file, "manipulated, but of none of the three types")
-                )
+                findings.append(Finding(SKIPPED, "no technique", file, "manipulated, but of none of the three types"))
                 continue
             if len(types) > 1:
                 message = f"{' and '.join(types)} in one mask: all of it counts as {types[0]}"
                 findings.append(Finding(NOTED, "several techniques", file, message))
             if not row["probemaskfilename"]:
-                findings.append(
-                    Finding(SKIPPED, "no mask", file, "no ProbeMaskFileName in the reference CSV")
-                )
+                findings.append(Finding(SKIPPED, "no mask", file, "no ProbeMaskFileName in the reference CSV"))
                 continue
             truth = MaskFile(_under(layout.root, row["probemaskfilename"]), types[0], options, dark=True)
         samples[probe] = Sample(probe, truth, _sources(row))

@@ -86,10 +86,7 @@ def test_every_kind_of_skip_is_counted_and_stays_undefined(image, tmp_path):
     assert {"f1_best", "auc", "f1_best/splice", "false_alarm_area", "image_auc", "image_bacc"} <= undefined
     text = metrics_table(summary)
     assert (
-        "n(manipulated) = 0" in text
-        and "n(skipped) = 6" in text
-        and records_module.NO_MASK in text
-        and "nan" in text
+        "n(manipulated) = 0" in text and "n(skipped) = 6" in text and records_module.NO_MASK in text and "nan" in text
     )
 
 
@@ -135,9 +132,7 @@ def test_paper_variant_averages_by_predicted_class():
             "predicted": predicted,
             "authentic": authentic,
             "skipped": None,
-            "pixel": dict.fromkeys(
-                ("f1_best", "f1_fixed", "iou_fixed", "mcc_fixed", "auc", "f1_floor"), value
-            ),
+            "pixel": dict.fromkeys(("f1_best", "f1_fixed", "iou_fixed", "mcc_fixed", "auc", "f1_floor"), value),
         }
 
     records = [
@@ -179,9 +174,7 @@ def test_border_of_the_truth_is_ignored(image, tmp_path):
 def test_image_level_metrics_agree_with_scikit_learn():
     rng = np.random.default_rng(5)
     labels = rng.random(200) < 0.4
-    scores = np.round(
-        np.clip(rng.random(200) * 0.8 + 0.2 * labels, 0, 1), 1
-    )  # tied, with many exactly at 0.5
+    scores = np.round(np.clip(rng.random(200) * 0.8 + 0.2 * labels, 0, 1), 1)  # tied, with many exactly at 0.5
     metrics = image_level_metrics(scores, labels)
     assert metrics["image_auc"] == pytest.approx(roc_auc_score(labels, scores))
     assert metrics["image_f1"] == pytest.approx(f1_score(labels, scores > 0.5))
