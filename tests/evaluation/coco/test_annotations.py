@@ -79,7 +79,8 @@ def test_bad_annotations_name_the_image(tmp_path, keys, words):
 
 def test_metrics_and_baselines_load_neither_torch_nor_detectron2():
     code = (
-        "import sys; from constrained_rcnn.data import lookup; from constrained_rcnn.evaluation import baselines, table; "
+        "import sys; from constrained_rcnn.data import lookup; "
+        "from constrained_rcnn.evaluation import baselines, table; "
         "from constrained_rcnn.evaluation.coco import annotations; "
         "from constrained_rcnn.evaluation.metrics import image, pixel, records, summary; "
     )
