@@ -2,6 +2,7 @@
 # make test        the tests                                            (TEST_ARGS="-k name")
 # make demo        the package's weights on forgeries made on the spot  (DEMO_ARGS="--seed 2")
 # make demo-train  the same after training a network from scratch       (DEMO_ARGS="--seed 2")
+# make docs        the documentation as a site in output/docs; a dead link is an error
 # make lint, make clean (keeps the environment), make distclean (does not)
 
 PYTHON ?= python3
@@ -15,7 +16,7 @@ INPUTS := $(wildcard requirements/*.txt) setup.py pyproject.toml tools/install_d
 export MPLCONFIGDIR := $(CURDIR)/$(VENV)/cache/matplotlib
 export TORCHINDUCTOR_CACHE_DIR := $(CURDIR)/$(VENV)/cache/inductor
 
-.PHONY: setup test demo demo-train lint clean distclean
+.PHONY: setup test demo demo-train docs lint clean distclean
 
 setup: $(STAMP)
 
@@ -43,6 +44,10 @@ demo: $(STAMP)
 
 demo-train: $(STAMP)
 	$(VENV_PYTHON) tools/run_demo.py --train $(DEMO_ARGS)
+
+docs: $(STAMP)
+	NO_MKDOCS_2_WARNING=1 $(VENV_PYTHON) -m mkdocs build --strict --quiet
+	@echo "== the site: output/docs/index.html"
 
 lint: $(STAMP)
 	$(VENV_PYTHON) -m ruff check .

@@ -48,6 +48,7 @@ setup(
     ],
     extras_require={
         "demo": ["scikit-image", "scikit-learn"],  # they ship the photos that the demo forges
+        "docs": ["mkdocs-material", "mkdocstrings", "mkdocstrings-python"],  # the site
         "heif": ["pillow-heif"],  # reads phones' HEIC files
         "open-nsfw": ["onnx"],  # reads the ImageNet features that the half-width ResNet-50 starts from
         "tensorflow": ["google-crc32c"],  # checksums of the released checkpoints; TensorFlow itself is not needed

@@ -1,6 +1,6 @@
 """A hook of mkdocs: pages of the site that stand elsewhere in the repository, and the API's, made from docstrings.
 
-Links are written for readers of the repository. Here they are turned to the site's pages; what has no page becomes text.
+Links are written for readers of the repository. Here they are turned to the site's pages; what has none becomes text.
 """
 
 from __future__ import annotations
@@ -58,6 +58,11 @@ def on_page_markdown(markdown, page, config, files):
         return markdown
     sources = {target: source for source, target in PAGES.items()}
     source = sources.get(page.file.src_uri, f"docs/{page.file.src_uri}")
+    return turn_links(markdown, source)
+
+
+def turn_links(markdown: str, source: str) -> str:
+    """Args: markdown: of a file of the repository. source: its path there, on which relative links depend."""
     return LINK.sub(lambda match: _turned(match, PurePosixPath(source)), markdown)
 
 
