@@ -122,38 +122,39 @@ def test_citation_names_this_version_and_the_paper():
         assert f"{author['family-names']}, {author['given-names']}" in TEXTS["README.md"]
 
 
-class TestSite:
-    """The hook that gives the site its other pages; that no link is dead there is the strict build's to say."""
+@pytest.fixture(scope="module")
+def hook():
+    """Of mkdocs. That no link of the site is dead is the strict build's to say."""
+    spec = importlib.util.spec_from_file_location("site_pages", ROOT / "docs" / "site_pages.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
 
-    @pytest.fixture(scope="class")
-    def hook(self):
-        spec = importlib.util.spec_from_file_location("site_pages", ROOT / "docs" / "site_pages.py")
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[spec.name] = module
-        spec.loader.exec_module(module)
-        return module
 
-    @pytest.mark.parametrize(
-        ("source", "text", "turned"),
-        [
-            ("README.md", "[zoo](docs/model_zoo.md#the-map)", "[zoo](model_zoo.md#the-map)"),
-            ("README.md", "![demo](docs/demo.jpg)", "![demo](demo.jpg)"),
-            ("docs/training.md", "[sets](../datasets/README.md)", "[sets](datasets.md)"),
-            ("docs/training.md", "[keys](../constrained_rcnn/config.py)", "[keys](api/config.md)"),
-            ("docs/security.md", "[it](../constrained_rcnn/images/limits.py)", "[it](api/images.md)"),
-            ("README.md", "[LICENSE](LICENSE)", "LICENSE"),
-            ("README.md", "[a](https://b.example) [c](#d) `[x](y)`", "[a](https://b.example) [c](#d) `[x](y)`"),
-        ],
-    )
-    def test_links_are_turned_to_pages(self, hook, source, text, turned, caplog):
-        assert hook.turn_links(text, source) == turned
-        assert not caplog.records
+@pytest.mark.parametrize(
+    ("source", "text", "turned"),
+    [
+        ("README.md", "[zoo](docs/model_zoo.md#the-map)", "[zoo](model_zoo.md#the-map)"),
+        ("README.md", "![demo](docs/demo.jpg)", "![demo](demo.jpg)"),
+        ("docs/training.md", "[sets](../datasets/README.md)", "[sets](datasets.md)"),
+        ("docs/training.md", "[keys](../constrained_rcnn/config.py)", "[keys](api/config.md)"),
+        ("docs/security.md", "[it](../constrained_rcnn/images/limits.py)", "[it](api/images.md)"),
+        ("README.md", "[LICENSE](LICENSE)", "LICENSE"),
+        ("README.md", "[a](https://b.example) [c](#d) `[x](y)`", "[a](https://b.example) [c](#d) `[x](y)`"),
+    ],
+)
+def test_links_are_turned_to_pages(hook, source, text, turned, caplog):
+    assert hook.turn_links(text, source) == turned
+    assert not caplog.records
 
-    def test_a_dead_link_is_a_warning(self, hook, caplog):
-        hook.turn_links("[a](nowhere.py)", "README.md")
-        assert "README.md: no such file: nowhere.py" in caplog.text
 
-    def test_every_package_has_a_page(self, hook):
-        names = hook.api_names()
-        assert {"config", "model_zoo", "inference", "matching", "utils"} <= set(names)
-        assert "__init__" not in names and "weights" not in names
+def test_a_dead_link_is_a_warning(hook, caplog):
+    hook.turn_links("[a](nowhere.py)", "README.md")
+    assert "README.md: no such file: nowhere.py" in caplog.text
+
+
+def test_every_package_has_a_page(hook):
+    names = hook.api_names()
+    assert {"config", "model_zoo", "inference", "matching", "utils"} <= set(names)
+    assert "__init__" not in names and "weights" not in names
