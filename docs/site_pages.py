@@ -25,7 +25,9 @@ PAGES = {
     "CHANGELOG.md": "changelog.md",
 }
 #: A link or an image of Markdown; what stands between backquotes is none.
-LINK = re.compile(r"`[^`]*`|(?P<mark>!?)\[(?P<text>[^\]]*)\]\((?P<target>[^)\s]+)\)")
+LINK = re.compile(r"(?P<mark>!?)\[(?P<text>[^\]]*)\]\((?P<target>[^)\s]+)\)|`[^`]*`")
+#: A role of a docstring, for instance :func:`name`, in a page's HTML; the name alone is shown.
+ROLE = re.compile(r":(?:attr|class|data|func|meth|mod):(?=<code>)")
 
 
 def api_names() -> list[str]:
@@ -59,6 +61,11 @@ def on_page_markdown(markdown, page, config, files):
     sources = {target: source for source, target in PAGES.items()}
     source = sources.get(page.file.src_uri, f"docs/{page.file.src_uri}")
     return turn_links(markdown, source)
+
+
+def on_page_content(html, page, config, files):
+    """Shows the names in docstrings without their roles."""
+    return ROLE.sub("", html) if page.file.src_uri.startswith("api/") else html
 
 
 def turn_links(markdown: str, source: str) -> str:

@@ -4,6 +4,7 @@ import importlib.util
 import re
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -46,7 +47,7 @@ def test_readme_names_both_make_commands():
 @pytest.mark.parametrize("page", PAGES)
 def test_links_lead_somewhere(page):
     dead = []
-    for target in re.findall(r"(?<!`)\]\(([^)\s]+)\)", TEXTS[page]):
+    for target in re.findall(r"\]\(([^)\s]+)\)", TEXTS[page]):
         path, _, anchor = target.partition("#")
         if re.match(r"[a-z]+:", target):
             continue
@@ -140,6 +141,7 @@ def hook():
         ("docs/training.md", "[sets](../datasets/README.md)", "[sets](datasets.md)"),
         ("docs/training.md", "[keys](../constrained_rcnn/config.py)", "[keys](api/config.md)"),
         ("docs/security.md", "[it](../constrained_rcnn/images/limits.py)", "[it](api/images.md)"),
+        ("docs/layout.md", "[`data`](../constrained_rcnn/data/__init__.py)", "[`data`](api/data.md)"),
         ("README.md", "[LICENSE](LICENSE)", "LICENSE"),
         ("README.md", "[a](https://b.example) [c](#d) `[x](y)`", "[a](https://b.example) [c](#d) `[x](y)`"),
     ],
@@ -152,6 +154,11 @@ def test_links_are_turned_to_pages(hook, source, text, turned, caplog):
 def test_a_dead_link_is_a_warning(hook, caplog):
     hook.turn_links("[a](nowhere.py)", "README.md")
     assert "README.md: no such file: nowhere.py" in caplog.text
+
+
+def test_roles_of_docstrings_are_not_shown(hook):
+    page = SimpleNamespace(file=SimpleNamespace(src_uri="api/utils.md"))
+    assert hook.on_page_content("see :func:<code>f</code>", page, None, None) == "see <code>f</code>"
 
 
 def test_every_package_has_a_page(hook):
