@@ -7,6 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import tomllib
 import yaml
 from constrained_rcnn.apps.command_table import BY_NAME, PREFIXES
 
@@ -110,6 +111,19 @@ def test_config_keys_are_there():
             if node is None:
                 missing.append((page, key))
     assert missing == []
+
+
+def test_layout_lists_the_packages_as_the_walls_stand():
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"][
+        "contracts"
+    ]
+    (layers,) = [contract["layers"] for contract in contracts if contract["id"] == "layers"]
+    rows = re.findall(
+        r"^\| \[?`(\w+)`", TEXTS["docs/layout.md"].split("## Packages")[1].split("\n## ")[0], re.MULTILINE
+    )
+    height = {name: number for number, layer in enumerate(layers) for name in re.findall(r"\w+", layer)}
+    assert sorted(rows) == sorted(height)
+    assert [height[name] for name in rows] == sorted(height.values())
 
 
 def test_citation_names_this_version_and_the_paper():
