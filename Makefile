@@ -46,7 +46,7 @@ demo-train: $(STAMP)
 	$(VENV_PYTHON) tools/run_demo.py --train $(DEMO_ARGS)
 
 docs: $(STAMP)
-	NO_MKDOCS_2_WARNING=1 $(VENV_PYTHON) -m mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(VENV_PYTHON) -m mkdocs build --strict
 	@echo "== the site: output/docs/index.html"
 
 lint: $(STAMP)
