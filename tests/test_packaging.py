@@ -87,12 +87,12 @@ def test_wheel_installs_one_package_with_every_module_and_config(wheel, modules)
 def test_wheel_brings_the_command_and_its_weights(wheel, installed, tmp_path):
     with zipfile.ZipFile(wheel) as packed:
         (entries,) = [name for name in packed.namelist() if name.endswith("/entry_points.txt")]
-        assert "constrained-rcnn = constrained_rcnn.apps.detect.command:main" in packed.read(entries).decode()
+        assert "constrained-rcnn = constrained_rcnn.apps.cli:main" in packed.read(entries).decode()
     code = (
         "import sys; from constrained_rcnn import model_zoo\n"
         "config, options = model_zoo.default_options()\n"
         "print(config); print(options[1])\n"
-        "from constrained_rcnn.apps.detect.command import main\n"
+        "from constrained_rcnn.apps.cli import main\n"
         "sys.argv[1:] = ['--help']\n"
         "try:\n    main()\nexcept SystemExit as end:\n    assert not end.code\n"
         "assert 'torch' not in sys.modules"

@@ -1,19 +1,19 @@
-#!/usr/bin/env python3
-"""Speed and exactness of the pixel metrics against scikit-learn, in one run."""
+"""Measures speed and exactness of the pixel metrics against scikit-learn, in one run."""
+
+from __future__ import annotations
 
 import argparse
 
-from constrained_rcnn.benchmarks.metrics import benchmark
-from constrained_rcnn.utils.errors import command_line
 
-
-@command_line
-def main(arguments=None):
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--height", type=int, default=3744, help="pixels (default: a NIST16 probe's)")
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--height", type=int, default=3744, help="pixels (default: 3744, as a NIST16 probe)")
     parser.add_argument("--width", type=int, default=5616, help="pixels")
     parser.add_argument("--repeats", type=int, default=3, help="runs of ours, the fastest counts")
-    args = parser.parse_args(arguments)
+
+
+def run(args: argparse.Namespace) -> None:
+    from ...benchmarks.metrics import benchmark
+
     print(f"{args.width}x{args.height}: F1 and AUC of one map, seconds of processor time")
     print(f"{'map':<16}{'ours':>8}{'sklearn':>9}{'ratio':>8}  deviation")
     rows = []
@@ -23,7 +23,3 @@ def main(arguments=None):
         rows.append(row)
     slowest, worst = min(row["ratio"] for row in rows), max(row["deviation"] for row in rows)
     print(f"smallest ratio {slowest:.1f}, largest deviation {worst:.1e}")
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

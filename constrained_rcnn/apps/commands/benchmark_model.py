@@ -1,31 +1,25 @@
-#!/usr/bin/env python3
 """Times the R-101 model against stock Mask R-CNN R-101-C4: batch 1, 100 proposals, 8 mask boxes."""
 
+from __future__ import annotations
+
 import argparse
-import sys
 
-from constrained_rcnn.utils.errors import command_line
+from ..arguments import progress
 
 
-@command_line
-def main(argv=None):
-    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
-    parser.add_argument("--height", type=int, default=600)
-    parser.add_argument("--width", type=int, default=900)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--height", type=int, default=600, help="of the image, pixels")
+    parser.add_argument("--width", type=int, default=900, help="of the image, pixels")
     parser.add_argument("--repeats", type=int, default=5, help="counted pairs")
-    parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
-    args = parser.parse_args(argv)
-    from tqdm import tqdm
+    parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"), help="where the models run")
 
-    from constrained_rcnn.benchmarks.model import compare
 
-    results = compare(args.height, args.width, args.repeats, args.device, lambda x: tqdm(x, unit="pair"))
+def run(args: argparse.Namespace) -> None:
+    from ...benchmarks.model import compare
+
+    results = compare(args.height, args.width, args.repeats, args.device, progress("pair"))
     for step, r in results.items():
         print(
             f"{step}: {r['constrained']:.2f} s against {r['mask_rcnn']:.2f} s (medians); "
             f"ratio {r['ratio']:.3f} (median of pairs; {r['ratio_min']:.3f} to {r['ratio_max']:.3f})"
         )
-
-
-if __name__ == "__main__":
-    sys.exit(main())

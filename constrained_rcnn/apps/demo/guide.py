@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Makes docs/guide.jpg, repeats.jpg and compare.jpg: forgeries of the demo's test photos as users see them.
 
 Of 60 forgeries, by F1 at threshold 0.5: one of the best tenth, the median and one of the worst tenth. And what occurs
@@ -7,12 +6,11 @@ found. And the first splice and the first removal beside those photos that somet
 halved and compressed with JPEG quality 70 before. Only the layout was chosen, not the pictures.
 """
 
+from __future__ import annotations
+
 import argparse
-import sys
 import tempfile
 from pathlib import Path
-
-from constrained_rcnn.utils.errors import command_line
 
 #: Forgeries to choose from, their seed and (height, width).
 COUNT, SEED, SIZE = 60, 11, (256, 384)
@@ -20,27 +18,27 @@ COUNT, SEED, SIZE = 60, 11, (256, 384)
 PLACES = {"a good result": 0.1, "a middling result": 0.5, "a poor result": 0.9}
 
 
-@command_line
-def main(argv=None):
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--output", type=Path, default=Path("docs"), metavar="DIR")
-    args = parser.parse_args(argv)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--output", type=Path, default=Path("docs"), metavar="DIR", help="default: docs")
+
+
+def run(args: argparse.Namespace) -> None:
     import cv2
     import numpy as np
     from tqdm import tqdm
 
-    from constrained_rcnn.data import annotation_format
-    from constrained_rcnn.evaluation.metrics.pixel import score_map_metrics
-    from constrained_rcnn.evaluation.perturbations import jpeg
-    from constrained_rcnn.images.reading import read_mask
-    from constrained_rcnn.inference.predictor import ManipulationPredictor
-    from constrained_rcnn.matching.image_pairs import compare, describe
-    from constrained_rcnn.synthesis import demo_photos
-    from constrained_rcnn.synthesis.writer import write_forgeries
-    from constrained_rcnn.utils.files import write_jpeg_atomic
-    from constrained_rcnn.visualization.copy_move import draw_repeats
-    from constrained_rcnn.visualization.image_pairs import draw_pair
-    from constrained_rcnn.visualization.overlay import grid, heat, overlay, side_by_side
+    from ...data import annotation_format
+    from ...evaluation.metrics.pixel import score_map_metrics
+    from ...evaluation.perturbations import jpeg
+    from ...images.reading import read_mask
+    from ...inference.predictor import ManipulationPredictor
+    from ...matching.image_pairs import compare, describe
+    from ...synthesis import demo_photos
+    from ...synthesis.writer import write_forgeries
+    from ...utils.files import write_jpeg_atomic
+    from ...visualization.copy_move import draw_repeats
+    from ...visualization.image_pairs import draw_pair
+    from ...visualization.overlay import grid, heat, overlay, side_by_side
 
     def write(name, rows):
         write_jpeg_atomic(args.output / name, grid(rows), 85)
@@ -82,7 +80,3 @@ def main(argv=None):
     write("compare.jpg", [[cv2.resize(draw_pair(*pair), None, fx=0.45, fy=0.45, interpolation=cv2.INTER_AREA)]
                           for pair in found])  # fmt: skip
     print(f"{args.output}: F1 at 0.5 of {COUNT} forgeries: mean {np.mean([one[0] for one in judged]):.3f}")
-
-
-if __name__ == "__main__":
-    sys.exit(main())
