@@ -13,8 +13,8 @@ from .options import add_authentic_only, add_common, add_mask_options, add_new_s
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     formats = "\n".join(f"  {name:<13}{text}" for name, text in PEER_FORMATS.items())
     parser.epilog = (
-        f"formats:\n{formats}\n\nNone of them knows techniques or groups: what is read is filed as tampered, each image "
-        "a group of its own."
+        f"formats:\n{formats}\n\nNone of them knows techniques or groups: what is read is filed as tampered, each "
+        "image a group of its own."
     )
     actions = parser.add_subparsers(dest="action", required=True, metavar="import|export")
     reading = actions.add_parser("import", help="prepare what another tool's list names", allow_abbrev=False)
