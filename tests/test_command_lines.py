@@ -104,12 +104,15 @@ DOCUMENTED = {
     "tools/fit_decision.py --config-file a.yaml --datasets A B --output a --limit 3 --seed 1 --opts A": "fit-decision",
     "tools/install_detectron2.py --archive a.tar.gz": "install-detectron2",
     "tools/make_guide_pictures.py --output docs": "guide-images",
+    "tools/mine_hard_negatives.py --config-file a.yaml --photos P Q --output O --share 0.1 --side 64 --opts A B":
+        "mine-hard-negatives",
     "tools/preset_strength.py --preset web people --images P --annotations a.json --count 2 --seed 1 --workers 1":
         "evaluate-presets",
     "tools/recompress_dataset.py --dataset A B --output O --quality 80": "recompress",
     "tools/robustness.py --dataset D --output O --config-file a.yaml --protocols jpeg-75 --seed 1 --opts A B":
         "robustness",
     "tools/robustness.py --dataset D --output O --baseline all_ones": "robustness",
+    "tools/run_ablations.py --config-file a.yaml --datasets A B --output O --only full --opts A B": "ablate",
     "tools/run_demo.py --train --seed 2 --photos P --output O --opts A B": "demo",
     "tools/synthesize.py --preset people --output SET --count 20 --size 256x256 320x256 --images P Q --annotations a "
     "b --test-fraction 0.05 --authentic 0.6 --hard-authentic 0.2 --workers 2 --technique splice --split train "

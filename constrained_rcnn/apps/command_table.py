@@ -54,6 +54,10 @@ COMMANDS: dict[str, tuple[Command, ...]] = {
             "fit-decision", "commands.fit_decision", "tools/fit_decision.py", "fit the decision head on whole images"
         ),
         Command(
+            "mine-hard-negatives", "commands.mine_hard_negatives", "tools/mine_hard_negatives.py",
+            "make a training set of crops that cause false alarms",
+        ),
+        Command(
             "calibrate", "commands.calibrate", "tools/calibrate.py",
             "choose the operating points on authentic images and store them in the checkpoint",
         ),
@@ -91,6 +95,7 @@ COMMANDS: dict[str, tuple[Command, ...]] = {
             "evaluate-presets", "commands.evaluate_presets", "tools/preset_strength.py",
             "measure how hard a preset's forgeries are for the baselines",
         ),
+        Command("ablate", "commands.ablate", "tools/run_ablations.py", "train with one part left out at a time"),
         Command(
             "false-alarms", "commands.false_alarms", "tools/false_alarms.py",
             "count how often authentic images are called manipulated",
