@@ -100,7 +100,7 @@ class OperatingPoints:
             whole = False
         if not whole:
             raise UserError(
-                "MODEL.WEIGHTS: its operating points are damaged; choose them again: constrained-rcnn calibrate"
+                "MODEL.WEIGHTS: its operating points are damaged; renew them: constrained-rcnn calibrate"
             )
         return cls(logits, thresholds, rate, margin)
 
