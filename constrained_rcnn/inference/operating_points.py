@@ -99,9 +99,7 @@ class OperatingPoints:
         except (AttributeError, KeyError, TypeError, ValueError):
             whole = False
         if not whole:
-            raise UserError(
-                "MODEL.WEIGHTS: its operating points are damaged; renew them: constrained-rcnn calibrate"
-            )
+            raise UserError("MODEL.WEIGHTS: its operating points are damaged; renew them: constrained-rcnn calibrate")
         return cls(logits, thresholds, rate, margin)
 
     def to_metadata(self) -> dict:

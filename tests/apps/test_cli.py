@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import subprocess
 import sys
 
@@ -218,3 +219,22 @@ def test_the_page_of_commands_lists_each_with_its_front():
     for name, command in BY_NAME.items():
         (line,) = [line for line in lines if line.startswith(f"| `{name}` |")]
         assert f"`{command.front or 'tools/train_net.py --eval-only'}`" in line
+
+
+def test_documents_name_commands_and_options_that_exist():
+    pages = [REPOSITORY / "README.md", REPOSITORY / "datasets" / "README.md", *(REPOSITORY / "docs").glob("*.md")]
+    for page in pages:
+        text = page.read_text(encoding="utf-8").replace("\\\n", " ")
+        for line in re.findall(r"(?:^|`)constrained-rcnn ([a-z][^`\n#]*)", text, re.M):
+            first, second, *_ = [*line.split(), ""]
+            name = f"{first} {second}" if first in PREFIXES and second else first
+            assert name in BY_NAME or name in PREFIXES, (page.name, line)
+            if name in BY_NAME:
+                parser = argparse.ArgumentParser(prog="x")
+                BY_NAME[name].describe(parser)
+                options = set(re.findall(r"(?<!\S)--[a-z][a-z-]*", line)) - {"--help"}
+                known = {option for action in parser._actions for option in action.option_strings}
+                inner = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+                for action in inner:
+                    known |= {option for one in action.choices.values() for option in one._option_string_actions}
+                assert options <= known, (page.name, line)
