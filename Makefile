@@ -2,7 +2,8 @@
 # make test        the tests                                            (TEST_ARGS="-k name")
 # make demo        the package's weights on forgeries made on the spot  (DEMO_ARGS="--seed 2")
 # make demo-train  the same after training a network from scratch       (DEMO_ARGS="--seed 2")
-# make lint, make clean (keeps the environment), make distclean (does not)
+# make lint         style, types and walls                              (changes nothing)
+# make clean (keeps the environment), make distclean (does not)
 
 PYTHON ?= python3
 VENV := .venv
