@@ -19,7 +19,10 @@ setup(
     # The configs stand at the top of the repository and are installed inside the package; model_zoo.py knows.
     packages=[*find_packages(include=["constrained_rcnn", "constrained_rcnn.*"]), "constrained_rcnn.configs"],
     package_dir={"constrained_rcnn.configs": "configs"},
-    package_data={"constrained_rcnn": ["weights/*.pth"], "constrained_rcnn.configs": ["*.yaml", "**/*.yaml"]},
+    package_data={
+        "constrained_rcnn": ["py.typed", "weights/*.pth"],
+        "constrained_rcnn.configs": ["*.yaml", "**/*.yaml"],
+    },
     entry_points={
         "console_scripts": [
             "constrained-rcnn = constrained_rcnn.apps.detect.command:main",
@@ -47,6 +50,7 @@ setup(
         "yacs>=0.1.8",
     ],
     extras_require={
+        "datasets": ["openpyxl", "scipy"],  # read CASIA's spreadsheet of corrected names and MATLAB masks
         "demo": ["scikit-image", "scikit-learn"],  # they ship the photos that the demo forges
         "heif": ["pillow-heif"],  # reads phones' HEIC files
         "open-nsfw": ["onnx"],  # reads the ImageNet features that the half-width ResNet-50 starts from
@@ -55,6 +59,7 @@ setup(
             "google-crc32c",
             "onnx",
             "onnxruntime",
+            "openpyxl",
             "pillow-heif",
             "pytest>=7",
             "scikit-image",

@@ -49,7 +49,7 @@ def picture_print(pixels: np.ndarray) -> dict[str, str] | None:
     low[0] = np.median(low[1:])  # the mean brightness says nothing of the picture
     bits = low > np.median(low[1:])
     digest = hashlib.blake2b(repr(pixels.shape).encode(), digest_size=16)
-    digest.update(np.ascontiguousarray(pixels))
+    digest.update(np.ascontiguousarray(pixels).data)
     return {"pixels": digest.hexdigest(), "looks": np.packbits(bits).tobytes().hex()}
 
 

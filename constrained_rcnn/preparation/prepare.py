@@ -167,7 +167,8 @@ def _relative(path: Path, root: Path) -> str:
 
 
 def _numbered(records: Mapping[str, dict], groups: Mapping[str, str]) -> tuple[list[dict], list[dict]]:
-    images, annotations = [], []
+    images: list[dict] = []
+    annotations: list[dict] = []
     for name in sorted(records):
         record = records[name]
         if record["image"] is None:

@@ -60,7 +60,8 @@ def make_records(
             todo.append((name, sample))
         else:
             yield name, record
-    queue, waiting = iter(todo), {}
+    queue = iter(todo)
+    waiting: dict[Any, str] = {}
     bar = tqdm(total=len(samples), initial=len(samples) - len(todo), desc=dataset, unit="image", disable=None)
     with ThreadPoolExecutor(workers) as pool, bar:
         try:
@@ -126,7 +127,7 @@ def _box(technique: str, box: Sequence[int]) -> dict[str, Any]:
 
 def _skipped(name: str, kind: str, error: UserError) -> dict[str, Any]:
     finding = Finding(SKIPPED, kind, name, str(error))
-    nothing = {"image": None, "annotations": [], "print": None, "specks": 0, "share": None}
+    nothing: dict[str, Any] = {"image": None, "annotations": [], "print": None, "specks": 0, "share": None}
     return {**nothing, "findings": [finding.as_dict()]}
 
 

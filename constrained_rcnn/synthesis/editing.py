@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 
+import numpy as np
+
 Range = tuple[float, float]
 #: Kinds and how often each is drawn; the shares add up to 1.
 Shares = tuple[tuple[str, float], ...]
@@ -89,7 +91,7 @@ class Editing:
     quality: Range = (60, 98)
 
 
-def draw_kind(shares: Shares, rng) -> str:
+def draw_kind(shares: Shares, rng: np.random.Generator) -> str:
     """One of the kinds, as often as its share says."""
     names, odds = zip(*shares)
     return names[rng.choice(len(names), p=odds)]

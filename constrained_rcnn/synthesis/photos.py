@@ -36,7 +36,8 @@ def find_photos(folder: Path, size: tuple[int, int], exclude: Sequence[Path] = (
     folder = Path(folder)
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder of photos; check --images")
-    photos, skipped = [], []
+    photos: list[Photo] = []
+    skipped = []
     for path in list_images(folder, exclude=exclude):
         try:
             header = read_header(path)

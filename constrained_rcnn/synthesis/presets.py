@@ -18,6 +18,8 @@ from __future__ import annotations
 
 import dataclasses
 
+import numpy as np
+
 from ..utils.errors import UserError
 from .editing import Editing, Range
 
@@ -105,6 +107,12 @@ class Preset:
     lossless: float = 0.8
     final_jpeg: Range = (96, 100)
     editing: Editing | None = None
+
+    def require_editing(self) -> Editing:
+        """``editing``; raises UserError for a preset that has none."""
+        if self.editing is None:
+            raise UserError(f"preset {self.name}: is not of the recipe people, which this needs")
+        return self.editing
 
     @property
     def covered(self) -> Range:
@@ -200,7 +208,12 @@ def get_preset(name: str | Preset) -> Preset:
     return PRESETS[name]
 
 
-def log_uniform(rng, low_high: Range) -> float:
+def draw_quality(rng: np.random.Generator, low_high: Range) -> int:
+    """Draws a JPEG quality from (low, high), both included, evenly."""
+    return int(rng.integers(int(low_high[0]), int(low_high[1]) + 1))
+
+
+def log_uniform(rng: np.random.Generator, low_high: Range) -> float:
     """Draws from (low, high), both > 0, evenly in the logarithm."""
     low, high = low_high
     return float(low * (high / low) ** rng.random())

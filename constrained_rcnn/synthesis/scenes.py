@@ -80,14 +80,14 @@ def _palette(rng: np.random.Generator) -> np.ndarray:
     return rgb[rng.permutation(6)]
 
 
-def _blend(a, b, weight):
+def _blend(a: np.ndarray, b: np.ndarray, weight: np.ndarray) -> np.ndarray:
     return a * (1 - weight[:, :, None]) + b * weight[:, :, None]
 
 
-def _landscape(size, palette, rng):
+def _landscape(size: tuple[int, int], palette: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     height, width = size
     clouds = fractal(size, rng, 1.6, 2.0) * np.linspace(0.2, 1, height)[:, None]
-    image = _blend(palette[0], np.float32(240), clouds)
+    image = _blend(palette[0], np.full(3, 240, np.float32), clouds)
     for layer in range(int(rng.integers(2, 5))):
         line = height * (0.3 + 0.18 * layer) + 0.25 * height * (fractal((1, width), rng, 1.3)[0] - 0.5)
         ground = np.arange(height)[:, None] > line[None]
@@ -97,7 +97,7 @@ def _landscape(size, palette, rng):
     return image.astype(np.float32)
 
 
-def _wall(size, palette, rng):
+def _wall(size: tuple[int, int], palette: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     height, width = size
     brick_height = int(rng.integers(14, 50))
     brick_width = int(brick_height * rng.uniform(1.5, 3.5))
@@ -113,7 +113,7 @@ def _wall(size, palette, rng):
     return image.astype(np.float32)
 
 
-def _scatter(image, count, palette, foliage, rng):
+def _scatter(image: np.ndarray, count: int, palette: np.ndarray, foliage: bool, rng: np.random.Generator) -> None:
     """Draws occluding shapes with shading and texture, from far (small sizes common) to near, in place."""
     height, width = image.shape[:2]
     rough = fractal((height, width), rng, rng.uniform(0.4, 1.0))

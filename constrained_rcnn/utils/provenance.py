@@ -40,7 +40,7 @@ def versions(packages: Iterable[str] = _PACKAGES) -> dict[str, str]:
 @functools.cache
 def tree_sha256(package: str) -> str:
     """Hexadecimal SHA-256 of a package's Python files, their names and contents."""
-    root = Path(importlib.import_module(package).__file__).parent
+    root = Path(str(importlib.import_module(package).__file__)).parent
     digest = hashlib.sha256()
     for path in sorted(root.rglob("*.py"), key=lambda path: path.relative_to(root).as_posix()):
         content = path.read_bytes()

@@ -24,10 +24,8 @@ from constrained_rcnn.preparation.sources.casia_names import (
     distance,
     match_masks,
     parse_tampered,
-    read_corrections,
 )
-from constrained_rcnn.utils.errors import UserError
-from tests.helpers.casia_tree import CORRECTIONS, DECOY, FORGED, RECOMPRESSED, ROTATED, make_casia_v1, write_corrections
+from tests.helpers.casia_tree import DECOY, FORGED, RECOMPRESSED, ROTATED, make_casia_v1
 from tests.helpers.commands import run
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # in pycocotools
@@ -283,20 +281,6 @@ def test_a_typo_needs_the_pixels_consent():
     assert match_masks(images, masks, {}, lambda *_: False) == {}
     (match,) = match_masks(images, masks, {}, lambda *_: True).values()
     assert match.how == "typo" and match.mask == masks[0] and match.name.first == "nat0063"
-
-
-def test_corrections(tmp_path):
-    path = tmp_path / "FileNameCorrection.xlsx"
-    write_corrections(path, rows=[("Sp_S_a.0257.jpg", "Sp_D_a_0257.jpg"), (" b.jpg ", "c & d.jpg")])
-    assert read_corrections(path) == {"Sp_S_a.0257": "Sp_D_a_0257", "b": "c & d"}
-    write_corrections(path, headings=("Note", "old", "new"))
-    assert read_corrections(path) == {Path(a).stem: Path(b).stem for a, b in CORRECTIONS}  # by their form
-    write_corrections(path, headings=("Note", "old", "new"), rows=[("a.jpg", "b.jpg")])
-    with pytest.raises(UserError, match="no columns"):
-        read_corrections(path)
-    path.write_bytes(b"PK not a zip")
-    with pytest.raises(UserError, match="cannot be read as an Excel workbook"):
-        read_corrections(path)
 
 
 @pytest.fixture(scope="module")

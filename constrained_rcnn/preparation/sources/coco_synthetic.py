@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -87,7 +87,7 @@ def source_ids(stem: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(f"{int(number):012}" for number in numbers))
 
 
-def _lines(path: Path, findings: list[Finding]):
+def _lines(path: Path, findings: list[Finding]) -> Iterator[tuple[str, tuple[int, int, int, int], bool]]:
     """(name, box as (x1, y1, x2, y2), is forged) per line; a line of another form is a finding."""
     try:
         text = path.read_text(encoding="utf-8-sig")
