@@ -41,7 +41,7 @@ def _share(text: str) -> float:
 
 def parser() -> argparse.ArgumentParser:
     """The arguments of ``tools/synthesize.py``."""
-    made = argparse.ArgumentParser(description="Forged images from ordinary photos, in the internal form.")
+    made = argparse.ArgumentParser(description="Forged images from ordinary photos, in the annotation format.")
     source = made.add_mutually_exclusive_group(required=True)
     source.add_argument("--images", type=Path, nargs="+", metavar="DIR", help="folders of photos, searched recursively")
     source.add_argument("--demo", action="store_true", help="the demo's photos: their own train and test")

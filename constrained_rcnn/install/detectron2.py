@@ -2,7 +2,7 @@
 
 Detectron2 is not on PyPI under its own name, and its plain installation needs a compiler and GitHub. The
 archive named here holds the Python tree of its tag v0.6, without the sources of the compiled extension. It is
-downloaded by pip (so that the user's indexes, proxies and caches count), checked, mended
+downloaded by pip (so that the user's indexes, proxies and caches count), checked, patched
 (``detectron2_mends``), packed as a wheel named ``detectron2`` and installed by pip. A Detectron2 that imports
 already is left alone. Nothing but the standard library is needed here.
 """
@@ -23,7 +23,7 @@ import tempfile
 import zipfile
 from pathlib import Path, PurePosixPath
 
-from constrained_rcnn.install.detectron2_patches import apply_mends
+from constrained_rcnn.install.detectron2_patches import apply_patches
 from constrained_rcnn.utils.errors import UserError, command_line
 
 ARCHIVE_PROJECT = "pb1-detectron2"
@@ -181,9 +181,9 @@ def build_wheel(tree: Path, folder: Path, changes: list[str]) -> Path:
     """Packs the Python tree as a wheel; no build tool is run.
 
     Args:
-        tree: unpacked and mended archive.
+        tree: unpacked and patched archive.
         folder: where the wheel goes.
-        changes: what was mended, told in the wheel's description (Apache-2.0 asks for that).
+        changes: what was patched, told in the wheel's description (Apache-2.0 asks for that).
 
     Returns:
         The wheel's path. It belongs to the distribution ``detectron2``, so that an installation from
@@ -196,7 +196,7 @@ def build_wheel(tree: Path, folder: Path, changes: list[str]) -> Path:
                 files[f"{package}/{path.relative_to(tree / source).as_posix()}"] = path.read_bytes()
     info = f"detectron2-{INSTALLED_VERSION}.dist-info"
     metadata = ["Metadata-Version: 2.1", "Name: detectron2", f"Version: {INSTALLED_VERSION}"]
-    metadata += ["Summary: Detectron2 0.6 without its compiled extension, mended for current libraries"]
+    metadata += ["Summary: Detectron2 0.6 without its compiled extension, patched for current libraries"]
     metadata += ["License: Apache-2.0", *(f"Requires-Dist: {need}" for need in NEEDS)]
     metadata += ["", f"Made from {ARCHIVE_PROJECT} {ARCHIVE_VERSION}, SHA-256 {ARCHIVE_SHA256}. Changed:", ""]
     metadata += [f"- {change}" for change in changes]
@@ -233,7 +233,7 @@ def main(argv: list[str] | None = None) -> int:
         return 0
     if found["state"] == "broken" and not ours:
         raise UserError(
-            f"Detectron2 at {found['path']} cannot be imported ({found['error']}); mend it, or remove it "
+            f"Detectron2 at {found['path']} cannot be imported ({found['error']}); repair it, or remove it "
             f"with `{sys.executable} -m pip uninstall detectron2 {ARCHIVE_PROJECT}` and run this again"
         )
     for module in ("torch", "torchvision"):
@@ -249,7 +249,7 @@ def main(argv: list[str] | None = None) -> int:
         archive = download_archive(folder) if args.archive is None else args.archive
         check_archive(archive)
         tree = unpack(archive, folder)
-        changes = apply_mends(tree)
+        changes = apply_patches(tree)
         wheel = build_wheel(tree, folder, changes)
         _pip("install", "--no-deps", "--no-index", "--force-reinstall", str(wheel))
     found = probe_detectron2(checked="")
@@ -258,7 +258,7 @@ def main(argv: list[str] | None = None) -> int:
             f"Detectron2 was installed but cannot be imported: {found.get('error', 'not found')}; "
             "are the pinned requirements installed?"
         )
-    print("Mended:", *changes, sep="\n  ")
+    print("Patched:", *changes, sep="\n  ")
     where = os.path.dirname(found["path"])
     print(f"Installed Detectron2 {found['version']} without its compiled extension: {where}")
     return 0

@@ -4,7 +4,7 @@
 - ``imdl-folder``: IMDL-BenCo, ``Tp/`` and ``Gt/`` paired by their sorted order; a black mask means authentic.
 - ``mvss``: MVSS-Net, lines ``image mask label``, mask ``None`` where label is 0.
 - ``trufor``: TruFor, lines ``image,mask``; ``None`` for an authentic image.
-- ``catnet``: CAT-Net, lines ``image,mask,jpeg``; ``None`` for an authentic image; ``jpeg`` is the picture whose JPEG
+- ``catnet``: CAT-Net, lines ``image,mask,jpeg``; ``None`` for an authentic image; ``jpeg`` is the image whose JPEG
   coefficients are read.
 
 None of them knows techniques or groups: what is read is filed as ``tampered``, each image a group of its own.
@@ -84,7 +84,7 @@ def read_listing(form: str, path: Path, base: Path) -> Listing:
         base: folder that relative paths in the list start from.
 
     Raises:
-        UserError: not there, not of that form, or empty. Missing pictures are not looked for here.
+        UserError: not there, not of that form, or empty. Missing images are not looked for here.
     """
     if form == "imdl-folder":
         images, masks = (child(path, name) for name in ("tp", "gt"))
@@ -110,7 +110,7 @@ def read_listing(form: str, path: Path, base: Path) -> Listing:
 
 
 def write_listing(form: str, entries: Iterable[Mapping[str, Any]], output: Path, base: Path | None) -> list[str]:
-    """Writes a prepared split for another tool. Pictures and masks are referred to, or copied byte by byte.
+    """Writes a prepared split for another tool. Images and masks are referred to, or copied byte by byte.
 
     Args:
         form: one of ``FORMATS``.

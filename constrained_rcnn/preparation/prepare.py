@@ -1,8 +1,8 @@
-"""From a source's samples to the internal form: decoded, checked, cut into instances, split, written.
+"""From a source's samples to the annotation format: decoded, checked, cut into instances, split, written.
 
 A run that is killed is taken up where it stopped (a journal keeps what is done), and a run over inputs that
 have not changed does nothing. Until all is made it lies in a hidden folder, so that what was there before stays
-whole. Pictures are decoded once, by threads (Pillow and OpenCV work outside of the interpreter lock), only
+whole. Images are decoded once, by threads (Pillow and OpenCV work outside of the interpreter lock), only
 a few at a time: memory does not grow with the number of images.
 """
 
@@ -120,7 +120,7 @@ def report_lines(report: Mapping[str, Any]) -> list[str]:
         + (f" ({report['resumed']} of them were done by an earlier run)" if report["resumed"] else "")
     ]
     out += [f"  {technique}: {number}" for technique, number in sorted(counts["techniques"].items())]
-    out += [f"  regions: {counts['regions']}, specks kept in the masks only: {counts['specks']} pixels"]
+    out += [f"  regions: {counts['regions']}, small regions kept in the masks only: {counts['specks']} pixels"]
     out += [f"  {line}" for line in report["split"]]
     out += table(Finding(**row) for row in report["findings"])
     out += [f"wrote {name}" for name in report["files"]] + [f"wrote {report['report_file']}"]

@@ -1,6 +1,6 @@
-"""Train and test splits without a source picture on both sides.
+"""Train and test splits without a source image on both sides.
 
-Images that share a source picture, directly or over others, form one group, and groups are never torn. Which
+Images that share a source image, directly or over others, form one group, and groups are never torn. Which
 groups are tested depends on the images' names, sources, techniques and the seed only: not on the order in
 which a file system lists them. A split can be written to a small JSON file, checked in, and read back.
 """
@@ -23,10 +23,10 @@ SIDES = ("train", "test")
 
 
 def group_by_sources(sources: Mapping[str, Iterable[str]]) -> dict[str, str]:
-    """Joins images that share a source picture (union-find; connected components).
+    """Joins images that share a source image (union-find; connected components).
 
     Args:
-        sources: image name -> ids of the pictures it was made of. An image without any is a group of its own.
+        sources: image name -> ids of the images it was made of. An image without any is a group of its own.
 
     Returns:
         Image name -> group name, in sorted order of the images. A group is called by its smallest source id,

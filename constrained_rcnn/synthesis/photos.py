@@ -15,7 +15,7 @@ from ..utils.errors import UserError
 Photo = tuple[str, "np.ndarray | Path"]
 
 #: Photos that may be donors to one another. Small families keep test sets possible: a forgery's source
-#: pictures are all in one family, so that families, not single photos, are put on the sides of a split.
+#: images are all in one family, so that families, not single photos, are put on the sides of a split.
 FAMILY = 5
 
 

@@ -125,8 +125,8 @@ class Preset:
 
 
 #: ``camera``: backgrounds straight from a camera and files of high quality, as a forger works on his own
-#: photo. ``web``: backgrounds that were resized and recompressed before and after, as pictures that went
-#: around. ``careful``: what a person makes of any pictures; objects with fine outlines (or rectangles and
+#: photo. ``web``: backgrounds that were resized and recompressed before and after, as images that went
+#: around. ``careful``: what a person makes of any images; objects with fine outlines (or rectangles and
 #: ellipses), put where they fit, edges softened, colours and noise level often matched, both photos with the history
 #: they came with, saved as JPEG once or twice.
 #: ``people``: every kind of region, edge, colour, filling and retouching that people make, and what networks and

@@ -1,4 +1,4 @@
-"""Photo-like pictures made by us, for training where no photos are at hand.
+"""Photo-like images made by us, for training where no photos are at hand.
 
 Built from what photos share statistically: fractal textures (a 1/f spectrum), surfaces that occlude each
 other at all scales with shading on them (the dead leaves model of Lee, Mumford and Huang, 2001), and man-made
@@ -38,7 +38,7 @@ def fractal(size: tuple[int, int], rng: np.random.Generator, decay: float = 1.0,
 
 
 def render_scene(seed: int, size: tuple[int, int] = (480, 640)) -> np.ndarray:
-    """A made picture; the kind follows from the seed, so that consecutive seeds vary.
+    """A rendered image; the kind follows from the seed, so that consecutive seeds vary.
 
     Args:
         seed: 0 or more.

@@ -1,4 +1,4 @@
-"""A set of forgeries on disk, in the internal form: same seed, same bytes, for any number of workers."""
+"""A set of forgeries on disk, in the annotation format: same seed, same bytes, for any number of workers."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ TREE = """\
       <tampered name>_gt.png
       fileNamesCorrection.xlsx                            here, or
   <root>/Notes/fileNamesCorrection.xlsx                   in a folder of notes beside the masks
-  Without masks they are made by subtraction from the authentic pictures."""
+  Without masks they are made by subtraction from the authentic images."""
 
 #: Grey levels inside of a mask over those outside, in the difference to the authentic partner, that confirm a
 #: mask.
@@ -228,7 +228,7 @@ def _ids(image: Path, match: Match | None) -> tuple[str, ...]:
 
 
 def _spelled(id: str, partners: Mapping[str, Path]) -> str:
-    """The id as an authentic picture has it where its letters are in disorder (``ant0063`` for ``nat0063``)."""
+    """The id as an authentic image has it where its letters are in disorder (``ant0063`` for ``nat0063``)."""
     if id in partners:
         return id
     near = [other for other in partners if other[3:] == id[3:] and sorted(other[:3]) == sorted(id[:3])]
@@ -257,7 +257,7 @@ def _difference_map(candidates: Sequence[Path], probe: Probe) -> np.ndarray | No
 def _without_mask(candidates: Sequence[Path], kind: str, probe: Probe) -> Truth:
     found = difference(probe.pixels, candidates)
     if found is None:
-        raise UserError("no mask belongs to it, and no picture that its name gives is its background")
+        raise UserError("no mask belongs to it, and no image that its name gives is its background")
     if np.percentile(found.map, 99.9) <= RECOMPRESSED:
         raise UserError(f"no mask, and it is {found.partner.name} compressed again: not a forgery")
     mask = changed(probe.pixels, read_image(found.partner))

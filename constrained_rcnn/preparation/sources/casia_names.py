@@ -1,6 +1,6 @@
 """File names of CASIA TIDE v1 and v2, and which ground-truth mask of Pham et al. belongs to which image.
 
-Tampered images are called ``<Sp|Tp>_<D|S>_<letters>_..._<id1>_<id2>_<number>``: D of two pictures (splice), S
+Tampered images are called ``<Sp|Tp>_<D|S>_<letters>_..._<id1>_<id2>_<number>``: D of two images (splice), S
 of one (copy-move), an id like ``sec0012`` for the authentic ``Au_sec_0012.jpg``. The names on disk have
 mistakes that the masks' names have not; the masks came with a spreadsheet of corrections that knows some of
 them.

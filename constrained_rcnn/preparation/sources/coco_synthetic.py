@@ -29,7 +29,7 @@ _CLASSES = ("tamper", "authentic")
 
 @dataclass(frozen=True)
 class Layout:
-    """The folder's pictures and lists, sorted."""
+    """The folder's images and lists, sorted."""
 
     images: list[Path]
     lists: list[Path]
@@ -81,7 +81,7 @@ def scan(layout: Layout) -> Scan:
 
 
 def source_ids(stem: str) -> tuple[str, ...]:
-    """COCO ids of foreground and background (``Tp_...``), or of the one picture (any other number)."""
+    """COCO ids of foreground and background (``Tp_...``), or of the one image (any other number)."""
     match = _NAME.fullmatch(stem)
     numbers = match.groups() if match else re.findall(r"\d+", stem)[-1:]
     return tuple(dict.fromkeys(f"{int(number):012}" for number in numbers))

@@ -82,7 +82,7 @@ def scan(layout: Layout, options: MaskOptions = USUAL) -> Scan:
 
 
 def _numbered(folder: Path, ending: str, twice: list[Path]) -> dict[int, Path]:
-    """Number -> picture, of those called ``<number><ending>.<suffix>``; ``twice`` gets those whose number is taken."""
+    """Number -> image, of those called ``<number><ending>.<suffix>``; ``twice`` gets those whose number is taken."""
     found: dict[int, Path] = {}
     for path in list_images(folder):
         match = re.fullmatch(rf"(\d+){ending}", path.stem, re.IGNORECASE)

@@ -43,7 +43,7 @@ TREE = """\
 
 @dataclass(frozen=True)
 class Label:
-    """One row of a labels file: the technique, and the group (source picture) if it is given."""
+    """One row of a labels file: the technique, and the group (source image) if it is given."""
 
     technique: str
     group: str | None

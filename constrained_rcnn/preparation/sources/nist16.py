@@ -19,7 +19,7 @@ TREE = f"""\
                     ProbeFileName, ProbeMaskFileName   paths under <root>; masks are BLACK where manipulated
                     IsTarget                           Y manipulated, N authentic
                     IsManipulationTypeSplice, IsManipulationTypeCopyClone, IsManipulationTypeRemoval   Y or N
-                    BaseFileName, DonorFileName        pictures that the probe was made of (they make the groups)
+                    BaseFileName, DonorFileName        images that the probe was made of (they make the groups)
   <root>/probe/...  and whatever else the CSV names"""
 
 #: Columns of the manipulation types, in the order in which they win where a row has several.
