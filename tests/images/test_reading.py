@@ -9,7 +9,6 @@ import struct
 import subprocess
 import sys
 import threading
-import time
 import tracemalloc
 import warnings
 import zlib
@@ -631,15 +630,19 @@ def test_warnings_are_as_before_after_reading_in_threads():
     before, barrier = list(warnings.filters), threading.Barrier(8)
     data = jpeg()
 
-    class Slow(io.BytesIO):
+    class Together(io.BytesIO):
+        """All threads are at the same step of reading, so that all are in the middle of it at once."""
+
         def read(self, *size):
-            time.sleep(0.0005)
+            barrier.wait()
             return super().read(*size)
 
     def work(_):
-        barrier.wait()
-        for _ in range(5):
-            read_image(Slow(data))
+        try:
+            read_image(Together(data))
+        except BaseException:
+            barrier.abort()  # the others must not wait for this one
+            raise
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(work, range(8)))
