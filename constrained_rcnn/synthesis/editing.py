@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import TYPE_CHECKING
 
-import numpy as np
+if TYPE_CHECKING:  # commands show their help before NumPy could be loaded
+    import numpy as np
+
 
 Range = tuple[float, float]
 #: Kinds and how often each is drawn; the shares add up to 1.

@@ -17,12 +17,10 @@ from .copy_move import copy_move
 from .draft import Draft
 from .forgery import Forgery
 from .objects import Donor, in_view
-from .presets import DEFAULT_PRESET, Preset, draw_quality, get_preset, log_uniform
+from .presets import DEFAULT_PRESET, DEFAULT_SIZE, Preset, draw_quality, get_preset, log_uniform
 from .regions import Segments
 from .removal import removal
 from .splice import splice
-
-DEFAULT_SIZE = (256, 320)
 
 
 def synthesize(

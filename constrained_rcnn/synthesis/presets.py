@@ -17,11 +17,13 @@ that nothing a simulation leaves behind gives them away; JPEG covers the rest, o
 from __future__ import annotations
 
 import dataclasses
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from ..utils.errors import UserError
 from .editing import Editing, Range
+
+if TYPE_CHECKING:  # commands show their help before NumPy could be loaded
+    import numpy as np
 
 
 @dataclasses.dataclass(frozen=True)
@@ -193,6 +195,8 @@ PRESETS = {
     "rgbn": Preset("rgbn", recipe="rgbn", area=(0.005, 0.5), segments=1.0, object_like=1.0),
 }
 DEFAULT_PRESET = "careful"
+#: Height and width of forgeries, pixels.
+DEFAULT_SIZE = (256, 320)
 
 
 def get_preset(name: str | Preset) -> Preset:
