@@ -4,6 +4,7 @@
 # make demo-train  the same after training a network from scratch       (DEMO_ARGS="--seed 2")
 # make test-quick  what needs neither training nor other processes: two minutes on two cores
 # make lint        style, types of the packages without Torch, walls between the packages; changes nothing
+# make docs        the documentation as a site in output/docs; a dead link is an error
 # make clean (keeps the environment), make distclean (does not)
 
 PYTHON ?= python3
@@ -17,7 +18,7 @@ INPUTS := $(wildcard requirements/*.txt) setup.py pyproject.toml tools/install_d
 export MPLCONFIGDIR := $(CURDIR)/$(VENV)/cache/matplotlib
 export TORCHINDUCTOR_CACHE_DIR := $(CURDIR)/$(VENV)/cache/inductor
 
-.PHONY: setup test test-quick demo demo-train lint clean distclean
+.PHONY: setup test test-quick demo demo-train docs lint clean distclean
 
 setup: $(STAMP)
 
@@ -49,6 +50,10 @@ demo: $(STAMP)
 
 demo-train: $(STAMP)
 	$(VENV_PYTHON) tools/run_demo.py --train $(DEMO_ARGS)
+
+docs: $(STAMP)
+	NO_MKDOCS_2_WARNING=1 $(VENV_PYTHON) -m mkdocs build --strict
+	@echo "== the site: output/docs/index.html"
 
 lint: $(STAMP)
 	$(VENV_PYTHON) -m ruff check .

@@ -20,8 +20,15 @@ setup(
     packages=[*find_packages(include=["constrained_rcnn", "constrained_rcnn.*"]), "constrained_rcnn.configs"],
     package_dir={"constrained_rcnn.configs": "configs"},
     package_data={
+<<<<<<< HEAD
         "constrained_rcnn": ["py.typed", "weights/*.pth"],
         "constrained_rcnn.configs": ["*.yaml", "**/*.yaml"],
+=======
+        "constrained_rcnn": ["weights/*.pth"],
+        "constrained_rcnn.apps": ["*/schema/*.json"],
+        "constrained_rcnn.configs": ["*.yaml", "**/*.yaml"],
+        "constrained_rcnn.visualization.html": ["templates/*"],
+>>>>>>> a49dc7e2d9f8584255bd19017d6d69e896c1b820
     },
     entry_points={
         "console_scripts": [
@@ -30,6 +37,7 @@ setup(
         ]
     },
     install_requires=[
+        "jinja2>=3",
         "numpy",
         "opencv-python>=4.8",
         "pillow",
@@ -53,11 +61,13 @@ setup(
     extras_require={
         "datasets": ["openpyxl", "scipy"],  # read CASIA's spreadsheet of corrected names and MATLAB masks
         "demo": ["scikit-image", "scikit-learn"],  # they ship the photos that the demo forges
+        "docs": ["mkdocs-material", "mkdocstrings", "mkdocstrings-python"],  # the site
         "heif": ["pillow-heif"],  # reads phones' HEIC files
         "open-nsfw": ["onnx"],  # reads the ImageNet features that the half-width ResNet-50 starts from
         "tensorflow": ["google-crc32c"],  # checksums of the released checkpoints; TensorFlow itself is not needed
         "test": [
             "google-crc32c",
+            "jsonschema",
             "onnx",
             "onnxruntime",
             "openpyxl",

@@ -37,9 +37,9 @@ class MetricVariants:
         invert: "never", or "max": the better of the map and one minus the map (TruFor).
         gt_border_ignore: pixels near the mask's border count neither way (TruFor).
         authentic_as_zero: an authentic image counts as ``f1_best`` = ``f1_fixed`` = 0 in their means
-        (IMDL-BenCo).
+            (IMDL-BenCo).
         paper: adds ``paper_f1_best`` and ``paper_auc``, averaged per PREDICTED class as in the paper's
-        released code.
+            released code.
     """
 
     invert: str = "never"
