@@ -27,7 +27,7 @@ HEAVY = (
     "modeling/test_dense_model.py",
     "modeling/test_model.py",
     "preparation/test_casia.py",
-    "preparation/test_published.py",
+    "preparation/test_casia_published.py",
     "released",
     "synthesis/test_writer.py",
     "test_command_lines.py",
