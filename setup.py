@@ -20,15 +20,10 @@ setup(
     packages=[*find_packages(include=["constrained_rcnn", "constrained_rcnn.*"]), "constrained_rcnn.configs"],
     package_dir={"constrained_rcnn.configs": "configs"},
     package_data={
-<<<<<<< HEAD
         "constrained_rcnn": ["py.typed", "weights/*.pth"],
-        "constrained_rcnn.configs": ["*.yaml", "**/*.yaml"],
-=======
-        "constrained_rcnn": ["weights/*.pth"],
         "constrained_rcnn.apps": ["*/schema/*.json"],
         "constrained_rcnn.configs": ["*.yaml", "**/*.yaml"],
         "constrained_rcnn.visualization.html": ["templates/*"],
->>>>>>> a49dc7e2d9f8584255bd19017d6d69e896c1b820
     },
     entry_points={
         "console_scripts": [
