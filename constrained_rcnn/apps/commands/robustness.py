@@ -1,6 +1,6 @@
 """Evaluates a checkpoint or a baseline on compressed, noisy, blurred and resized images.
 
-Writes robustness.md, robustness.json and robustness.png into --output. The same call again goes on where an
+Writes robustness.md, robustness.json and robustness.html into --output. The same call again goes on where an
 interrupted one stopped.
 """
 
@@ -33,4 +33,4 @@ def run(args: argparse.Namespace) -> None:
         protocols=args.protocols, seed=args.seed, progress=progress(),
     )  # fmt: skip
     print(robustness_table(summaries))
-    print(f"table, JSON and curves: {args.output}/robustness.md, .json, .png")
+    print(f"table, JSON and page with curves: {args.output}/robustness.md, .json, .html")
