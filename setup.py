@@ -62,11 +62,16 @@ setup(
         "tensorflow": ["google-crc32c"],  # checksums of the released checkpoints; TensorFlow itself is not needed
         "test": [
             "google-crc32c",
+            "ipykernel",
             "jsonschema",
+            "nbclient",
+            "nbformat",
             "onnx",
             "onnxruntime",
             "openpyxl",
             "pillow-heif",
+            "pytest-cov",
+            "pytest-xdist",
             "pytest>=7",
             "scikit-image",
             "scikit-learn",
