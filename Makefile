@@ -12,7 +12,7 @@ VENV := .venv
 VENV_PYTHON := $(VENV)/bin/python
 STAMP := $(VENV)/set-up-is-complete
 INPUTS := $(wildcard requirements/*.txt) setup.py pyproject.toml tools/install_detectron2.py \
-	constrained_rcnn/install/detectron2.py constrained_rcnn/install/detectron2_patches.py
+	$(wildcard constrained_rcnn/install/*.py)
 
 # What libraries would otherwise keep in the home or the temporary folder.
 export MPLCONFIGDIR := $(CURDIR)/$(VENV)/cache/matplotlib
