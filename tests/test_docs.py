@@ -9,9 +9,9 @@ from types import SimpleNamespace
 import pytest
 import tomllib
 import yaml
-from constrained_rcnn.apps.command_table import BY_NAME, PREFIXES
 
 import constrained_rcnn
+from constrained_rcnn.apps.command_table import BY_NAME, PREFIXES
 
 ROOT = Path(__file__).resolve().parents[1]
 PATTERNS = ("*.md", "docs/*.md", "datasets/*.md", "constrained_rcnn/*/*.md")

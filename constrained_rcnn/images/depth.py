@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -89,6 +90,7 @@ class Depth:
         return {}
 
     def _low_of(self, block: Image.Image, left: int, top: int) -> Image.Image:
+        assert self.low is not None  # of images with more than 8 bits only
         return self.low.crop((left, top, left + block.width, top + block.height))
 
 
@@ -114,7 +116,7 @@ def _stored(one: Opened) -> int:
     return 16 if deep or image.mode.startswith(("I", "F")) else 8
 
 
-def _raw_mode(tile) -> str:
+def _raw_mode(tile: Any) -> str:
     """What Pillow calls the pixels of a tile as they stand in the file."""
     args = tile[3]
     return str(args[0] if isinstance(args, tuple) and args else args)
@@ -127,16 +129,17 @@ def _colours(image: Image.Image) -> int:
 
 def _highest(image: Image.Image) -> int:
     """The highest value of all colours."""
-    extrema = image.getextrema() if len(image.getbands()) > 1 else (image.getextrema(),)
+    extrema: Any = image.getextrema() if len(image.getbands()) > 1 else (image.getextrema(),)
     return max(high for _, high in extrema[: _colours(image)])
 
 
 def _low_bytes(one: Opened) -> Image.Image | None:
     """The image decoded again, in the other order of bytes: Pillow keeps only the high ones. None where it cannot."""
+    assert one.file is not None  # it is open still
     one.file.seek(0)
     again = Image.open(one.file, formats=(one.format,))
     again.seek(one.place)
-    tiles = []
+    tiles: list[Any] = []
     for tile in again.tile:
         name, _, order = _raw_mode(tile).partition(";")
         if order not in _OTHER_ORDER:

@@ -168,7 +168,7 @@ def uncertain_border(truth: np.ndarray) -> np.ndarray:
 
 def unique_records(records: list[dict]) -> list[dict]:
     """Each image once, by image id: a distributed sampler's padding may send one to two processes."""
-    found = {}
+    found: dict[Any, Any] = {}
     for record in records:
         found.setdefault(record["image_id"], record)
     return sorted(found.values(), key=lambda record: (str(type(record["image_id"])), record["image_id"]))
