@@ -25,7 +25,7 @@ from ..visualization.overlay import heat, overlay
 from .map_files import map_names, read_map
 from .metrics.pixel import FIXED_THRESHOLD
 from .metrics.score_curve import GRID, score_curve
-from .table import OVERALL, counts_line
+from .table import OVERALL, counts_line, technique_tables
 
 #: Cases of each kind, false alarms shown, and the longest side of their pictures in pixels.
 CASES, ALARMS, SIDE = 3, 6, 300
@@ -38,6 +38,8 @@ def write_page(
     dataset_dicts: Sequence[Mapping[str, Any]],
     output: str | os.PathLike | None = None,
     maps: str | os.PathLike | None = None,
+    *,
+    results: tuple[Mapping, Sequence[Mapping]] | None = None,
 ) -> Path:
     """Writes the page of an evaluation.
 
@@ -47,6 +49,7 @@ def write_page(
         dataset_dicts: the dataset, for probes and masks.
         output: of the page; default ``report.html`` in ``folder``.
         maps: of another tool, by image name, instead of those in ``folder``.
+        results: what ``metrics.json`` and ``per_image.json`` hold, where it is in memory; else they are read.
 
     Returns:
         The file.
@@ -55,7 +58,7 @@ def write_page(
         UserError: the folder holds no evaluation.
     """
     folder = Path(folder)
-    summary, records = _read(folder / "metrics.json"), _read(folder / "per_image.json")
+    summary, records = results or (_read(folder / "metrics.json"), _read(folder / "per_image.json"))
     if not isinstance(summary, dict) or "metrics" not in summary or not isinstance(records, list):
         raise UserError(f"{folder}: holds no evaluation's metrics.json and per_image.json")
     pictures = Pictures(folder, dataset_dicts, maps)
@@ -64,8 +67,8 @@ def write_page(
         f"<h1>{escape(title)}</h1>",
         f'<p class="soft">{escape(counts_line(summary))}</p>',
         *(f'<p class="warning"><strong>Warning.</strong> {escape(line)}</p>' for line in summary.get("warnings", ())),
-        "<h2>Metrics</h2>", _metrics(summary), _coco(summary), "<h2>Curves</h2>", '<div class="plots">',
-        *(plot.svg() for plot in _plots(records)), "</div>", *_cases(records, pictures), *_alarms(records, pictures),
+        "<h2>Metrics</h2>", _metrics(summary), _coco(summary), *_techniques(summary),
+        "<h2>Curves</h2>", '<div class="plots">', *(plot.svg() for plot in _plots(records)), "</div>", *_cases(records, pictures), *_alarms(records, pictures),
         f'<p class="soft">constrained_rcnn {escape(__version__)}. Per cent unless said otherwise; small figures '
         "are 95% bootstrap intervals. Positive is manipulated.</p>",
     ]  # fmt: skip
@@ -220,6 +223,16 @@ def _coco(summary: Mapping) -> str:
         cells = "".join(_value_cell(values.get(name), intervals.get(name)) for name in names)
         rows.append(f"<tr><td>{escape(task)}</td>{cells}</tr>")
     return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
+
+
+def _techniques(summary: Mapping) -> list[str]:
+    parts = []
+    for title, (head, *rows) in technique_tables(summary):
+        lines = ["".join(f"<th>{escape(cell)}</th>" for cell in head)]
+        lines += ["".join(f"<td>{escape(cell)}</td>" for cell in row) for row in rows]
+        table = "".join(f"<tr>{line}</tr>" for line in lines)
+        parts.append(f'<h2>{escape(title)}</h2><div class="scroll"><table>{table}</table></div>')
+    return parts
 
 
 def _plots(records: Sequence[Mapping]) -> list[Axes]:
