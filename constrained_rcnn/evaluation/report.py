@@ -68,7 +68,8 @@ def write_page(
         f'<p class="soft">{escape(counts_line(summary))}</p>',
         *(f'<p class="warning"><strong>Warning.</strong> {escape(line)}</p>' for line in summary.get("warnings", ())),
         "<h2>Metrics</h2>", _metrics(summary), _coco(summary), *_techniques(summary),
-        "<h2>Curves</h2>", '<div class="plots">', *(plot.svg() for plot in _plots(records)), "</div>", *_cases(records, pictures), *_alarms(records, pictures),
+        "<h2>Curves</h2>", '<div class="plots">', *(plot.svg() for plot in _plots(records)), "</div>",
+        *_cases(records, pictures), *_alarms(records, pictures),
         f'<p class="soft">constrained_rcnn {escape(__version__)}. Per cent unless said otherwise; small figures '
         "are 95% bootstrap intervals. Positive is manipulated.</p>",
     ]  # fmt: skip

@@ -51,7 +51,9 @@ def made_records(number=60, skill=0.3, seed=0, groups=None):
             "pixel": pixel,
             "skipped": None,
             "detections": {
-                "regions": [] if authentic else [[technique, (technique, None, "splice", "removal")[index % 4]]],
+                "regions": []
+                if authentic
+                else [[technique, (technique, "removal", "copy-move", None)[index // 4 % 4]]],
                 "false_alarms": ["splice"] if index % 8 == 0 else [],
             },
         }
