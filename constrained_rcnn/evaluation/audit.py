@@ -47,28 +47,28 @@ def file_traits(path: str | os.PathLike) -> dict[str, str]:
         there, not what they say. ``name_length``: characters of the file's name.
 
     Raises:
-        UserError: the file is no picture.
+        UserError: the file is no image.
     """
     path = Path(path)
     try:
-        with Image.open(path, formats=FORMATS) as picture:
-            tables = getattr(picture, "quantization", None)
+        with Image.open(path, formats=FORMATS) as image:
+            tables = getattr(image, "quantization", None)
             quantisation = "none"
             if tables:
-                sampling = [part[1:3] for part in getattr(picture, "layer", ())]
+                sampling = [part[1:3] for part in getattr(image, "layer", ())]
                 numbers = json.dumps([sorted((k, list(v)) for k, v in tables.items()), sampling])
                 quantisation = f"{zlib.crc32(numbers.encode()):08x}"
             return {
                 "quantisation": quantisation,
-                "size": f"{picture.width}x{picture.height}",
-                "format": f"{picture.format} {picture.mode}",
-                "metadata": " ".join(sorted(str(key) for key in picture.info if not str(key).startswith("jfif_"))),
+                "size": f"{image.width}x{image.height}",
+                "format": f"{image.format} {image.mode}",
+                "metadata": " ".join(sorted(str(key) for key in image.info if not str(key).startswith("jfif_"))),
                 "name_length": str(len(path.name)),
             }
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
     except Exception as error:  # whatever Pillow's parsers raise at bad bytes
-        raise UserError(f"{path}: not a picture ({' '.join(str(error).split()) or type(error).__name__})") from None
+        raise UserError(f"{path}: not an image ({' '.join(str(error).split()) or type(error).__name__})") from None
 
 
 def audit(
@@ -152,7 +152,7 @@ def audit_dataset(dataset: str, *, seed: int = 0, progress: Callable = iter) -> 
 
 
 def cross_validated(columns: Sequence[np.ndarray], labels: np.ndarray, groups: np.ndarray, seed: int = 0) -> np.ndarray:
-    """Naive Bayes with equal priors, each file judged by the groups of the other folds.
+    """Naive Bayes with equal priors, each file classified by the groups of the other folds.
 
     Args:
         columns: per trait (N,) int64, 0-based number of the file's value.

@@ -213,9 +213,12 @@ def perturbed_record(
 
 def _resized(item: Mapping[str, Any], size: tuple[int, int]) -> dict[str, Any]:
     """The dataset dict of an image that was resized to (height, width): corners and sides of boxes scale alike."""
-    scale = np.array([size[1] / item["width"], size[0] / item["height"]] * 2)
-    annotations = [{**a, "bbox": (np.asarray(a["bbox"], float) * scale).tolist()} for a in item.get("annotations", ())]
-    return {**item, "height": size[0], "width": size[1], "annotations": annotations}
+    resized = {**item, "height": size[0], "width": size[1]}
+    if "annotations" in item:
+        scale = np.array([size[1] / item["width"], size[0] / item["height"]] * 2)
+        boxes = [(np.asarray(annotation["bbox"], float) * scale).tolist() for annotation in item["annotations"]]
+        resized["annotations"] = [{**a, "bbox": box} for a, box in zip(item["annotations"], boxes)]
+    return resized
 
 
 def _with_nan(summary: dict[str, Any]) -> dict[str, Any]:

@@ -103,8 +103,8 @@ def image_record(
         variants: see there.
         predicted: class of the best-scored instance, or None.
         read_truth: called with the mask's path and ``size=(height, width)``; for images that were resized.
-        detections: of the image, or None where the detector's are not known. Their regions of the ground truth are
-            ``dataset_dict["annotations"]``.
+        detections: of the image, or None where they are not known. The regions of the ground truth are
+            ``dataset_dict["annotations"]``; an image without this key is in no metric of techniques.
 
     Returns:
         ``image_id``, ``file_name``, ``group`` (or None), ``technique``, ``authentic``, ``predicted``, ``score``
@@ -130,10 +130,12 @@ def image_record(
         "pixel": None,
         "curves": None,
         "skipped": None,
+        "detections": None,
     }
     if score is not None and not 0 <= record["score"] <= 1:
         raise UserError(f"{name}: manipulation score {record['score']}; it must be a number in [0, 1]")
-    record["detections"] = None if detections is None else match_regions(dataset_dict, detections, record["score"])
+    if detections is not None and "annotations" in dataset_dict:
+        record["detections"] = match_regions(dataset_dict, detections, record["score"])
     if score_map is None:
         return record | {"skipped": NO_MAP}
     try:
