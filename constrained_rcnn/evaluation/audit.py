@@ -22,7 +22,8 @@ from constrained_rcnn.utils.errors import UserError
 from constrained_rcnn.utils.files import write_json_atomic
 
 from ..data.lookup import annotation_file
-from .metrics.confidence import bootstrap_interval, draw_weights, group_labels
+from .metrics.confidence import bootstrap, bootstrap_interval, group_labels
+from .metrics.image import divided
 from .table import format_rows, interval_text
 
 #: What is read off a file, and whether a network that sees nothing but pixels can learn it.
@@ -241,16 +242,12 @@ def audit_warning(annotations: str | os.PathLike | None) -> str | None:
 
 
 def _balanced_interval(right: np.ndarray, tampered: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
-    draws = []
-    for weights in draw_weights(labels, 1000, seed=0):
-        sides = [
-            np.divide(weights[:, side] @ right[side], weights[:, side].sum(axis=1),
-                      out=np.full(len(weights), np.nan), where=weights[:, side].any(axis=1))
-            for side in (tampered, ~tampered)
-        ]  # fmt: skip
-        draws.append(0.5 * (sides[0] + sides[1]))
-    lower, upper = np.nanquantile(np.concatenate(draws), (0.025, 0.975))
-    return float(lower), float(upper)
+    def balanced(weights: np.ndarray) -> dict[str, np.ndarray]:
+        sides = [weights[:, side] for side in (tampered, ~tampered)]
+        shares = [divided(w @ right[side], w.sum(axis=1)) for w, side in zip(sides, (tampered, ~tampered))]
+        return {"balanced": 0.5 * (shares[0] + shares[1])}
+
+    return bootstrap(balanced, ["balanced"], labels, resamples=1000)["balanced"]
 
 
 def _fitted(columns: Sequence[np.ndarray], tampered: np.ndarray) -> float:
