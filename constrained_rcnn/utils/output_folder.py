@@ -82,11 +82,14 @@ def claim_settings(folder: Path, settings: Mapping[str, Any], option: str = "--o
         option: how the user named the folder, for the error.
 
     Raises:
-        UserError: the folder holds results that were made with other settings.
+        UserError: the folder holds results that were made with other settings, or nobody knows with which.
     """
     path, settings = folder / "settings.json", json.loads(json.dumps(settings))
     if path.is_file():
-        before = json.loads(path.read_text(encoding="utf-8"))
+        try:
+            before = dict(json.loads(path.read_text(encoding="utf-8")))
+        except (ValueError, TypeError):
+            raise UserError(f"{printable(path)}: is damaged; delete it, or give another {option}") from None
         other = [key for key in {**before, **settings} if before.get(key) != settings.get(key)]
         if other:
             raise UserError(
