@@ -53,16 +53,16 @@ def evaluate_copy_move(
     for number, item in enumerate(progress(dataset_dicts)):
         kind = "authentic" if item.get("authentic", False) else item.get("technique") or "tampered"
         image = read_image(item["file_name"], format="BGR")
-        judged = None if files is None else detect_copy_moves(image, _map_of(item, files))
-        repeats = find_repeats(image) if judged is None else [one.regions for one in judged]
-        row = {"group": str(item.get("group") or f"image {number}"), "found": bool(repeats), "in_place": None}
+        copy_moves = None if files is None else detect_copy_moves(image, _map_of(item, files))
+        pairs = find_repeats(image) if copy_moves is None else [copy_move.regions for copy_move in copy_moves]
+        row = {"group": str(item.get("group") or f"image {number}"), "found": bool(pairs), "in_place": None}
         mask = None if kind == "authentic" else item.get("mask_file_name")
         if mask is not None:
             truth = read_mask(mask, size=(item["height"], item["width"]))
-            overlaps = [overlap(region, truth) for r in repeats for region in (r.first, r.second)]
+            overlaps = [overlap(region, truth) for pair in pairs for region in (pair.first, pair.second)]
             row["in_place"] = max(overlaps, default=0.0) >= LEAST_OVERLAP
-            if judged is not None:
-                row["verdicts"] = _verdicts(judged, truth)
+            if copy_moves is not None:
+                row["copies"] = _rightly_told_copies(copy_moves, truth)
         rows.setdefault(kind, []).append(row)
     return {kind: _summary(rows[kind], files is not None) for kind in sorted(rows)}
 
@@ -89,23 +89,24 @@ def _summary(rows: list[dict], with_maps: bool) -> dict[str, Any]:
         "in_place": _mean([row["in_place"] for row in rows if row["in_place"] is not None]),
     }
     if with_maps:
-        verdicts = [verdict for row in rows for verdict in row.get("verdicts", ())]
-        told = [verdict for verdict in verdicts if verdict is not None]
-        result |= {"pairs": len(verdicts), "told": _mean([v is not None for v in verdicts]), "right": _mean(told)}
+        copies = [right for row in rows for right in row.get("copies", ())]
+        told = [right for right in copies if right is not None]
+        share_told = _mean([right is not None for right in copies])
+        result |= {"pairs": len(copies), "told": share_told, "right": _mean(told)}
     return result
 
 
-def _verdicts(judged: tuple[CopyMove, ...], truth: np.ndarray) -> list[bool | None]:
+def _rightly_told_copies(copy_moves: tuple[CopyMove, ...], truth: np.ndarray) -> list[bool | None]:
     """For each pair of which the mask covers one alone, whether the map says so; None where it says nothing."""
-    verdicts = []
-    for one in judged:
-        small = _resized(truth, one.regions.first.shape)
-        inside = {name: small[getattr(one.regions, name)].mean() for name in ("first", "second")}
+    right = []
+    for copy_move in copy_moves:
+        small = _resized(truth, copy_move.regions.first.shape)
+        inside = {name: small[getattr(copy_move.regions, name)].mean() for name in ("first", "second")}
         original, copy = sorted(inside, key=inside.get)
         if inside[copy] >= COPY_INSIDE and inside[original] <= ORIGINAL_INSIDE:
-            said = one.likelier_copy
-            verdicts.append(None if said is None else said == copy)
-    return verdicts
+            likelier = copy_move.likelier_copy
+            right.append(None if likelier is None else likelier == copy)
+    return right
 
 
 def _map_of(item: Mapping[str, Any], files: Mapping) -> np.ndarray:
