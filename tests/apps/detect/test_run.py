@@ -213,7 +213,7 @@ def test_a_full_disk_ends_the_run_and_is_no_fault_of_the_file(quick, tmp_path, m
 
 @pytest.mark.parametrize(("height", "width"), [(16, 9000), (9000, 16), (16, 16), (300, 400)])
 def test_thumbnails_of_any_shape_are_small(height, width):
-    made = thumbnail(np.zeros((height, width, 3), np.uint8), blank(height, width))
+    made = thumbnail(np.zeros((height, width, 3), np.uint8), np.zeros((height, width), np.float32))
     wide, high = thumbnail_size(width, height)
     assert made.shape == (high, 2 * wide + 4, 3) and 1 <= wide <= 300 and 1 <= high <= 150
 
