@@ -62,6 +62,7 @@ class Opened:
         place: the wanted page as Pillow counts, from 0.
         page, pages, more: see :class:`.reading.Reading`.
         changes: what was done so far, see there.
+        profile: see there.
     """
 
     image: Image.Image
@@ -73,6 +74,7 @@ class Opened:
     pages: int = 1
     more: bool = False
     changes: dict[str, str] = field(default_factory=dict)
+    profile: bytes = b""
 
 
 def name_of(source: Source, name: str | None) -> str:

@@ -15,9 +15,9 @@ What a file of an unusual kind becomes, the same rule everywhere:
   12 or 14 bits: these are scaled (not in masks); 32-bit integers count as 16-bit if they fit; floating point has no
   defined white and is refused;
 - palette: its colours; alpha: dropped, colours as stored and not blended; grey: repeated over three channels;
-- CMYK and YCCK: Pillow's plain conversion, as Detectron2's reader does; colour profiles are ignored;
+- CMYK and YCCK: Pillow's plain conversion, as Detectron2's reader does; colour profiles are named, not applied;
 - raw files, and TIFFs that begin with a reduced image, are refused: what a reader finds first is a thumbnail;
-- whole files that Pillow refuses are handed to it in another form: see ``image_repair``, ``bigtiff``, ``bmp_fields``.
+- whole files that Pillow refuses are handed to it in another form: see ``repair``, ``bigtiff``, ``bmp_fields``.
 
 ``load_image`` says what of this was done (``reading``).
 
@@ -153,7 +153,7 @@ def load_image(
         raise ValueError(f"format {format!r}: 'BGR' or 'RGB'")
     with opened(path, max_pixels, name, page=page) as one:
         pixels = pixels_of(one, "RGB", reverse=format == "BGR", scale=True)
-        return LoadedImage(pixels, Reading(one.format, one.page, one.pages, one.changes))
+        return LoadedImage(pixels, Reading(one.format, one.page, one.pages, one.changes, one.profile))
 
 
 def read_image(

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from ..data.techniques import COLOURS, TAMPERED
+from ..images.icc import to_srgb
 
 #: Opacity of the map's colour where the map is 1.
 OPACITY = 0.65
@@ -57,11 +58,12 @@ def thumbnail_size(width: int, height: int) -> tuple[int, int]:
     return max(1, round(width * scaled)), max(1, round(height * scaled))
 
 
-def thumbnail(image: np.ndarray, result) -> np.ndarray:
+def thumbnail(image: np.ndarray, result, *, profile: bytes = b"") -> np.ndarray:
     """The photo and, right of it, its overlay, small.
 
     Args:
         image, result: see :func:`overlay`.
+        profile: by which the photo's colours are to be shown; empty: they are sRGB.
 
     Returns:
         (h, 2 * w + ``THUMBNAIL_GAP``, 3) uint8, BGR; w and h from :func:`thumbnail_size`.
@@ -70,7 +72,7 @@ def thumbnail(image: np.ndarray, result) -> np.ndarray:
     drawn = overlay(image, result, longest=2 * max(THUMBNAIL))
     photo, drawn = (cv2.resize(picture, size, interpolation=cv2.INTER_AREA) for picture in (image, drawn))
     gap = np.full((size[1], THUMBNAIL_GAP, 3), 128, np.uint8)
-    return np.concatenate([photo, gap, drawn], axis=1)
+    return np.concatenate([to_srgb(photo, profile), gap, drawn], axis=1)
 
 
 def caption(text: str, width: int, scale: float) -> np.ndarray:

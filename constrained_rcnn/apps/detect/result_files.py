@@ -91,7 +91,9 @@ class ResultFiles:
             result.save_overlay(stage / f"{name}_overlay.jpg")
             if repeats:
                 write_jpeg_atomic(stage / f"{name}_repeats.jpg", draw_repeats(result.image, repeats), 90)
-            write_jpeg_atomic(stage / THUMBNAILS / f"{name}.jpg", thumbnail(result.image, result), 80)
+            profile = result.reading.profile if result.reading else b""
+            small = thumbnail(result.image, result, profile=profile)
+            write_jpeg_atomic(stage / THUMBNAILS / f"{name}.jpg", small, 80)
             write_json_atomic(stage / f"{name}.json", record, indent=2)
         # Of an earlier run with other numbers.
         for suffix, is_new in (("_map.npy", self._float_maps), ("_repeats.jpg", bool(repeats))):
