@@ -9,7 +9,6 @@ import os
 from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import cv2
@@ -21,7 +20,7 @@ from ..utils.errors import UserError
 from ..utils.files import write_bytes_atomic
 from ..visualization.html.plots import Axes
 from ..visualization.html.style import STYLE
-from ..visualization.overlay import heat, overlay
+from ..visualization.overlay import LabelledBox, heat, overlay
 from .map_files import map_names, read_map
 from .metrics.pixel import FIXED_THRESHOLD
 from .metrics.score_curve import GRID, score_curve
@@ -162,15 +161,14 @@ class Pictures:
         return None
 
     def _overlay(self, record: Mapping, probe: np.ndarray, score_map: np.ndarray, scale: float) -> np.ndarray:
-        detections = []
+        boxes = []
         for technique, result in self._boxes.get(record["image_id"], ()):
             x, y, width, height = (value * scale for value in result["bbox"])
             box = (x, y, x + width, y + height)
-            detections.append(SimpleNamespace(technique=technique, score=result["score"], box=box))
+            boxes.append(LabelledBox(technique, result["score"], box))
         score = 0.0 if record["score"] is None else record["score"]
-        found = sorted(detections, key=lambda d: -d.score)
-        result = SimpleNamespace(manipulation_map=score_map, detections=found, threshold=BOX_SCORE)
-        return overlay(probe, result, line=f"score {score:.2f}, boxes above {BOX_SCORE:.2f}")
+        boxes.sort(key=lambda box: -box.score)
+        return overlay(probe, score_map, boxes, BOX_SCORE, line=f"score {score:.2f}, boxes above {BOX_SCORE:.2f}")
 
 
 def _metrics(summary: Mapping) -> str:
