@@ -23,6 +23,14 @@ def parser_of_files(description: str) -> argparse.ArgumentParser:
     return parser
 
 
+def positive(text: str) -> int:
+    """A whole number from 1, for argparse."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text}: give a whole number from 1")
+    return number
+
+
 def print_any_name() -> None:
     """Lets a name that the terminal's encoding lacks be printed as escapes instead of ending the run."""
     for stream in (sys.stdout, sys.stderr):

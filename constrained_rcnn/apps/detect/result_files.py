@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ...utils.files import write_bytes_atomic, write_jpeg_atomic, write_json_atomic, write_png_atomic
+from ...utils.files import UNFINISHED, write_bytes_atomic, write_jpeg_atomic, write_json_atomic, write_png_atomic
 from ...utils.output_folder import staged
 from ...utils.provenance import now
 from ...visualization.copy_move import draw_copy_moves
@@ -27,15 +27,17 @@ class ResultFiles:
     when all are written, the JSON last: it stands for a finished result. An earlier result stays until then.
     """
 
-    def __init__(self, folder: Path, about: dict, *, float_maps: bool, repeats: bool):
+    def __init__(self, folder: Path, about: dict, *, float_maps: bool, repeats: bool, stage: str = UNFINISHED):
         """
         Args:
             folder: of the results.
             about: ``weights``, ``config_sha256`` and ``versions`` of the run, put into each JSON.
             float_maps: whether ``<name>_map.npy``, float32, belongs to a result.
             repeats: whether a result needs to know of copy-moves to be whole.
+            stage: folder in it for files that are not whole yet, of this process alone.
         """
         self._folder, self._about, self._float_maps, self._repeats = folder, about, float_maps, repeats
+        self._stage = stage
 
     def find(self, item: Item, name: str, digest: str) -> dict | None:
         """The record of the same bytes, judged by the same weights and config, if all its files are there.
@@ -83,7 +85,7 @@ class ResultFiles:
             "file": printable(item.file), "sha256": digest, "bytes": len(data), "time": now(), "name": name,
             **self._about, **result.to_json(), "repeats": told,
         }  # fmt: skip
-        with staged(self._folder) as stage:
+        with staged(self._folder, self._stage) as stage:
             write_png_atomic(stage / f"{name}_map.png", _to_uint16(result.manipulation_map))
             if self._float_maps:
                 buffer = io.BytesIO()

@@ -6,11 +6,13 @@ import hashlib
 import io
 import json
 import os
+import re
 import sys
 
 import cv2
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from constrained_rcnn.apps.detect import result_files
@@ -85,6 +87,33 @@ def test_writes_results_and_goes_on_after_a_bad_file(options, tmp_path, capsys):
     assert "not proof" in page and "broken.jpg" in page
     for row in rows[:3]:
         assert (out / "thumbnails" / f"{row['name']}.jpg").is_file()
+
+
+def _results(folder):
+    """Every file's content, without times."""
+    found = {}
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        data = path.read_bytes()
+        if path.suffix in (".json", ".csv", ".html"):
+            data = re.sub(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[^\"<, ]*", b"", data)
+        found[path.relative_to(folder).as_posix()] = data
+    return found
+
+
+def test_workers_make_the_same_results(options, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 1)  # sums over more threads may be others
+    torch.set_num_threads(1)
+    for seed, name in enumerate("abc"):
+        save(tmp_path / "in" / f"{name}.png", seed=seed)
+    (tmp_path / "in" / "broken.jpg").write_bytes(b"\xff\xd8\xff broken")
+    for jobs in (1, 2):
+        assert run(CONFIG, [str(tmp_path / "in")], str(tmp_path / f"out{jobs}"), options, jobs=jobs) == 1
+    one, two = (_results(tmp_path / f"out{jobs}") for jobs in (1, 2))
+    assert one.keys() == two.keys() and "c_overlay.jpg" in one
+    assert [name for name in one if one[name] != two[name]] == []
+    assert "2 worker processes, 1 thread each" in capsys.readouterr().err
+    with pytest.raises(UserError, match="MODEL.WEIGHTS"):
+        run(CONFIG, [str(tmp_path / "in")], str(tmp_path / "out3"), [*options, "MODEL.WEIGHTS", ""], jobs=2)
 
 
 def test_nothing_to_judge_is_an_error(options, tmp_path):
