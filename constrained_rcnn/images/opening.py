@@ -209,7 +209,8 @@ def _open(file: BinaryIO, format: str) -> Image.Image:
     try:  # all that it says is "cannot identify": ask the format itself why
         Image.OPEN[format][0](file, "")
     except Exception as error:
-        unknown = "unknown value " * isinstance(error.__cause__, KeyError)  # a TIFF's compression
+        # A TIFF's compression: the value alone.
+        unknown = "unknown value " * (isinstance(error.__cause__, KeyError) and "unknown" not in str(error))
         raise ValueError(f"{unknown}{error}" or type(error).__name__) from None
     raise ValueError(f"no {format} in it")
 
@@ -227,7 +228,7 @@ def _readable(file: BinaryIO, format: str, jpeg: JpegStructure | None, changes: 
         changes["repaired"] = "end marker missing, the image is complete"
         return ended
     elif format == "PNG" and (lean := lean_png(file)):
-        changes["metadata"] = "more than 1 MiB of text or profile passed over"
+        changes["metadata"] = "damaged metadata, or more than 1 MiB of text or profile, passed over"
         return lean
     elif format == "TIFF" and (classic := as_classic_tiff(file)):
         changes["layout"] = "BigTIFF in big-endian order"

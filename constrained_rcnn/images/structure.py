@@ -120,6 +120,8 @@ def _check_png(file: BinaryIO) -> None:
         check_parts(count)
         if kind == b"eXIf":
             check_exif(length)
+        elif kind == b"CgBI":
+            raise Refused("a PNG as iPhone apps hold them (CgBI), a kind that is not read; convert it to a plain PNG")
 
 
 def _check_gif(file: BinaryIO, page: int) -> tuple[int, int, bool]:

@@ -100,9 +100,16 @@ def _results(folder):
     return found
 
 
-def test_workers_make_the_same_results(options, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(torch, "get_num_threads", lambda: 1)  # sums over more threads may be others
+@pytest.fixture
+def one_thread():
+    """Sums over other numbers of threads may be others."""
+    threads = torch.get_num_threads()
     torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def test_workers_make_the_same_results(options, tmp_path, capsys, one_thread):
     for seed, name in enumerate("abc"):
         save(tmp_path / "in" / f"{name}.png", seed=seed)
     (tmp_path / "in" / "broken.jpg").write_bytes(b"\xff\xd8\xff broken")
