@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,12 +43,14 @@ class ImageDetector:
         results: writes the files.
         folder: of the results.
         copy_moves: look for duplicated regions even where the predictor does not.
+        progress: makes of an image's name what its progress is told to, see the predictor; None: nothing.
     """
 
     predictor: object
     results: ResultFiles
     folder: Path
     copy_moves: bool
+    progress: Callable[[str], Callable[[int, int], None]] = lambda name: None
 
     def __call__(self, task: Task) -> dict | Skipped:
         """Returns the record of the JSON file that was written, or why the file was skipped.
@@ -57,8 +60,7 @@ class ImageDetector:
         """
         try:
             data = read_bytes(task.item.file)
-            page = {} if task.item.page is None else {"page": task.item.page}
-            result = self.predictor(data, **page)
+            result = self.predictor(data, page=task.item.page, progress=self.progress(str(task.item)))
             result = _with_copy_moves(result) if self.copy_moves else result
             return self.results.write(task.item, task.name, data, digest_of(data), result)
         except Exception as error:

@@ -9,7 +9,6 @@ from functools import partial
 from pathlib import Path
 
 import torch
-from tqdm import tqdm
 
 from ...inference.predictor import ManipulationPredictor
 from ...model_zoo import load_default_config
@@ -21,6 +20,7 @@ from ...visualization.html.page import remove_other_pages
 from ..files import check_output, read_bytes
 from ..image_pages import FIRST, items_of
 from ..inputs import Inputs, find_inputs, output_names, printable
+from ..progress import image_progress, progress_bar
 from .detector import ImageDetector, Skipped, Task, WorkersDetector, digest_of
 from .page import write_pages
 from .result_files import THUMBNAILS, ResultFiles
@@ -92,13 +92,15 @@ def _run(found: Inputs, pages: str, folder: Path, cfg, jobs: int, resume: bool, 
     results = ResultFiles(folder, about, float_maps=float_maps, repeats=repeats)
     with contextlib.ExitStack() as workers:
         if predictor is not None:
-            detect = partial(map, ImageDetector(predictor, results, folder, repeats))
+            detect = partial(map, ImageDetector(predictor, results, folder, repeats, image_progress))
         else:
             make = WorkersDetector(cfg, _threads(jobs), folder, about, float_maps, repeats)
             detect = workers.enter_context(Workers(make, jobs)).run
         write_bytes_atomic(folder / f"config-{about['config_sha256'][:12]}.yaml", config_text(cfg).encode())
         there = results.earlier()
-        records = map(results.earlier_record, tqdm(there, unit="image", desc="earlier results", disable=not there))
+        records = map(
+            results.earlier_record, progress_bar(there, unit="image", desc="earlier results", disable=not there)
+        )
         stopped = None
         with ResultsTable(folder / "results.csv", filter(None, records)) as table:
             try:
@@ -107,7 +109,7 @@ def _run(found: Inputs, pages: str, folder: Path, cfg, jobs: int, resume: bool, 
                     table.skip(lost_file, why)
                 # What is there goes into the table first, so that an interruption leaves none of it out.
                 tasks = _not_there(tasks, results, table) if resume else tasks
-                for outcome in tqdm(detect(tasks), total=len(tasks), unit="image"):
+                for outcome in progress_bar(detect(tasks), total=len(tasks), unit="image"):
                     table.skip(outcome.file, outcome.reason) if isinstance(outcome, Skipped) else table.add(outcome)
             except (KeyboardInterrupt, UserError) as error:
                 stopped = error
@@ -161,7 +163,7 @@ def _summarise(table: ResultsTable, folder: Path, about: dict, *, finished: bool
 def _not_there(tasks: list[Task], results: ResultFiles, table: ResultsTable) -> list[Task]:
     """Adds the results that are there to the table; returns the other tasks."""
     left = []
-    for task in tqdm(tasks, unit="image", desc="looking for results"):
+    for task in progress_bar(tasks, unit="image", desc="looking for results"):
         try:
             known = results.find(task.item, task.name, digest_of(read_bytes(task.item.file)))
         except Exception:  # detection meets it again, and says what it is

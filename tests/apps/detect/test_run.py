@@ -134,7 +134,9 @@ def test_resume_judges_only_what_changed(options, tmp_path, monkeypatch):
     judged = []
     plain = demo.ManipulationPredictor.__call__
     monkeypatch.setattr(
-        demo.ManipulationPredictor, "__call__", lambda self, data: judged.append(len(data)) or plain(self, data)
+        demo.ManipulationPredictor,
+        "__call__",
+        lambda self, data, **options: judged.append(len(data)) or plain(self, data, **options),
     )
     assert run(CONFIG, [first, second], out, options) == 0 and len(judged) == 2
     before = (tmp_path / "out" / "a.json").read_bytes()
@@ -165,7 +167,7 @@ class Quick:
     def __init__(self, cfg):
         self.cfg = cfg
 
-    def __call__(self, data):
+    def __call__(self, data, **options):
         with Image.open(io.BytesIO(data)) as picture:
             return blank(picture.height, picture.width)
 
@@ -249,7 +251,7 @@ def test_a_full_disk_ends_the_run_and_is_no_fault_of_the_file(quick, tmp_path, m
 
 @pytest.mark.parametrize(("height", "width"), [(16, 9000), (9000, 16), (16, 16), (300, 400)])
 def test_thumbnails_of_any_shape_are_small(height, width):
-    made = thumbnail(np.zeros((height, width, 3), np.uint8), blank(height, width))
+    made = thumbnail(np.zeros((height, width, 3), np.uint8), np.zeros((height, width), np.float32))
     wide, high = thumbnail_size(width, height)
     assert made.shape == (high, 2 * wide + 4, 3) and 1 <= wide <= 300 and 1 <= high <= 150
 
@@ -258,11 +260,11 @@ def test_an_interrupt_keeps_what_is_finished(options, tmp_path, monkeypatch, cap
     files = [save(tmp_path / "in" / f"{name}.png", seed=seed) for seed, name in enumerate("abc")]
     plain, calls = demo.ManipulationPredictor.__call__, []
 
-    def interrupted(self, data):
+    def interrupted(self, data, **options):
         calls.append(1)
         if len(calls) == 3:
             raise KeyboardInterrupt
-        return plain(self, data)
+        return plain(self, data, **options)
 
     monkeypatch.setattr(demo.ManipulationPredictor, "__call__", interrupted)
     with pytest.raises(KeyboardInterrupt):
@@ -279,7 +281,7 @@ def test_an_interrupted_resumption_keeps_all_that_was_there(options, tmp_path, m
     out = str(tmp_path / "out")
     run(CONFIG, files[1:], out, options)
 
-    def interrupted(self, data):
+    def interrupted(self, data, **options):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(demo.ManipulationPredictor, "__call__", interrupted)
@@ -294,11 +296,11 @@ def test_one_file_that_breaks_in_a_new_way_does_not_stop_the_rest(options, tmp_p
     files = [save(tmp_path / "in" / f"{name}.png", seed=seed) for seed, name in enumerate("ab")]
     plain, calls = demo.ManipulationPredictor.__call__, []
 
-    def once_out_of_memory(self, data):
+    def once_out_of_memory(self, data, **options):
         calls.append(1)
         if len(calls) == 1:
             raise RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: not enough memory")
-        return plain(self, data)
+        return plain(self, data, **options)
 
     monkeypatch.setattr(demo.ManipulationPredictor, "__call__", once_out_of_memory)
     assert run(CONFIG, files, str(tmp_path / "out"), options) == 1
