@@ -143,7 +143,7 @@ class ConstrainedRCNNWithTTA(torch.nn.Module):
         done = itertools.count()
 
         def on_run() -> None:
-            if progress is not None:
+            if progress is not None and total > 1:
                 progress(next(done), total)
 
         on_run()

@@ -36,9 +36,9 @@ def reports(height, width, *options):
 
 
 def test_every_run_of_every_augmentation_counts():
-    tiles = ["TEST.TILES.MAX_PIXELS", "40000", "TEST.TILES.SIZE", "200", "TEST.TILES.OVERLAP", "50"]
+    tiles = ["TEST.TILES.MAX_PIXELS", "70000", "TEST.TILES.SIZE", "256", "TEST.TILES.OVERLAP", "64"]
     sizes = ["INPUT.MIN_SIZE_TEST", "0", "TEST.AUG.MIN_SIZES", "(0,)", "TEST.AUG.FLIP", "True"]
-    assert reports(350, 500, *tiles, *sizes) == [(done, 6) for done in range(7)]
-    twice = reports(350, 500, *tiles, *sizes, "TEST.AUG.ENABLED", "True")
+    assert reports(400, 600, *tiles, *sizes) == [(done, 6) for done in range(7)]
+    twice = reports(400, 600, *tiles, *sizes, "TEST.AUG.ENABLED", "True")
     assert twice == [(done, 12) for done in range(13)]
     assert reports(100, 100, *tiles, *sizes) == []  # one run: nothing to tell
