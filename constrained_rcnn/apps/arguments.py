@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 
 
@@ -25,10 +26,9 @@ def parser_of_files(description: str) -> argparse.ArgumentParser:
 
 def positive(text: str) -> int:
     """A whole number from 1, for argparse."""
-    number = int(text)
-    if number < 1:
+    if not re.fullmatch(r"0*[1-9][0-9]*", text):
         raise argparse.ArgumentTypeError(f"{text}: give a whole number from 1")
-    return number
+    return int(text)
 
 
 def print_any_name() -> None:

@@ -103,7 +103,7 @@ def opened(
     if not isinstance(source, (str, os.PathLike, bytes, bytearray, memoryview, Image.Image)) and not hasattr(
         source, "read"
     ):
-        raise TypeError(f"a picture is a path, bytes, an open file or Pillow's image, not {type(source).__name__}")
+        raise TypeError(f"an image is a path, bytes, an open file or Pillow's image, not {type(source).__name__}")
     name, format = name_of(source, name), ""
     try:
         with ExitStack() as stack:
@@ -127,9 +127,9 @@ def opened(
     except FileNotFoundError:
         raise UserError(f"{name}: no such file") from None
     except Image.DecompressionBombError:
-        raise UserError(f"{name}: too many pixels, larger than Pillow decodes; is it a picture at all?") from None
+        raise UserError(f"{name}: too many pixels, larger than Pillow decodes; is it an image at all?") from None
     except MemoryError:
-        raise UserError(f"{name}: not enough memory for a picture of this size") from None
+        raise UserError(f"{name}: not enough memory for an image of this size") from None
     except Exception as error:  # decoders raise OSError, SyntaxError, ValueError, struct.error, IndexError, ...
         if isinstance(error, OSError) and error.errno is not None:  # the system's, not a decoder's
             raise UserError(f"{name}: {error.strerror.lower()}") from None
@@ -187,10 +187,10 @@ def _format(file: BinaryIO) -> str:
     head = file.read(HEAD)
     file.seek(0)
     if not head:
-        raise Refused("not a picture: the file is empty")
+        raise Refused("not an image: the file is empty")
     kind = kind_of(head)
     if kind is None:
-        raise Refused(f"not a picture, or of a format that is not read ({', '.join(FORMATS)} are)")
+        raise Refused(f"not an image, or of a format that is not read ({', '.join(FORMATS)} are)")
     if kind.refusal:
         raise Refused(kind.refusal)
     if kind.name == "HEIF" and "HEIF" not in FORMATS:
@@ -241,7 +241,7 @@ def _check_size(image: Image.Image, max_pixels: int) -> None:
     if image.width * image.height > max_pixels:
         raise Refused(
             f"{image.width}x{image.height} is more than {max_pixels} pixels; "
-            "raise INPUT.MAX_PIXELS if the picture is meant"
+            "raise INPUT.MAX_PIXELS if the image is meant"
         )
 
 
@@ -280,6 +280,6 @@ def _file(source, stack: ExitStack) -> BinaryIO:
     else:
         file = source
     if file.seek(0, os.SEEK_END) > MAX_BYTES:
-        raise Refused(f"a file of more than {MAX_BYTES >> 30} GiB; save the picture alone")
+        raise Refused(f"a file of more than {MAX_BYTES >> 30} GiB; save the image alone")
     file.seek(0)
     return file

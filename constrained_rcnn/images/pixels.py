@@ -124,6 +124,8 @@ def _colour_space(one: Opened) -> dict[str, str]:
             return {}
         one.profile = profile if applies else b""
         name = f"colour profile {profile_name(profile)}"
+        if image.mode in ("CMYK", "LAB", "YCbCr"):  # see what becomes of its colours
+            return {"colour_profile": f"{name}: not applied"}
     elif _is_adobe_rgb(image):
         name = "colour space Adobe RGB (EXIF)"
     elif image.format == "PNG" and "srgb" not in image.info and abs(image.info.get("gamma", _GAMMA) - _GAMMA) > 0.02:

@@ -84,6 +84,7 @@ def test_a_profile_of_another_space_is_told_and_applied_to_nobodys_eyes(profile)
     pixels, reading = load_image(stored(image, "TIFF", icc_profile=profile), "RGB")
     assert np.array_equal(pixels, np.asarray(image.convert("RGB")))
     assert reading.changes.keys() == {"cmyk", "colour_profile"} and reading.profile == b""
+    assert reading.changes["colour_profile"].endswith(": not applied")
 
 
 def test_damaged_and_huge_profiles_cost_nothing(monkeypatch):

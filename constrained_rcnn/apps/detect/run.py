@@ -124,8 +124,9 @@ def _run(found: Inputs, pages: str, folder: Path, cfg, jobs: int, resume: bool, 
             except OutputError as error:
                 stopped = stopped or error
     earlier = len(table.rows) - judged
+    see = "" if isinstance(stopped, OutputError) else ", see results.html and results.csv there"
     print(f"{judged} images judged, {len(skipped)} skipped{f', {earlier} of earlier runs' if earlier else ''}; results "
-          f"in {printable(folder)}, see results.html and results.csv there")  # fmt: skip
+          f"in {printable(folder)}{see}")  # fmt: skip
     for row in skipped:
         print(f"skipped: {row['file']}: {row['reason']}")
     for line in found.left_out_lines():
