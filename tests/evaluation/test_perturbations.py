@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from constrained_rcnn.data.lookup import dataset_dicts
-from constrained_rcnn.engine.robustness import baseline_judge
+from constrained_rcnn.engine.robustness import baseline_detector
 from constrained_rcnn.evaluation import robustness
 from constrained_rcnn.evaluation.baselines import evaluate_baseline
 from constrained_rcnn.evaluation.perturbations import PROTOCOLS, Perturbation, protocol_points, resize_mask
@@ -129,7 +129,7 @@ def data(tmp_path):
 def test_the_clean_point_equals_the_plain_evaluation_and_an_interrupted_run_goes_on(data, tmp_path):
     items = dataset_dicts(data)
     points = protocol_points(["jpeg-50", "resize-0.25", "noise-15"])
-    baseline = baseline_judge("error_level_analysis")
+    baseline = baseline_detector("error_level_analysis")
     judged = []
 
     def dies(item, image):
@@ -179,7 +179,7 @@ def test_command_line(data, tmp_path, capsys):
 
 
 def test_a_full_disk_and_another_run_are_one_line(data, tmp_path, monkeypatch):
-    items, points, judge = dataset_dicts(data), protocol_points(["jpeg-50"]), baseline_judge("all_ones")
+    items, points, judge = dataset_dicts(data), protocol_points(["jpeg-50"]), baseline_detector("all_ones")
     evaluate_points(items, points[:1], judge, tmp_path / "out", {"dataset": "tiny"})
     before = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()}
 

@@ -34,9 +34,9 @@ class Sayer:
         self.seen.append(content)
         pixels = np.array(Image.open(io.BytesIO(content)).convert("RGB"))
         height = pixels.shape[0]
-        pair = SimpleNamespace(repeat=SimpleNamespace(doubtful=height != 160))  # a doubtful one decides nothing
-        repeats = (pair,) if height >= 160 else ()
-        return SimpleNamespace(image=pixels, score=height / 1000, manipulated=height < 100, repeats=repeats)
+        pair = SimpleNamespace(regions=SimpleNamespace(doubtful=height != 160))  # a doubtful one decides nothing
+        copy_moves = (pair,) if height >= 160 else ()
+        return SimpleNamespace(image=pixels, score=height / 1000, manipulated=height < 100, copy_moves=copy_moves)
 
 
 def test_files_of_folders_and_the_authentic_ones_of_a_dataset(tmp_path):
