@@ -107,7 +107,7 @@ class ReportImages:
             box = (x, y, x + width, y + height)
             boxes.append(LabelledBox(technique, result["score"], box))
         score = 0.0 if record["score"] is None else record["score"]
-        detections.sort(key=lambda detection: -detection.score)
+        boxes.sort(key=lambda box: -box.score)
         return overlay(image, score_map, boxes, BOX_SCORE, line=f"score {score:.2f}, boxes above {BOX_SCORE:.2f}")
 
 
