@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 
 
@@ -21,6 +22,13 @@ def parser_of_files(description: str) -> argparse.ArgumentParser:
         help="of files with several pages or frames: the first one (default), or each on its own",
     )  # fmt: skip
     return parser
+
+
+def positive(text: str) -> int:
+    """A whole number from 1, for argparse."""
+    if not re.fullmatch(r"0*[1-9][0-9]*", text):
+        raise argparse.ArgumentTypeError(f"{text}: give a whole number from 1")
+    return int(text)
 
 
 def print_any_name() -> None:

@@ -27,8 +27,8 @@ _DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
 def output_folder(folder: str | os.PathLike, option: str = "--output", parts: Iterable[str] = ()) -> Iterator[Path]:
     """Makes a folder and keeps every other run out of it while this one writes there.
 
-    What killed runs left is removed first: temporary files, and ``UNFINISHED``. The lock ends with the process, however
-    it ends, and holds on every host that sees the folder (if its file system has locks).
+    What killed runs left is removed first: temporary files, and folders whose names begin with ``UNFINISHED``. The lock
+    ends with the process, however it ends, and holds on every host that sees the folder (if its file system has locks).
 
     Args:
         folder: for the outputs.
@@ -63,7 +63,7 @@ def output_folder(folder: str | os.PathLike, option: str = "--output", parts: It
             file.write(f" (process {os.getpid()} on {platform.node()}, since {started})".encode())
             for place in places:
                 remove_leftovers(place, again=True)
-            shutil.rmtree(folder / UNFINISHED, ignore_errors=True)
+            remove_unfinished(folder)
             yield folder
         except OSError as error:
             raise_output_error(error, folder)
@@ -97,6 +97,12 @@ def claim_settings(folder: Path, settings: Mapping[str, Any], option: str = "--o
                 f"{settings.get(other[0])}; give another {option}"
             )
     write_json_atomic(path, settings, indent=2)
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Removes what processes that have ended left of files that were not whole; the folder is this run's."""
+    for unfinished in folder.glob(f"{UNFINISHED}*"):
+        shutil.rmtree(unfinished, ignore_errors=True)
 
 
 def raise_output_error(error: BaseException, folder: Path) -> None:

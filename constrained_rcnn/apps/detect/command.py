@@ -11,7 +11,7 @@ import argparse
 import warnings
 
 from ...utils.errors import command_line
-from ..arguments import parser_of_files, print_any_name
+from ..arguments import parser_of_files, positive, print_any_name
 
 
 @command_line
@@ -28,6 +28,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--config-file", metavar="FILE", help="yaml file that the weights were trained with")
     parser.add_argument("--resume", action="store_true", help="leave out what is judged already")
     parser.add_argument("--float-maps", action="store_true", help="also write <name>_map.npy, float32")
+    parser.add_argument("--jobs", type=positive, default=1, metavar="N", help="worker processes that share the files")
     parser.add_argument(
         "--no-repeats", action="store_true",
         help="do not look for regions that occur twice, nor let them raise map and score (another config): faster",
@@ -44,5 +45,5 @@ def main(argv: list[str] | None = None) -> int:
 
     return run(
         args.config_file, args.input, args.output, args.opts, resume=args.resume, float_maps=args.float_maps,
-        repeats=not args.no_repeats, pages=args.pages,
+        repeats=not args.no_repeats, pages=args.pages, jobs=args.jobs,
     )  # fmt: skip
