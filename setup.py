@@ -20,7 +20,7 @@ setup(
     packages=[*find_packages(include=["constrained_rcnn", "constrained_rcnn.*"]), "constrained_rcnn.configs"],
     package_dir={"constrained_rcnn.configs": "configs"},
     package_data={
-        "constrained_rcnn": ["weights/*.pth"],
+        "constrained_rcnn": ["py.typed", "weights/*.pth"],
         "constrained_rcnn.apps": ["*/schema/*.json"],
         "constrained_rcnn.configs": ["*.yaml", "**/*.yaml"],
         "constrained_rcnn.visualization.html": ["templates/*"],
@@ -54,16 +54,24 @@ setup(
         "yacs>=0.1.8",
     ],
     extras_require={
+        "datasets": ["openpyxl", "scipy"],  # read CASIA's spreadsheet of corrected names and MATLAB masks
         "demo": ["scikit-image", "scikit-learn"],  # they ship the photos that the demo forges
+        "docs": ["mkdocs-material", "mkdocstrings", "mkdocstrings-python"],  # the site
         "heif": ["pillow-heif"],  # reads phones' HEIC files
         "open-nsfw": ["onnx"],  # reads the ImageNet features that the half-width ResNet-50 starts from
         "tensorflow": ["google-crc32c"],  # checksums of the released checkpoints; TensorFlow itself is not needed
         "test": [
             "google-crc32c",
+            "ipykernel",
             "jsonschema",
+            "nbclient",
+            "nbformat",
             "onnx",
             "onnxruntime",
+            "openpyxl",
             "pillow-heif",
+            "pytest-cov",
+            "pytest-xdist",
             "pytest>=7",
             "scikit-image",
             "scikit-learn",

@@ -49,7 +49,7 @@ def output_folder(folder: str | os.PathLike, option: str = "--output", parts: It
                 raise OSError(errno.EACCES, "cannot be written")
     except OSError as error:
         where = named if place == folder else f"{named}: {place.name}"
-        raise OutputError(f"{where}: {error.strerror.lower()}; name another folder") from None
+        raise OutputError(f"{where}: {str(error.strerror).lower()}; name another folder") from None
     path = folder / LOCK
     busy = f"{named}: another run is writing there{_holder(path)}; wait for it, or name another folder"
     try:
@@ -111,9 +111,10 @@ def raise_output_error(error: BaseException, folder: Path) -> None:
         raise error
     if isinstance(error, OSError) and error.errno != errno.ENOENT:  # folders are made where they are missing
         name = os.fsdecode(error.filename) if isinstance(error.filename, (str, bytes)) else None
-        inside = name is not None and Path(os.path.abspath(name)).is_relative_to(os.path.abspath(folder))
-        if inside or error.errno in _DISK:
-            raise output_error(name if inside else folder, error) from None
+        if name is not None and Path(os.path.abspath(name)).is_relative_to(os.path.abspath(folder)):
+            raise output_error(name, error) from None
+        if error.errno in _DISK:
+            raise output_error(folder, error) from None
 
 
 @contextlib.contextmanager
