@@ -53,7 +53,7 @@ def test_grouping_never_mixes_portrait_and_landscape():
 
 
 def test_processes_share_the_stream(monkeypatch):
-    from constrained_rcnn.data import loader as module
+    from constrained_rcnn.engine import loader as module
 
     monkeypatch.setattr(module.comm, "get_world_size", lambda: 2)
     draws = []

@@ -312,7 +312,7 @@ def test_overlays_are_saved(tmp_path, name, kind):
 #: Peak memory of a prediction in four tiled views, two of them resized, by a stand-in for the network.
 MEASURE = """
 import resource, sys
-from test_tiles import BrightSquares
+from tests.inference.test_tiles import BrightSquares
 from tests.helpers.tiny import tiny_cfg
 from constrained_rcnn.inference.predictor import BYTES_PER_PIXEL, ManipulationPredictor
 

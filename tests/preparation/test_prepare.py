@@ -31,7 +31,8 @@ SCRIPT = "datasets/prepare_folder.py"
 #: The command, in a process that kills itself when the journal has so many records.
 KILLED = """
 import os, signal, sys
-from constrained_rcnn.data import commands, journal
+from constrained_rcnn.apps import prepare
+from constrained_rcnn.utils import journal
 
 def add(self, *record, real=journal.Journal.add, done=[]):
     if len(done) == {kept}:
@@ -40,7 +41,7 @@ def add(self, *record, real=journal.Journal.add, done=[]):
     real(self, *record)
 
 journal.Journal.add = add
-commands.prepare_folder(sys.argv[1:])
+prepare.prepare_folder(sys.argv[1:])
 """
 
 
