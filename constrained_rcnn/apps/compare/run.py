@@ -44,6 +44,8 @@ ALTERED, PART, SAME, SAME_FILE = "same picture, altered", "shared region", "same
 RELATIONS = (ALTERED, PART, SAME, SAME_FILE)
 #: What is known of pairs, so that an interrupted run can go on; and the folder of the pairs' files.
 JOURNAL, PAIRS = "compared.jsonl", "pairs"
+#: Of ``pairs.json``, see ``schema/pairs-1.json``.
+SCHEMA_VERSION = 1
 #: What the names of a pair's files end in.
 KINDS = (".jpg", "_first.png", "_second.png")
 COLUMNS = (
@@ -119,13 +121,18 @@ def _run(
         stopped = error
     pairs = sorted([*work.pairs, *earlier.others(work.done)], key=_order)
     skipped = [*work.skipped, *earlier.skipped_others(work.skipped, work.names)]
-    about = {"time": now(), "versions": versions(("numpy", "PIL", "cv2")), "finished": stopped is None}
+    about = {
+        "schema_version": SCHEMA_VERSION,
+        "time": now(),
+        "versions": versions(("numpy", "PIL", "cv2")),
+        "finished": stopped is None,
+    }
     try:
         with staged(folder) as stage:
             content = {"pairs": pairs, "skipped": skipped, "left_out": found.left_out, "reading": work.readings}
             write_json_atomic(stage / "pairs.json", {**about, **content}, indent=2)
             write_bytes_atomic(stage / "pairs.csv", _table(pairs, skipped, found.left_out))
-            pages = write_page(stage, pairs, skipped, about, pictures=work.number, compared=len(work.done),
+            pages = write_page(stage, pairs, skipped, about, images=work.number, compared=len(work.done),
                                earlier=len(pairs) - len(work.pairs), left_out=found.left_out)  # fmt: skip
         remove_other_pages(folder, "pairs", len(pages))
         _remove(folder, earlier.names - {pair["name"] for pair in pairs})
