@@ -64,7 +64,7 @@ def observe(exhibit: Exhibit) -> Observation:
     facts = {
         "grid": [int(one + 1) % 8 for one in main] if found else None,
         "significance": [round(significance, 1) for _, significance in grid],
-        "strongest_window": round(strength, 2),
+        "strength": round(strength, 2),
         "expected_false_alarms": f"1e{-strength:.1f}" if strength > 0 else "1 or more",
     }
     return Observation(

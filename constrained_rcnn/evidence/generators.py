@@ -9,8 +9,8 @@ from .file_metadata import FileMetadata
 #: Programs and services that make whole images from words. Names that are also plain words are looked for whole.
 _GENERATORS = re.compile(
     r"stable[ -]?diffusion|\bsdxl\b|midjourney|dall[·.-]?e\b|comfyui|automatic1111|invoke ?ai|novelai|adobe firefly|"
-    r"\bfirefly (?:image|\d)|\bimagen\b|google ai|gpt-?(?:4o|image)|\bchatgpt\b|leonardo\.ai|ideogram|black forest labs|"
-    r"flux\.?1|dreamstudio|craiyon|bing image creator|microsoft designer|nightcafe|draw ?things|fooocus|playground ai",
+    r"\bfirefly (?:image|\d)|\bimagen\b|google ai|gpt-?(?:4o|image)|\bchatgpt\b|leonardo\.ai|ideogram|"
+    r"black forest labs|flux\.?1|dreamstudio|craiyon|bing image creator|microsoft designer|nightcafe|draw ?things|fooocus|playground ai",
     re.IGNORECASE,
 )
 #: Text chunks of a PNG by which generators keep their settings, and what their content then holds.

@@ -22,7 +22,7 @@ INNOCENT = (
 )
 
 #: Least significance that is told, in standard deviations.
-LEAST_SIGNIFICANCE = 6.0
+LEAST_SIGNIFICANCE = 5.0
 
 
 def observe(exhibit: Exhibit) -> Observation:
