@@ -81,8 +81,8 @@ def examine_images(
     """Asks witnesses about images.
 
     Args:
-        items: dataset dicts with ``file_name``, ``authentic`` and, of forgeries, ``mask_file_name``. Authentic images are
-            examined in every processing class, forgeries as they are.
+        items: dataset dicts with ``file_name``, ``authentic`` and, of forgeries, ``mask_file_name``. Authentic
+            images are examined in every processing class, forgeries as they are.
         witnesses: names.
         classes: keys of ``CLASSES``.
 

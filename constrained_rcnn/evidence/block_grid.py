@@ -33,6 +33,8 @@ INNOCENT = (
 #: Grey levels at which a jump stops to count more, and the mean jump from which on a cell does not vote: edges of
 #: objects are no borders of blocks.
 _MOST, _EDGE = 24, 14
+#: -log10 of the number of false alarms from which on the whole image has a grid.
+_SURE = 10
 #: Sides of the windows, in cells of 8 pixels.
 _WINDOWS = (8, 12, 18)
 #: Rows of cells that are looked at in one go.
@@ -55,9 +57,12 @@ def observe(exhibit: Exhibit) -> Observation:
         return Observation(Level.CANNOT_BE_JUDGED, f"The block grid cannot be judged: {why}.")
     votes = block_votes(exhibit.luma)
     grid = tuple(_whole(one) for one in (votes.across, votes.down))
-    found = all(significance > 2 for _, significance in grid)
+    found = all(significance > _SURE for _, significance in grid)
     main = tuple(position if found else None for position, _ in grid)
-    field = foreign(votes, main)
+    # The grid of the file's own blocks is no foreign one, even where an older grid is stronger.
+    own = {7} if exhibit.is_jpeg else set()
+    across, down = ({position} - {None} | own for position in main)
+    field = foreign(votes, across, down)
     strength = float(field.max())
     word = level_of("block_grid", strength)
     regions = boxes(field >= max(1.0, strength / 3), 8, exhibit.luma.shape) if word is not Level.NOTHING_FOUND else ()
@@ -145,12 +150,12 @@ def _normal_tail(score: float) -> float:
     return (score * score / 2 + math.log(score * math.sqrt(2 * math.pi))) / math.log(10)
 
 
-def foreign(votes: Votes, main: tuple[int | None, int | None]) -> np.ndarray:
+def foreign(votes: Votes, across: set[int], down: set[int]) -> np.ndarray:
     """How significant another grid than the main one is around each cell.
 
     Args:
         votes: of the cells.
-        main: position of the grid's borders across and down; None: there is no main grid.
+        across, down: positions of borders that count as the image's own.
 
     Returns:
         (R, C) float32: -log10 of the number of false alarms of the best window that holds the cell, at least 0.
@@ -161,22 +166,22 @@ def foreign(votes: Votes, main: tuple[int | None, int | None]) -> np.ndarray:
     tests = 64 * len(sides) * votes.across.size
     for side in sides:
         # The same in both directions: an edge or a fence makes votes in one of them. Twice the lesser is a bound.
-        both = 2 * np.minimum(*(_unlikely(one, at, side) for one, at in zip((votes.across, votes.down), main)))
+        both = 2 * np.minimum(_unlikely(votes.across, across, side), _unlikely(votes.down, down, side))
         value = np.maximum(both - math.log10(tests), 0).astype(np.float32)
         best = np.maximum(best, cv2.dilate(value, np.ones((side, side), np.uint8)))
     return best
 
 
-def _unlikely(votes: np.ndarray, main: int | None, side: int) -> np.ndarray:
-    """(R, C) -log10 of the chance of the votes for the best position other than the main one in a window's centre."""
+def _unlikely(votes: np.ndarray, own: set[int], side: int) -> np.ndarray:
+    """(R, C) -log10 of the chance of the votes for the best position that is not its own in the window around each cell."""
     window = {"ddepth": -1, "ksize": (side, side), "normalize": False, "borderType": cv2.BORDER_CONSTANT}
-    other = (votes >= 0) & (votes != (-1 if main is None else main))
+    other = (votes >= 0) & ~np.isin(votes, list(own))
     total = np.rint(cv2.boxFilter(other.astype(np.float32), **window)).astype(int)
     least = np.zeros(votes.shape)
     for position in range(8):
-        if position == main or not other.any():
+        if position in own or not other.any():
             continue
-        # Votes next to the main grid's borders, and halfway, are more frequent than others: as often as here.
+        # Votes next to the image's own borders, and halfway, are more frequent than others: as often as here.
         share = max(1 / 8, float((votes[other] == position).mean()))
         count = np.rint(cv2.boxFilter((votes == position).astype(np.float32), **window)).astype(int)
         least = np.maximum(least, _tails(side * side, round(share + 0.005, 2))[total, count])

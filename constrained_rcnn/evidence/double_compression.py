@@ -75,28 +75,47 @@ def _rounded(values: np.ndarray, step: int) -> np.ndarray:
 
 def _best_step(values: np.ndarray, others: np.ndarray, last: int) -> tuple[float, int]:
     """(standard deviations by which the best earlier step explains the values better than chance, that step)."""
-    earlier, signs, waves = _waves(last)
-    if not len(earlier):
+    waves = _waves(last)
+    if not len(waves.steps):
         return 0.0, last
-    difference, variance = np.zeros(len(earlier)), np.full(len(earlier), 1e-12)
+    scores = _scores(values, others, waves.clearest)
+    best = float(scores.max())
+    # A step's half has the same clearest harmonic: the largest step whose slow course fits, too.
+    alike = np.flatnonzero((scores >= 0.7 * best) & (_scores(values, others, waves.slow) > 0.3 * best))
+    return best, int(waves.steps[alike[-1] if len(alike) else scores.argmax()])
+
+
+def _scores(values: np.ndarray, others: np.ndarray, waves: np.ndarray) -> np.ndarray:
+    """For each wave (N, _LARGEST + 1), by how many standard deviations its mean over the values exceeds the others'."""
+    difference, variance = np.zeros(len(waves)), np.full(len(waves), 1e-12)
     for sample, sign in ((values, 1), (others, -1)):
         shares = np.bincount(np.abs(sample).astype(np.int64), minlength=_LARGEST + 1) / len(sample)
         mean = waves @ shares
         difference += sign * mean
         variance += (np.square(waves) @ shares - mean**2) / len(sample)
-    scores = difference * signs / np.sqrt(variance)
-    best = int(np.argmax(scores))
-    return float(scores[best]), int(earlier[best])
+    return difference / np.sqrt(variance)
+
+
+@dataclass(frozen=True)
+class _Waves:
+    """Earlier steps that leave a trace (N,), and their traces over multiples of the last step (N, _LARGEST + 1): that
+    of the harmonic that is told best, and of the first one."""
+
+    steps: np.ndarray
+    clearest: np.ndarray
+    slow: np.ndarray
 
 
 @functools.lru_cache(maxsize=256)
-def _waves(last: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Earlier steps that leave a trace (N,), the sign of the trace (N,), and its course (N, _LARGEST + 1)."""
+def _waves(last: int) -> _Waves:
     found = [(step, _frequency(last / step)) for step in range(2, _LARGEST_STEP + 1)]
     steps = np.array([step for step, frequency in found if frequency is not None], int)
-    frequencies = np.array([frequency for _, frequency in found if frequency is not None])
-    waves = np.cos(2 * np.pi * np.outer(frequencies, np.arange(_LARGEST + 1)))
-    return steps, np.sign(np.sinc(frequencies)), waves
+    clearest = np.array([frequency for _, frequency in found if frequency is not None])
+    made = []
+    for frequencies in (clearest, last / np.maximum(steps, 1)):
+        courses = np.cos(2 * np.pi * np.outer(frequencies, np.arange(_LARGEST + 1)))
+        made.append(np.sign(np.sinc(frequencies))[:, None] * courses)
+    return _Waves(steps, *made)
 
 
 def _frequency(ratio: float) -> float | None:

@@ -10,7 +10,8 @@ from .file_metadata import FileMetadata
 _GENERATORS = re.compile(
     r"stable[ -]?diffusion|\bsdxl\b|midjourney|dall[·.-]?e\b|comfyui|automatic1111|invoke ?ai|novelai|adobe firefly|"
     r"\bfirefly (?:image|\d)|\bimagen\b|google ai|gpt-?(?:4o|image)|\bchatgpt\b|leonardo\.ai|ideogram|"
-    r"black forest labs|flux\.?1|dreamstudio|craiyon|bing image creator|microsoft designer|nightcafe|draw ?things|fooocus|playground ai",
+    r"black forest labs|flux\.?1|dreamstudio|craiyon|bing image creator|microsoft designer|nightcafe|draw ?things|"
+    r"fooocus|playground ai",
     re.IGNORECASE,
 )
 #: Text chunks of a PNG by which generators keep their settings, and what their content then holds.

@@ -22,7 +22,7 @@ INNOCENT = (
 
 #: Frequencies (u + v) that count as noise, and those that tell texture.
 _NOISE, _TEXTURE = (6, 10), (1, 3)
-#: Mean amplitude below which there is no noise left to compare.
+#: Typical amplitude below which there is no noise left to compare.
 _LEAST = 0.25
 
 
@@ -30,8 +30,11 @@ def observe(exhibit: Exhibit) -> Observation:
     if why := unsuitable(exhibit):
         return Observation(Level.CANNOT_BE_JUDGED, f"Noise cannot be judged: {why}.")
     blocks = exhibit.shifted_blocks
-    values = np.abs(blocks.values)
-    level, texture = (values[..., _band(*limits)].mean(axis=-1) for limits in (_NOISE, _TEXTURE))
+    level, both = (
+        np.sqrt(np.square(blocks.values[..., _band(*limits)]).mean(axis=-1)) for limits in (_NOISE, _TEXTURE)
+    )
+    # Noise has the same power at all frequencies: what is more of it at low ones is texture.
+    texture = np.sqrt(np.maximum(both**2 - level**2, 0))
     brightness = blocks.values[..., 0, 0] / 8 + 128
     typical = float(np.median(level)) if level.size else 0.0
     if typical < _LEAST:
@@ -41,7 +44,7 @@ def observe(exhibit: Exhibit) -> Observation:
             facts={"typical_amplitude": round(typical, 3)},
         )
     usable = (brightness > 10) & (brightness < 245)
-    found = outliers(np.log(level + 0.1), usable, (np.log(texture + 0.5), brightness), lower=True)
+    found = outliers(np.log(level + 0.1), usable, (np.log(texture + 1), brightness), lower=True)
     if found is None:
         return Observation(Level.CANNOT_BE_JUDGED, "Too little of the image can be used: it is too small or too flat.")
     word = level_of("noise", found.strength)

@@ -69,9 +69,12 @@ def _without_bars(thumbnail: np.ndarray, ratio: float) -> np.ndarray:
     if width / height < ratio:
         kept = round(width / ratio)
         top = (height - kept) // 2
-        cut, bars = thumbnail[top : top + kept], np.r_[thumbnail[:top], thumbnail[top + kept :]]
+        cut, bars = thumbnail[top : top + kept], np.concatenate([thumbnail[:top], thumbnail[top + kept :]])
     else:
         kept = round(height * ratio)
         left = (width - kept) // 2
-        cut, bars = thumbnail[:, left : left + kept], np.c_[thumbnail[:, :left], thumbnail[:, left + kept :]]
+        cut, bars = (
+            thumbnail[:, left : left + kept],
+            np.concatenate([thumbnail[:, :left], thumbnail[:, left + kept :]], axis=1),
+        )
     return cut if cut.size and bars.size and bars.mean() < 16 else thumbnail

@@ -20,12 +20,10 @@ from ...utils.errors import UserError
 from ...utils.files import write_bytes_atomic, write_json_atomic
 from ...utils.output_folder import output_folder, raise_output_error, staged
 from ...utils.provenance import now
+from ..detect.table import harmless
 from ..files import check_output, read_bytes, reason
 from ..inputs import find_inputs, output_names, printable
 from .sheet import sheet
-
-#: Characters at which a table's program would begin to compute.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def run(inputs: list[str], output: str, witnesses: list[str], *, gps: bool = False) -> int:
@@ -87,8 +85,8 @@ def _examine(file: Path, name: str, folder: Path, witnesses: list[str], gps: boo
         page = sheet(about, exhibit, findings, record["findings"])
         write_bytes_atomic(stage / f"{name}_evidence.html", page.encode("utf-8"))
         write_json_atomic(stage / f"{name}_evidence.json", record, indent=2)
-    return {"file": about["file"], "sheet": f"{name}_evidence.html", **{one.witness: one.level.words for one in findings},
-            "strongest": _strongest(findings)}  # fmt: skip
+    words = {one.witness: one.level.words for one in findings}
+    return {"file": about["file"], "sheet": f"{name}_evidence.html", **words, "strongest": _strongest(findings)}
 
 
 def _strongest(findings: list[Finding]) -> str:
@@ -108,5 +106,5 @@ def _table(rows: list[dict[str, str]], skipped: list[tuple[str, str]], witnesses
     table = csv.DictWriter(buffer, columns, restval="", lineterminator="\n")
     table.writeheader()
     for row in [*rows, *({"file": name, "skipped": why} for name, why in skipped)]:
-        table.writerow({key: f"'{text}" if text.startswith(_FORMULA) else text for key, text in row.items()})
+        table.writerow({key: harmless(text) for key, text in row.items()})
     return buffer.getvalue()
