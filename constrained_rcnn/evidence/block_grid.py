@@ -102,21 +102,23 @@ def block_votes(luma: np.ndarray) -> Votes:
     for first in range(0, rows, _STRIP):
         last = min(rows, first + _STRIP)
         top, bottom = max(0, first * 8 - 1), min(luma.shape[0], last * 8 + 2)
-        strip = luma[top:bottom].astype(np.int16)
-        inner = strip[first * 8 - top : last * 8 - top]
-        across[first:last] = _votes(_steps(inner), axis=1, columns=columns)
-        vertical = np.ascontiguousarray(_steps(np.ascontiguousarray(strip.T)).T)
-        vertical = vertical[first * 8 - top : last * 8 - top]
-        down[first:last] = _votes(vertical, axis=0, columns=columns)
+        strip, inner = luma[top:bottom], slice(first * 8 - top, last * 8 - top)
+        across[first:last] = _votes(_jumps(strip, _ACROSS)[inner], axis=1, columns=columns)
+        down[first:last] = _votes(_jumps(strip, _ACROSS.T)[inner], axis=0, columns=columns)
+    # Beyond the image's edges nothing is known: the cells there do not vote.
+    across[:, [0, -1]] = down[[0, -1]] = -1
     return Votes(across, down)
 
 
-def _steps(values: np.ndarray) -> np.ndarray:
-    """(h, w) uint8: size of the jump between a pixel and the next in its row, after a smooth course is taken out."""
-    jump = np.zeros(values.shape, np.uint8)
-    third = values[:, 3:] - values[:, :-3] - 3 * (values[:, 2:-1] - values[:, 1:-2])
-    jump[:, 1:-2] = np.minimum(np.abs(third), _MOST)
-    return jump
+#: Third difference: how much a pixel and its next differ beyond a smooth course.
+_ACROSS = np.array([[-1, 3, -3, 1]], np.float32)
+
+
+def _jumps(values: np.ndarray, kernel: np.ndarray) -> np.ndarray:
+    """(h, w) uint8, at most ``_MOST``: the jump from each pixel to its next, in the kernel's direction."""
+    anchor = (1, 0) if kernel.shape[0] == 1 else (0, 1)
+    third = cv2.filter2D(values, cv2.CV_16S, kernel, anchor=anchor, borderType=cv2.BORDER_REPLICATE)
+    return cv2.min(cv2.convertScaleAbs(third), _MOST)
 
 
 def _votes(jump: np.ndarray, *, axis: int, columns: int) -> np.ndarray:
@@ -173,7 +175,7 @@ def foreign(votes: Votes, across: set[int], down: set[int]) -> np.ndarray:
 
 
 def _unlikely(votes: np.ndarray, own: set[int], side: int) -> np.ndarray:
-    """(R, C) -log10 of the chance of the votes for the best position that is not its own in the window around each cell."""
+    """(R, C) -log10 of the chance of the votes for the best position but its own, in the window around each cell."""
     window = {"ddepth": -1, "ksize": (side, side), "normalize": False, "borderType": cv2.BORDER_CONSTANT}
     other = (votes >= 0) & ~np.isin(votes, list(own))
     total = np.rint(cv2.boxFilter(other.astype(np.float32), **window)).astype(int)

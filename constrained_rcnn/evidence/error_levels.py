@@ -49,7 +49,7 @@ def observe(exhibit: Exhibit) -> Observation:
     found = outliers(level, usable, (texture, brightness), lower=True)
     if found is None:
         return Observation(Level.CANNOT_BE_JUDGED, "Too little of the image can be used: it is too small or too flat.")
-    word = level_of("error_levels", found.strength)
+    word = level_of("error_levels", found.strength, exhibit.luma.size)
     # A large image's cells come in pairs; the map is drawn as if they were evenly spread.
     pixels = _CELL * step
     return Observation(

@@ -73,8 +73,9 @@ class Exhibit:
             tables = dict(getattr(image, "quantization", None) or {})
             colours = _ycbcr(image) if one.format == "JPEG" else None
             if colours is not None:
-                luma = np.ascontiguousarray(colours[:, :, 0])
-                pixels = _upright(cv2.cvtColor(colours[:, :, [0, 2, 1]], cv2.COLOR_YCrCb2BGR), turn)
+                luma, blue, red = cv2.split(colours)
+                del colours
+                pixels = _upright(cv2.cvtColor(cv2.merge([luma, red, blue]), cv2.COLOR_YCrCb2BGR), turn)
             else:
                 pixels = pixels_of(one, "RGB", reverse=True, scale=True)
                 luma = cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY)

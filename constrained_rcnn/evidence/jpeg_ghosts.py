@@ -46,7 +46,7 @@ def observe(exhibit: Exhibit) -> Observation:
         if best is None or found.strength > best[0]:
             best = found.strength, quality, found
     strength, quality, found = best
-    word = level_of("jpeg_ghosts", strength)
+    word = level_of("jpeg_ghosts", strength, exhibit.luma.size)
     nothing = word is Level.NOTHING_FOUND
     regions = () if nothing else found.regions("jpeg_ghosts", blocks.pixels, exhibit.luma.shape)
     sentence = f"At quality {quality} a region changes less than others of its texture"

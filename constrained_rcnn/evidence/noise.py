@@ -22,8 +22,8 @@ INNOCENT = (
 
 #: Frequencies (u + v) that count as noise, and those that tell texture.
 _NOISE, _TEXTURE = (6, 10), (1, 3)
-#: Typical amplitude below which there is no noise left to compare.
-_LEAST = 0.25
+#: Typical amplitude below which there is no noise left to compare; rounding to grey levels alone makes 0.29.
+_LEAST = 0.45
 
 
 def observe(exhibit: Exhibit) -> Observation:
@@ -47,7 +47,7 @@ def observe(exhibit: Exhibit) -> Observation:
     found = outliers(np.log(level + 0.1), usable, (np.log(texture + 1), brightness), lower=True)
     if found is None:
         return Observation(Level.CANNOT_BE_JUDGED, "Too little of the image can be used: it is too small or too flat.")
-    word = level_of("noise", found.strength)
+    word = level_of("noise", found.strength, exhibit.luma.size)
     regions = () if word is Level.NOTHING_FOUND else found.regions("noise", blocks.pixels, exhibit.luma.shape, 4)
     return Observation(
         word,

@@ -14,6 +14,8 @@ from .finding import Level
 
 #: The file in the package.
 RATES_FILE = Path(__file__).with_name("rates.json")
+#: Largest images that the rates were measured on, pixels.
+MEASURED_PIXELS = 1_100_000
 #: The words that a threshold leads to, and the share of untouched images, in the worst processing class, that the
 #: tool lets reach each of them when it chooses thresholds.
 ALLOWED = {Level.WEAK: 0.10, Level.MODERATE: 0.03, Level.STRONG: 0.005}
@@ -30,12 +32,14 @@ def rates_of(witness: str) -> dict[str, Any] | None:
     return rates_file()["witnesses"].get(witness)
 
 
-def level_of(witness: str, strength: float) -> Level:
+def level_of(witness: str, strength: float, pixels: int = 0) -> Level:
     """The word for a witness's number.
 
     Args:
         witness: name of a witness with thresholds.
         strength: the larger, the more it supports a manipulation.
+        pixels: of the image, where the number depends on its size. Of images larger than those that were measured
+            nobody knows how often untouched ones reach a number, so no more than "weak" is said.
 
     Returns:
         NOTHING_FOUND below the least threshold.
@@ -44,5 +48,6 @@ def level_of(witness: str, strength: float) -> Level:
         KeyError: the witness has no thresholds.
     """
     thresholds = rates_file()["thresholds"][witness]
-    reached = [level for level in ALLOWED if strength >= thresholds[level.value]]
+    most = Level.WEAK if pixels > MEASURED_PIXELS else Level.STRONG
+    reached = [level for level in ALLOWED if strength >= thresholds[level.value] and level.rank <= most.rank]
     return max(reached, key=lambda level: level.rank, default=Level.NOTHING_FOUND)

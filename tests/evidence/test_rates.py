@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from constrained_rcnn.evidence.finding import Level
-from constrained_rcnn.evidence.rates import ALLOWED, level_of, rates_file
+from constrained_rcnn.evidence.rates import ALLOWED, MEASURED_PIXELS, level_of, rates_file
 from constrained_rcnn.evidence.registry import WITNESSES
 
 
@@ -15,7 +15,8 @@ def test_words_of_numbers():
         assert level_of(witness, numbers[0] - 1e-6) is Level.NOTHING_FOUND
         for level, number in zip(ALLOWED, numbers):
             assert level_of(witness, number).rank >= level.rank
-        assert level_of(witness, numbers[-1]) is Level.STRONG
+        assert level_of(witness, numbers[-1], MEASURED_PIXELS) is Level.STRONG
+        assert level_of(witness, numbers[-1], MEASURED_PIXELS + 1) is Level.WEAK
 
 
 def test_rates_are_shares_and_strong_is_rare():
