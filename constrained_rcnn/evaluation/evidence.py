@@ -21,6 +21,8 @@ from ..images.reading import read_image, read_mask
 
 #: Share of the marked area that must be manipulated for a finding to count as overlapping the truth.
 OVERLAP = 1 / 3
+#: "Strong" begins this much above the number that its share reaches: of a few hundred images the largest is a low guess.
+_MARGIN = 1.2
 #: Least thresholds that are chosen whatever the images say: block_grid's are bounds on false alarms.
 _LEAST = {"block_grid": {Level.WEAK: 0.5, Level.MODERATE: 1.0, Level.STRONG: 2.0}}
 
@@ -137,6 +139,7 @@ def choose_thresholds(seen: Iterable[Seen]) -> dict[str, dict[str, float]]:
         for level, share in ALLOWED.items():
             worst = max(float(np.quantile(values, 1 - share, method="higher")) for values in by_kind.values())
             least = _LEAST.get(witness, {}).get(level, 0.0)
+            worst *= _MARGIN if level is Level.STRONG else 1
             chosen[witness][level.value] = round(max(worst + 0.01, least), 2)
     return chosen
 

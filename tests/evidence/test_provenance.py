@@ -87,6 +87,16 @@ def test_source_type_in_xmp(term, level):
     assert found.level is level and found.facts["source_types"] == [term]
 
 
+def test_source_type_as_a_resource_in_a_png():
+    body = (
+        f'<rdf:Description><Iptc4xmpExt:DigitalSourceType rdf:resource="{SOURCE}algorithmicMedia"/></rdf:Description>'
+    )
+    info = PngInfo()
+    info.add_itxt("XML:com.adobe.xmp", xmp(body).decode())
+    found = provenance(as_png(photo(), pnginfo=info))
+    assert found.facts["source_types"] == ["algorithmicMedia"] and "made by an algorithm" in found.sentence
+
+
 @pytest.mark.parametrize(
     ("key", "text"),
     [
