@@ -21,7 +21,7 @@ from ..images.reading import read_image, read_mask
 
 #: Share of the marked area that must be manipulated for a finding to count as overlapping the truth.
 OVERLAP = 1 / 3
-#: "Strong" begins this much above the number that its share reaches: of a few hundred images the largest is a low guess.
+#: "Strong" begins this much above the number that its share reaches: the largest of few images is a low guess.
 _MARGIN = 1.2
 #: Least thresholds that are chosen whatever the images say: block_grid's are bounds on false alarms.
 _LEAST = {"block_grid": {Level.WEAK: 0.5, Level.MODERATE: 1.0, Level.STRONG: 2.0}}
