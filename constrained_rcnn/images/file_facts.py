@@ -70,7 +70,7 @@ def _camera(image: Image.Image) -> tuple[str, str]:
         return "", ""
 
 
-def _clean(value) -> str:
+def _clean(value: object) -> str:
     """Text of a tag without controls and what turns the direction of writing, on one line, bounded."""
     if isinstance(value, bytes):
         value = value.decode("utf-8", "replace")

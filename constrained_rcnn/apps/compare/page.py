@@ -12,10 +12,10 @@ from constrained_rcnn.apps.detect.table import how
 from constrained_rcnn.utils.files import write_bytes_atomic
 from constrained_rcnn.visualization.html.page import page_name, remove_other_pages, render
 
+from .table import ALTERED, PART
+
 #: Pairs on one page.
 PER_PAGE = 200
-#: Relations that ask for a look.
-_TELLING = ("same picture, altered", "shared region")
 
 
 def write_page(
@@ -55,4 +55,4 @@ def _shown(pair: dict) -> dict:
     """What the template needs of a pair; records of earlier versions have no readings."""
     readings = {key: str(pair.get(key) or "") for key in ("first_reading", "second_reading")}
     shared = [{**region, "how": how(region)} for region in pair["shared"]]
-    return {**pair, **readings, "shared": shared, "telling": pair["relation"] in _TELLING}
+    return {**pair, **readings, "shared": shared, "telling": pair["relation"] in (ALTERED, PART)}

@@ -172,7 +172,8 @@ def row_of(record: dict) -> dict:
     row["unsuitable"] = sys.intern(str(record.get("unsuitable") or ""))
     row["covered"] = float(record["covered"]) if "covered" in record else None
     row["techniques"] = [sys.intern(str(name)) for name in record["techniques"]]
-    regions = [found for found in record["detections"] if found["score"] > row["threshold"]]
+    # The flag counts: scores are rounded. Results of earlier versions have none.
+    regions = [d for d in record["detections"] if d.get("above_threshold", d["score"] > row["threshold"])]
     row["regions"] = len(regions)
     row["twins"] = sum(found.get("found_by") == "repeats" for found in regions)
     repeats = record.get("repeats")  # None: not looked for

@@ -88,7 +88,7 @@ class ReportImages:
         name = os.path.basename(record["file_name"])
         return [Panel(title, name, _data_uri(pixels)) for title, pixels in shown]
 
-    def _map(self, image_id) -> np.ndarray | None:
+    def _map(self, image_id: Any) -> np.ndarray | None:
         """(H, W) float32 in [0, 1], or None."""
         name = self._names.get(image_id, "")
         places = [self._folder / "maps" / f"{name}.npz", self._folder / "previews" / f"{name}.png"]
