@@ -1,4 +1,4 @@
-"""Installs the package. Detectron2 is not on PyPI under its name: tools/install_detectron2.py installs it."""
+"""Installs the package. Detectron2 is not on PyPI under its name: the command install-detectron2 installs it."""
 
 import re
 from pathlib import Path
@@ -28,7 +28,7 @@ setup(
     },
     entry_points={
         "console_scripts": [
-            "constrained-rcnn = constrained_rcnn.apps.detect.command:main",
+            "constrained-rcnn = constrained_rcnn.apps.cli:main",
             "constrained-rcnn-compare = constrained_rcnn.apps.compare.command:main",
         ]
     },
@@ -38,6 +38,7 @@ setup(
         "opencv-python>=4.8",
         "pillow",
         "pycocotools>=2.0.2",
+        "shtab",  # completes commands in a shell
         "torch>=2.10",  # older ones may execute code or corrupt memory even with weights_only
         "torchvision",
         "tqdm",

@@ -217,15 +217,37 @@ def build_wheel(tree: Path, folder: Path, changes: list[str]) -> Path:
     return path
 
 
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The installer's options."""
+    archive = f"{ARCHIVE_PROJECT}-{ARCHIVE_VERSION}.tar.gz"
+    parser.add_argument(
+        "--archive", type=Path, metavar="FILE", help=f"local copy of {archive}; default: pip downloads it"
+    )
+
+
 @command_line
 def main(argv: list[str] | None = None) -> int:
+    """``python -m constrained_rcnn.install.detectron2``, the same as ``constrained-rcnn install-detectron2``."""
     parser = argparse.ArgumentParser(
         prog="install_detectron2",
         description="Installs Detectron2 0.6 for the interpreter that runs this; leaves a working one alone.",
     )
-    parser.add_argument("--archive", type=Path, help=f"local copy of {ARCHIVE_PROJECT}-{ARCHIVE_VERSION}.tar.gz")
-    args = parser.parse_args(argv)
+    add_arguments(parser)
+    return install(parser.parse_args(argv).archive)
 
+
+def install(local_archive: Path | None = None) -> int:
+    """Installs Detectron2, unless a working one is there.
+
+    Args:
+        local_archive: None: pip downloads it.
+
+    Returns:
+        0, the exit status.
+
+    Raises:
+        UserError: a broken one of somebody else's is there, Torch is not, or pip fails.
+    """
     found = probe_detectron2()
     ours = found["distribution"].startswith(OWN_LABEL)
     if found["state"] == "works" and (not ours or found["distribution"] == INSTALLED_VERSION):
@@ -244,9 +266,9 @@ def main(argv: list[str] | None = None) -> int:
             )
     with tempfile.TemporaryDirectory(prefix="detectron2-") as name:
         folder = Path(name)
-        if args.archive is None:
+        if local_archive is None:
             print(f"Downloading {ARCHIVE_PROJECT} {ARCHIVE_VERSION} ...", flush=True)
-        archive = download_archive(folder) if args.archive is None else args.archive
+        archive = download_archive(folder) if local_archive is None else local_archive
         check_archive(archive)
         tree = unpack(archive, folder)
         changes = apply_mends(tree)

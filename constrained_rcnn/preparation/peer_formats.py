@@ -1,13 +1,7 @@
 """Formats in which other tools list images and masks: read into a ``Scan``, and written from a prepared split.
 
-- ``imdl-json``: IMDL-BenCo, ``[[image, mask], ...]``, mask ``Negative`` for an authentic image.
-- ``imdl-folder``: IMDL-BenCo, ``Tp/`` and ``Gt/`` paired by their sorted order; a black mask means authentic.
-- ``mvss``: MVSS-Net, lines ``image mask label``, mask ``None`` where label is 0.
-- ``trufor``: TruFor, lines ``image,mask``; ``None`` for an authentic image.
-- ``catnet``: CAT-Net, lines ``image,mask,jpeg``; ``None`` for an authentic image; ``jpeg`` is the picture whose JPEG
-  coefficients are read.
-
-None of them knows techniques or groups: what is read is filed as ``tampered``, each image a group of its own.
+:data:`.published.PEER_FORMATS` describes each. None of them knows techniques or groups: what is read is filed as
+``tampered``, each image a group of its own.
 """
 
 from __future__ import annotations
@@ -25,12 +19,14 @@ from constrained_rcnn.data.techniques import TAMPERED
 from constrained_rcnn.images.folder_listing import list_images
 from constrained_rcnn.preparation.findings import SKIPPED, Finding
 from constrained_rcnn.preparation.mask_options import USUAL, MaskOptions
+from constrained_rcnn.preparation.published import PEER_FORMATS
 from constrained_rcnn.preparation.sources import MaskFile, Sample, Scan, child
 from constrained_rcnn.utils.errors import UserError
 from constrained_rcnn.utils.files import write_bytes_atomic, write_json_atomic, write_png_atomic
 from constrained_rcnn.utils.output_folder import LOCK, output_folder, staged
 
-FORMATS = ("imdl-json", "imdl-folder", "mvss", "trufor", "catnet")
+#: Each form's name.
+FORMATS = tuple(PEER_FORMATS)
 #: Words for "no mask" that the formats use, lower case.
 _NO_MASK = ("negative", "none", "")
 _JPEG = (".jpg", ".jpeg")

@@ -16,12 +16,10 @@ from .compositing import grain_level
 from .copy_move import copy_move
 from .forgery import Forgery
 from .objects import in_view
-from .presets import DEFAULT_PRESET, Preset, get_preset, log_uniform
+from .presets import DEFAULT_PRESET, DEFAULT_SIZE, Preset, get_preset, log_uniform
 from .regions import Segments
 from .removal import removal
 from .splice import splice
-
-DEFAULT_SIZE = (256, 320)
 
 
 def synthesize(

@@ -185,6 +185,8 @@ PRESETS = {
     "rgbn": Preset("rgbn", recipe="rgbn", area=(0.005, 0.5), segments=1.0, object_like=1.0),
 }
 DEFAULT_PRESET = "careful"
+#: Height and width of forgeries, pixels.
+DEFAULT_SIZE = (256, 320)
 
 
 def get_preset(name: str | Preset) -> Preset:

@@ -23,11 +23,11 @@ from ..images.reading import read_size
 from ..utils.errors import UserError
 from ..utils.files import output_error, write_bytes_atomic, write_png_atomic
 from ..utils.journal import Journal
-from .generate import DEFAULT_SIZE, synthesize
+from .generate import synthesize
 from .hard_authentic import hard_authentic as make_hard_authentic
 from .objects import Object, ObjectAnnotations
 from .photos import Photo, families, read_photo
-from .presets import DEFAULT_PRESET, Preset, get_preset
+from .presets import DEFAULT_PRESET, DEFAULT_SIZE, Preset, get_preset
 
 _log = logging.getLogger(__name__)
 

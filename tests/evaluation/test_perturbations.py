@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import errno
-import importlib.util
 import io
 import json
 import os
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -22,17 +20,10 @@ from constrained_rcnn.evaluation.perturbations import PROTOCOLS, Perturbation, p
 from constrained_rcnn.evaluation.robustness import evaluate_points
 from constrained_rcnn.utils.errors import OutputError, UserError
 from constrained_rcnn.utils.output_folder import output_folder
+from tests.helpers.commands import running
 from tests.helpers.tiny_data import write_set
 
-ROOT = Path(__file__).resolve().parents[2]
 GREY = np.full((200, 300, 3), 128, np.uint8)
-
-
-def command(name):
-    spec = importlib.util.spec_from_file_location(name, ROOT / "tools" / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.main
 
 
 def picture(seed=0, size=(96, 128)):
@@ -166,7 +157,7 @@ def test_the_clean_point_equals_the_plain_evaluation_and_an_interrupted_run_goes
 
 
 def test_command_line(data, tmp_path, capsys):
-    main, output = command("robustness"), tmp_path / "out"
+    main, output = running("robustness"), tmp_path / "out"
     arguments = ["--dataset", data, "--output", str(output), "--baseline", "centre_prior"]
     assert main([*arguments, "--protocols", "blur-3", "social"]) == 0
     out = capsys.readouterr().out

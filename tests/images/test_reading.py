@@ -670,7 +670,7 @@ def test_reading_needs_little_more_than_the_pixels(tmp_path):
 def test_data_modules_load_neither_torch_nor_detectron2():
     code = (
         "import sys\n"
-        "import constrained_rcnn.apps.prepare, constrained_rcnn.data.annotation_format\n"
+        "import constrained_rcnn.apps.prepare.run, constrained_rcnn.data.annotation_format\n"
         "bad = {'torch', 'detectron2', 'matplotlib'} & set(sys.modules)\n"
         "assert not bad, bad\n"
     )

@@ -13,7 +13,6 @@ import pytest
 from PIL import Image
 from pycocotools import mask as coco_mask
 
-from constrained_rcnn.apps import prepare
 from constrained_rcnn.data import annotation_format
 from constrained_rcnn.images import reading
 from constrained_rcnn.images.reading import read_mask
@@ -28,7 +27,7 @@ from constrained_rcnn.preparation.sources.casia_names import (
 )
 from constrained_rcnn.utils.errors import UserError
 from tests.helpers.casia_tree import CORRECTIONS, DECOY, FORGED, RECOMPRESSED, ROTATED, make_casia_v1, write_corrections
-from tests.helpers.commands import run
+from tests.helpers.commands import calling, run
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # in pycocotools
 SCRIPT = "datasets/prepare_casia.py"
@@ -99,7 +98,7 @@ def test_a_second_run_does_nothing_and_says_so(prepared, monkeypatch, capsys):
     before = {path: path.stat().st_mtime_ns for path in root.rglob("*")}
     monkeypatch.setattr(casia, "scan", lambda *_: pytest.fail("scanned"))
     monkeypatch.setattr(Image, "open", lambda *_, **__: pytest.fail("opened a picture"))
-    assert prepare.prepare_casia(["--root", str(root)]) == 0
+    assert calling("prepare casia")(["--root", str(root)]) == 0
     assert "nothing to do" in capsys.readouterr().out
     assert {path: path.stat().st_mtime_ns for path in root.rglob("*")} == before
 
@@ -108,7 +107,7 @@ def test_each_picture_of_a_set_is_decoded_once(tmp_path, monkeypatch):
     make_casia_v1(tmp_path / "casia_v1")
     decoded = []
     monkeypatch.setattr(records, "load_image", lambda path: decoded.append(path) or reading.load_image(path))
-    assert prepare.prepare_casia(["--root", str(tmp_path / "casia_v1")]) == 0
+    assert calling("prepare casia")(["--root", str(tmp_path / "casia_v1")]) == 0
     pictures = [path for folder in ("Au", "Sp") for path in (tmp_path / "casia_v1" / folder).iterdir()]
     assert sorted(decoded) == sorted(pictures)
 

@@ -9,12 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from constrained_rcnn.apps import prepare
 from constrained_rcnn.data import annotation_format
 from constrained_rcnn.images.reading import read_mask
 from constrained_rcnn.preparation.sources import folder
 from constrained_rcnn.utils.errors import UserError
-from tests.helpers.commands import run
+from tests.helpers.commands import calling, run
 from tests.helpers.pictures import mask, picture
 
 SCRIPT = "datasets/prepare_folder.py"
@@ -34,7 +33,7 @@ def prepared(root: Path, *arguments) -> tuple[dict[str, dict], dict[str, str]]:
     places = ["--images", root / "images", "--root", root / "out", "--name", "x"]
     if (root / "masks").is_dir():
         places += ["--masks", root / "masks"]
-    assert prepare.prepare_folder([str(word) for word in (*places, *arguments)]) == 0
+    assert calling("prepare folder")([str(word) for word in (*places, *arguments)]) == 0
     entries = annotation_format.load(root / "out/annotations/x.json")
     named = {Path(entry["file_name"]).relative_to(root / "images").as_posix(): entry for entry in entries}
     return named, findings(root / "out", "x")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 from collections import Counter
 from pathlib import Path
@@ -10,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from constrained_rcnn.apps import prepare as commands
 from constrained_rcnn.data import annotation_format
 from constrained_rcnn.images.reading import read_mask
+from constrained_rcnn.preparation import published
 from constrained_rcnn.preparation.sources.matlab import read_matrix
 from constrained_rcnn.utils.errors import UserError
-from tests.helpers.commands import run
+from tests.helpers.commands import calling, run
 from tests.helpers.source_trees import (
     CASIA_V2,
     make_casia_v2,
@@ -264,8 +263,8 @@ def test_wrong_roots_are_one_line(tmp_path, name):
 @pytest.mark.parametrize("name", ["casia", "coverage", "columbia", "nist16", "coco_synthetic"])
 def test_help_shows_the_tree(name, capsys):
     with pytest.raises(SystemExit):
-        getattr(commands, f"prepare_{name}")(["--help"])
+        calling(f"prepare {name.replace('_', '-')}")(["--help"])
     said = capsys.readouterr().out
-    assert importlib.import_module(f"constrained_rcnn.preparation.sources.{name}").TREE in said
+    assert getattr(published, name.upper()).tree in said
     assert "--root" in said and "DETECTRON2_DATASETS" in said
     assert ("--test-fraction" in said) == (name != "columbia")

@@ -28,23 +28,6 @@ from constrained_rcnn.preparation.sources.casia_names import (
 from constrained_rcnn.preparation.sources.subtraction import changed, difference
 from constrained_rcnn.utils.errors import UserError
 
-TREE = """\
-  version 1.0:
-  <root>/Au/Au_<category>_<number>.jpg                    authentic
-  <root>/Sp/Sp_<D|S>_<letters>_<id1>_<id2>_<number>.jpg   tampered
-  <root>/CASIA 1.0 groundtruth/                           any folder with `groundtruth` in its name
-      CM/<tampered name>_gt.png                           masks of copy-moves
-      Sp/<tampered name>_gt.png                           masks of splices
-      FileNameCorrection.xlsx                             corrections of names, published with the masks
-  version 2.0:
-  <root>/Au/Au_<category>_<number>.jpg or .bmp            authentic
-  <root>/Tp/Tp_<D|S>_<letters>_<S|M|...>_<N|B|...>_<id1>_<id2>_<number>.jpg or .tif   tampered
-  <root>/CASIA 2 Groundtruth/                             likewise; or Gt, as the corrected masks come
-      <tampered name>_gt.png
-      fileNamesCorrection.xlsx                            here, or
-  <root>/Notes/fileNamesCorrection.xlsx                   in a folder of notes beside the masks
-  Without masks they are made by subtraction from the authentic pictures."""
-
 #: Grey levels inside of a mask over those outside, in the difference to the authentic partner, that confirm a
 #: mask.
 CONFIRMED_RATIO = 3.0

@@ -15,14 +15,6 @@ from constrained_rcnn.preparation.sources import Probe, Sample, Scan, Truth
 from constrained_rcnn.utils.errors import UserError
 
 LISTS = ("train_filter_single.txt", "test_filter_single.txt")
-TREE = """\
-  <root>/train_filter_single.txt, test_filter_single.txt
-          lines `<name> x1 y1 x2 y2 tamper` or `... authentic`; corners in pixels, the first pixel is 1
-  <root>/**/Tp_<foreground id>_<background id>_<x1>_<y1>_<x2>_<y2>_<category>.png
-  <root>/**/<name of an authentic line>     .png or .jpg, also where the line leaves the suffix out"""
-
-#: RGB-N: a tenth of the pairs is tested.
-TEST_FRACTION = 0.1
 _NAME = re.compile(r"Tp_(\d+)_(\d+)_.*", re.IGNORECASE)
 _CLASSES = ("tamper", "authentic")
 

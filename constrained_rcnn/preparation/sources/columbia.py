@@ -28,12 +28,6 @@ from constrained_rcnn.preparation.sources import (
 )
 from constrained_rcnn.utils.errors import UserError
 
-TREE = """\
-  <root>/4cam_auth/<camera>_<n>_sub_<nn>.tif            authentic
-  <root>/4cam_splc/<camera1>_<camera2>_sub_<nn>.tif     spliced
-  <root>/4cam_splc/edgemask/<name>_edgemask.jpg         red: one camera, green: the other, brighter along the edge;
-                                                        a black-and-white one is white where spliced"""
-
 #: What a mask has after its picture's name; plain masks of other distributions may be called as elsewhere.
 ENDING = re.compile(rf"_edgemask$|{MASK_ENDING.pattern}", re.IGNORECASE)
 #: A mask whose channels nowhere differ by more, in levels, is black and white: JPEG makes grey no more colourful.

@@ -13,18 +13,8 @@ from constrained_rcnn.preparation.sources import MaskFile, Sample, Scan, child
 from constrained_rcnn.preparation.sources.matlab import read_matrix
 from constrained_rcnn.utils.errors import UserError
 
-TREE = """\
-  <root>/image/<n>.tif              original, n = 1 to 100
-  <root>/image/<n>t.tif             the same with one object copied
-  <root>/mask/<n>forged.tif         the pasted copy: the ground truth used here
-  <root>/mask/<n>copy.tif, <n>paste.tif   not used
-  <root>/label/TFlabel.mat          TFlabel (100 x 1): 1 none, 2 scaling, 3 rotation, 4 freeform,
-                                    5 illumination, 6 combination"""
-
 #: Tampering factors, 1 to 6, as TFlabel numbers them.
 FACTORS = ("none", "scaling", "rotation", "freeform", "illumination", "combination")
-#: Paper: 75 pairs for training, 25 for testing.
-TEST_FRACTION = 0.25
 
 
 @dataclass(frozen=True)

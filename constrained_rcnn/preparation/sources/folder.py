@@ -12,12 +12,11 @@ from constrained_rcnn.data.techniques import AUTHENTIC, TAMPERED, TECHNIQUES
 from constrained_rcnn.images.folder_listing import list_images
 from constrained_rcnn.preparation.findings import NOTED, SKIPPED, Finding
 from constrained_rcnn.preparation.mask_options import USUAL, MaskOptions
+from constrained_rcnn.preparation.published import UNION
 from constrained_rcnn.preparation.sources import MaskFile, Sample, Scan
 from constrained_rcnn.preparation.sources.folder_pairs import Pairs, is_mask_beside, originals, pair_masks
 from constrained_rcnn.utils.errors import UserError
 
-#: The word that stands for "join the masks of an image" where a folder of masks can stand, too.
-UNION = "union"
 #: Other words for the techniques in a labels file.
 WORDS = {
     "splicing": "splice",
@@ -31,14 +30,6 @@ WORDS = {
     "original": AUTHENTIC,
     "forged": TAMPERED,
 }
-TREE = """\
-  <images>/**/a.jpg              images
-  <masks>/**/a.png, a_gt.png or a_mask.png   manipulated where grey > 127, of the image's size; _GT and _MASK, too
-                                 (without --masks: a_gt.png or a_mask.png beside the image)
-  <images>/**/a_orig.jpg         without a mask and beside a forgery: its authentic original
-  <authentic>/**/b.jpg           authentic images, no mask needed
-  labels.csv                     image,technique[,group] with image relative to <images>; technique one of
-                                 splice, copy-move, removal, tampered, authentic"""
 
 
 @dataclass(frozen=True)
