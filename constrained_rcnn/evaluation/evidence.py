@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from ..evidence.examine import ask
+from ..evidence.examination import ask
 from ..evidence.exhibit import Exhibit
 from ..evidence.finding import Level
 from ..evidence.rates import ALLOWED, rates_file

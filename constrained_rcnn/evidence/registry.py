@@ -17,6 +17,7 @@ from . import (
 )
 from .exhibit import Exhibit
 from .finding import Observation
+from .names import WITNESS_NAMES
 
 
 @dataclass(frozen=True)
@@ -38,17 +39,22 @@ class Witness:
     innocent_causes: tuple[str, ...]
 
 
-#: Name -> witness, in the order of the sheet: from what the file says to what the pixels say.
-WITNESSES: dict[str, Witness] = {
-    name: Witness(name, module.observe, module.TITLE, module.EXAMINED, module.LOOK_FOR, module.IGNORE, module.INNOCENT)
-    for name, module in {
-        "provenance": provenance,
-        "metadata": metadata,
-        "jpeg_history": jpeg_history,
-        "block_grid": block_grid,
-        "jpeg_ghosts": jpeg_ghosts,
-        "error_levels": error_levels,
-        "noise": noise,
-        "copy_move": copy_move,
-    }.items()
+_MODULES = {
+    "provenance": provenance,
+    "metadata": metadata,
+    "jpeg_history": jpeg_history,
+    "block_grid": block_grid,
+    "jpeg_ghosts": jpeg_ghosts,
+    "error_levels": error_levels,
+    "noise": noise,
+    "copy_move": copy_move,
 }
+
+
+def _witness(name: str) -> Witness:
+    module = _MODULES[name]
+    return Witness(name, module.observe, module.TITLE, module.EXAMINED, module.LOOK_FOR, module.IGNORE, module.INNOCENT)
+
+
+#: Name -> witness, in the order of the sheet.
+WITNESSES: dict[str, Witness] = {name: _witness(name) for name in WITNESS_NAMES}

@@ -12,7 +12,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from constrained_rcnn.evidence.credentials import read_credentials
-from constrained_rcnn.evidence.examine import ask
+from constrained_rcnn.evidence.examination import ask
 from constrained_rcnn.evidence.exhibit import Exhibit
 from constrained_rcnn.evidence.exif import read_exif
 from constrained_rcnn.evidence.iptc import read_iptc

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import argparse
 
-from ...evidence.registry import WITNESSES
+from ...evidence.names import WITNESS_NAMES
 from ...utils.errors import command_line
-from ..arguments import print_any_name
+from ..cli import call
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,11 +21,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--output", required=True, metavar="DIR", help="folder for the sheets")
     parser.add_argument(
-        "--witnesses", nargs="+", choices=list(WITNESSES), metavar="NAME",
-        help=f"ask these only (default: all of them): {', '.join(WITNESSES)}",
+        "--witnesses", nargs="+", choices=WITNESS_NAMES, metavar="NAME",
+        help=f"ask these only (default: all of them): {', '.join(WITNESS_NAMES)}",
     )  # fmt: skip
     parser.add_argument(
-        "--without", nargs="+", choices=list(WITNESSES), default=[], metavar="NAME", help="leave these out"
+        "--without", nargs="+", choices=WITNESS_NAMES, default=[], metavar="NAME", help="leave these out"
     )
     parser.add_argument(
         "--gps", action="store_true",
@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
     """Runs the command. Returns 0; 1 if any input was skipped."""
     from .run import run as examine_files
 
-    asked = [name for name in args.witnesses or WITNESSES if name not in args.without]
+    asked = [name for name in args.witnesses or WITNESS_NAMES if name not in args.without]
     return examine_files(args.input, args.output, asked, gps=args.gps)
 
 
@@ -51,9 +51,4 @@ def main(argv: list[str] | None = None) -> int:
     Returns:
         0; 1 if any input was skipped; 2 for bad input; 130 after Ctrl-C (finished sheets stay).
     """
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
-    )
-    add_arguments(parser)
-    print_any_name()
-    return run(parser.parse_args(argv))
+    return call("evidence", argv)

@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from ... import __version__
 from ...evidence import Finding, Level
-from ...evidence.examine import ask
+from ...evidence.examination import ask
 from ...evidence.exhibit import Exhibit
 from ...evidence.rates import rates_file
 from ...evidence.registry import WITNESSES

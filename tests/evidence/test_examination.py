@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from constrained_rcnn.evidence import Level, examine
-from constrained_rcnn.evidence import examine as package_examine
-from constrained_rcnn.evidence.examine import ask
+from constrained_rcnn.evidence.examination import ask
 from constrained_rcnn.evidence.exhibit import Exhibit
 from constrained_rcnn.evidence.registry import WITNESSES, Witness
 from constrained_rcnn.utils.errors import UserError
@@ -40,7 +39,7 @@ def test_untouched_photo_has_nothing_strong(findings):
 
 
 def test_only_the_witnesses_asked_for_speak():
-    found = package_examine(as_png(photo()), ["noise", "metadata"])
+    found = examine(as_png(photo()), ["noise", "metadata"])
     assert [one.witness for one in found] == ["metadata", "noise"]
 
 
