@@ -4,7 +4,7 @@ by what happened to the file, and on forgeries; and the thresholds that keep str
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,9 +27,9 @@ _MARGIN = 1.2
 _LEAST = {"block_grid": {Level.WEAK: 0.5, Level.MODERATE: 1.0, Level.STRONG: 2.0}}
 
 
-def _jpeg(pixels: np.ndarray, quality: int) -> bytes:
+def _jpeg(pixels: np.ndarray, quality: int, **options) -> bytes:
     buffer = io.BytesIO()
-    Image.fromarray(pixels[:, :, ::-1]).save(buffer, "JPEG", quality=quality)
+    Image.fromarray(pixels[:, :, ::-1]).save(buffer, "JPEG", quality=quality, **options)
     return buffer.getvalue()
 
 
@@ -58,13 +58,40 @@ CLASSES: Mapping[str, Callable[[np.ndarray], bytes] | None] = {
 }
 
 
+def made_forgeries(pixels: np.ndarray) -> Iterator[tuple[str, bytes, np.ndarray]]:
+    """Forgeries whose history is known: the middle ninth of an image is replaced.
+
+    Args:
+        pixels: (H, W, 3) uint8 BGR.
+
+    Yields:
+        (kind, file, (H, W) bool truth); all are saved as JPEG of quality 95 without halved chroma.
+    """
+    height, width = (side // 24 * 8 for side in pixels.shape[:2])
+    here = slice(height, 2 * height), slice(width, 2 * width)
+    shifted = slice(height + 3, 2 * height + 3), slice(width + 5, 2 * width + 5)
+    truth = np.zeros(pixels.shape[:2], bool)
+    truth[here] = True
+    whole = read_image(_jpeg(pixels, 90, subsampling=0))
+    noise = np.random.default_rng(0).normal(0, 6, pixels.shape)
+    parts = {
+        "part on another grid": read_image(_jpeg(pixels, 70, subsampling=0))[shifted],
+        "part of quality 60": read_image(_jpeg(pixels, 60, subsampling=0))[here],
+        "part with more noise": np.clip(np.rint(pixels + noise), 0, 255).astype(np.uint8)[here],
+    }
+    for kind, part in parts.items():
+        made = whole.copy()
+        made[here] = part
+        yield kind, _jpeg(made, 95, subsampling=0), truth
+
+
 @dataclass(frozen=True)
 class Seen:
     """What one witness saw on one file.
 
     Attributes:
         witness: its name.
-        kind: a key of ``CLASSES``, or "forged".
+        kind: a key of ``CLASSES``, "forged", or a kind of :func:`made_forgeries`.
         strength: its number, where it has thresholds and could judge; None otherwise.
         level: its word by the thresholds of the package.
         overlaps: on a forgery, at least ``OVERLAP`` of what it marks is manipulated; None where it marks nothing.
@@ -77,16 +104,14 @@ class Seen:
     overlaps: bool | None = None
 
 
-def examine_images(
-    items: Iterable[Mapping[str, Any]], witnesses: Sequence[str], classes: Sequence[str] = tuple(CLASSES)
-) -> list[Seen]:
+def examine_images(items: Iterable[Mapping[str, Any]], witnesses: Sequence[str], *, forge: bool = False) -> list[Seen]:
     """Asks witnesses about images.
 
     Args:
         items: dataset dicts with ``file_name``, ``authentic`` and, of forgeries, ``mask_file_name``. Authentic
             images are examined in every processing class, forgeries as they are.
         witnesses: names.
-        classes: keys of ``CLASSES``.
+        forge: also examine what :func:`made_forgeries` makes of the authentic images.
 
     Raises:
         UserError: an image cannot be read.
@@ -99,9 +124,10 @@ def examine_images(
             seen += _ask(Exhibit.read(path), witnesses, "forged", truth)
             continue
         pixels = read_image(path)
-        for kind in classes:
-            make = CLASSES[kind]
+        for kind, make in CLASSES.items():
             seen += _ask(Exhibit.read(path if make is None else make(pixels)), witnesses, kind, None)
+        for kind, data, truth in made_forgeries(pixels) if forge else ():
+            seen += _ask(Exhibit.read(data), witnesses, kind, truth)
     return seen
 
 
@@ -131,7 +157,7 @@ def choose_thresholds(seen: Iterable[Seen]) -> dict[str, dict[str, float]]:
     """
     strengths: dict[str, dict[str, list[float]]] = {}
     for one in seen:
-        if one.kind != "forged" and one.strength is not None:
+        if one.kind in CLASSES and one.strength is not None:
             strengths.setdefault(one.witness, {}).setdefault(one.kind, []).append(one.strength)
     chosen: dict[str, dict[str, float]] = {}
     for witness, by_kind in strengths.items():
@@ -152,8 +178,8 @@ def measured_rates(seen: Iterable[Seen], thresholds: Mapping[str, Mapping[str, f
         thresholds: from :func:`choose_thresholds`; they replace the package's.
 
     Returns:
-        Witness -> ``{"authentic": {class: {"images", word: share}}, "forged": {"images", word: share, "told",
-        "overlaps"}}``; "overlaps" is the share of the ``told`` findings (weak or stronger, with a map) that lie on
+        Witness -> ``{"authentic": {class: {"images", word: share}}, "forged": {kind: {"images", word: share, "told",
+        "overlaps"}}}``; "overlaps" is the share of the ``told`` findings (weak or stronger, with a map) that lie on
         what was manipulated; null where there is none.
     """
     groups: dict[str, dict[str, list[tuple[Level, bool | None]]]] = {}
@@ -162,11 +188,14 @@ def measured_rates(seen: Iterable[Seen], thresholds: Mapping[str, Mapping[str, f
         groups.setdefault(one.witness, {}).setdefault(one.kind, []).append((level, one.overlaps))
     made: dict[str, Any] = {}
     for witness, by_kind in groups.items():
-        made[witness] = {"authentic": {kind: _shares(found) for kind, found in by_kind.items() if kind != "forged"}}
-        if forged := by_kind.get("forged"):
-            told = [overlaps for level, overlaps in forged if level.rank > 1 and overlaps is not None]
+        made[witness] = {"authentic": {}, "forged": {}}
+        for kind, found in by_kind.items():
+            if kind in CLASSES:
+                made[witness]["authentic"][kind] = _shares(found)
+                continue
+            told = [overlaps for level, overlaps in found if level.rank > 1 and overlaps is not None]
             share = round(float(np.mean(told)), 4) if told else None
-            made[witness]["forged"] = {**_shares(forged), "told": len(told), "overlaps": share}
+            made[witness]["forged"][kind] = {**_shares(found), "told": len(told), "overlaps": share}
     return made
 
 
@@ -197,15 +226,12 @@ def too_often_strong(rates: Mapping[str, Any], most: float = 0.01) -> list[str]:
 def rates_table(rates: Mapping[str, Any]) -> str:
     """The rates as lines of text, in per cent."""
     words = [level.words for level in Level]
-    lines = [f"{'witness':<14} {'images':<16} {'number':>6} " + " ".join(f"{word:>16}" for word in words)]
+    lines = [f"{'witness':<14} {'images':<20} {'number':>6} " + " ".join(f"{word:>16}" for word in words)]
     for witness, measured in rates.items():
-        groups = dict(measured["authentic"])
-        if "forged" in measured:
-            groups["forged"] = measured["forged"]
-        for kind, shares in groups.items():
+        for kind, shares in [*measured["authentic"].items(), *measured["forged"].items()]:
             values = " ".join(f"{100 * shares[level.value]:>16.1f}" for level in Level)
             more = ""
             if shares.get("overlaps") is not None:
                 more = f"  {100 * shares['overlaps']:.0f}% of {shares['told']} findings on the truth"
-            lines.append(f"{witness:<14} {kind:<16} {shares['images']:>6} {values}{more}")
+            lines.append(f"{witness:<14} {kind:<20} {shares['images']:>6} {values}{more}")
     return "\n".join(lines)

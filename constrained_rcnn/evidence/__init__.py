@@ -9,8 +9,14 @@ from __future__ import annotations
 import importlib
 
 #: Public name -> module that defines it.
-_PUBLIC = {"Exhibit": "exhibit", "Finding": "finding", "Level": "finding", "WITNESS_NAMES": "names", "ask": "examination",
-           "examine": "examination"}  # fmt: skip
+_PUBLIC = {
+    "Exhibit": "exhibit",
+    "Finding": "finding",
+    "Level": "finding",
+    "WITNESS_NAMES": "names",
+    "ask": "examination",
+    "examine": "examination",
+}
 
 __all__ = list(_PUBLIC)
 

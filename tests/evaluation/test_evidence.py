@@ -8,10 +8,12 @@ from constrained_rcnn.evaluation.evidence import (
     Seen,
     choose_thresholds,
     examine_images,
+    made_forgeries,
     measured_rates,
     rates_table,
     too_often_strong,
 )
+from constrained_rcnn.evidence.exhibit import Exhibit
 from constrained_rcnn.evidence.finding import Level
 from tests.helpers.photo_files import as_jpeg, as_png, photo
 
@@ -39,7 +41,7 @@ def test_rates_of_forgeries_and_their_overlap():
     limits = {"noise": {"weak": 1, "moderate": 2, "strong": 3}}
     seen = _seen("forged", [0, 1.5, 2.5, 9], overlaps=True) + _seen("forged", [9], overlaps=False)
     seen += [Seen("noise", "forged", None, Level.CANNOT_BE_JUDGED)]
-    rates = measured_rates(seen, limits)["noise"]["forged"]
+    rates = measured_rates(seen, limits)["noise"]["forged"]["forged"]
     assert rates["images"] == 6 and rates["strong"] == pytest.approx(2 / 6, abs=1e-3)
     assert rates["told"] == 4 and rates["overlaps"] == 0.75
 
@@ -68,3 +70,12 @@ def test_images_are_examined_in_every_class(tmp_path):
     assert [one.kind for one in seen if one.witness == "noise"] == [*CLASSES, "forged"]
     assert [one.overlaps for one in seen if one.witness == "noise" and one.kind == "forged"] == [True]
     assert all(one.strength is None for one in seen if one.witness == "metadata")
+
+
+def test_made_forgeries_are_what_they_say():
+    pixels = np.ascontiguousarray(photo()[:, :, ::-1])
+    made = {kind: (Exhibit.read(data), truth) for kind, data, truth in made_forgeries(pixels)}
+    assert set(made) == {"part on another grid", "part of quality 60", "part with more noise"}
+    for exhibit, truth in made.values():
+        changed = np.abs(exhibit.pixels.astype(int) - pixels).max(axis=2) > 24
+        assert truth.mean() == pytest.approx(1 / 9, rel=0.1) and changed[truth].mean() > 2 * changed[~truth].mean()
