@@ -28,7 +28,7 @@ def rates_file() -> dict[str, Any]:
 
 
 def rates_of(witness: str) -> dict[str, Any] | None:
-    """``{"authentic": {class: {"images": n, word: share}}, "forged": {kind: ...}}`` of a witness; None: not measured."""
+    """``{"authentic": {class: {"images": n, word: share}}, "forged": {kind: ...}}`` of a witness; None: unknown."""
     return rates_file()["witnesses"].get(witness)
 
 
