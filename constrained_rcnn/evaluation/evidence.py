@@ -19,6 +19,8 @@ from ..evidence.rates import ALLOWED, rates_file
 from ..evidence.registry import WITNESSES
 from ..images.reading import read_image, read_mask
 
+#: Witnesses of what a file says about itself: test images had that removed, so that a rate would flatter them.
+NOT_MEASURED = ("provenance", "metadata")
 #: Share of the marked area that must be manipulated for a finding to count as overlapping the truth.
 OVERLAP = 1 / 3
 #: "Strong" begins this much above the number that its share reaches: the largest of few images is a low guess.

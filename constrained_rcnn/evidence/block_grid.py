@@ -70,7 +70,7 @@ def observe(exhibit: Exhibit) -> Observation:
         "grid": [int(one + 1) % 8 for one in main] if found else None,
         "significance": [round(significance, 1) for _, significance in grid],
         "strength": round(strength, 2),
-        "expected_false_alarms": f"1e{-strength:.1f}" if strength > 0 else "1 or more",
+        "false_alarms_by_chance": f"1e{-strength:.1f}" if strength > 0 else "1 or more",
     }
     return Observation(
         word,

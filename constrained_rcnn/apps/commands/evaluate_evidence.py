@@ -11,6 +11,7 @@ import argparse
 import random
 from pathlib import Path
 
+from ...evidence.names import WITNESS_NAMES
 from ...utils.errors import UserError
 from ..arguments import progress
 
@@ -28,7 +29,6 @@ def run(args: argparse.Namespace) -> int:
         raise UserError("--limit takes 1 and more")
     from ...evaluation import evidence as measuring
     from ...evidence.rates import rates_file
-    from ...evidence.registry import WITNESSES
     from ...utils.files import write_json_atomic
 
     chosen_on, reported_on = (_items(names or [], args.limit) for names in (args.choose_on, args.report_on))
@@ -40,7 +40,8 @@ def run(args: argparse.Namespace) -> int:
         authentic = [item for item in chosen_on if item["authentic"]]
         seen = measuring.examine_images(progress(desc="choosing")(authentic), list(thresholds))
         thresholds = {**thresholds, **measuring.choose_thresholds(seen)}
-    seen = measuring.examine_images(progress(desc="measuring")(reported_on), list(WITNESSES), forge=True)
+    asked = [name for name in WITNESS_NAMES if name not in measuring.NOT_MEASURED]
+    seen = measuring.examine_images(progress(desc="measuring")(reported_on), asked, forge=True)
     rates = measuring.measured_rates(seen, thresholds)
     print(measuring.rates_table(rates))
     if args.output:
