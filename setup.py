@@ -23,6 +23,7 @@ setup(
         "constrained_rcnn": ["py.typed", "weights/*.pth"],
         "constrained_rcnn.apps": ["*/schema/*.json"],
         "constrained_rcnn.configs": ["*.yaml", "**/*.yaml"],
+        "constrained_rcnn.evidence": ["*.json"],
         "constrained_rcnn.visualization.html": ["templates/*"],
     },
     entry_points={
@@ -59,8 +60,11 @@ setup(
         "docs": ["mkdocs-material", "mkdocstrings", "mkdocstrings-python"],  # the site
         "heif": ["pillow-heif"],  # reads phones' HEIC files
         "open-nsfw": ["onnx"],  # reads the ImageNet features that the half-width ResNet-50 starts from
+        "provenance": ["c2pa-python"],  # reads and validates Content Credentials
         "tensorflow": ["google-crc32c"],  # checksums of the released checkpoints; TensorFlow itself is not needed
         "test": [
+            "c2pa-python",
+            "cryptography",
             "google-crc32c",
             "ipykernel",
             "jsonschema",

@@ -94,6 +94,7 @@ DOCUMENTED = {
     "tools/demo.py --config-file a.yaml --input photos/ --output results --float-maps --no-repeats --resume "
     "--pages all --opts MODEL.WEIGHTS a.pth": "detect",
     "tools/evaluate_baselines.py --dataset D --baselines all_ones --output a.json": "evaluate-baselines",
+    "tools/evaluate_evidence.py --choose-on A --report-on B C --limit 9 --about T --output a.json": "evaluate-evidence",
     "tools/evaluate_comparison.py --dataset D --others 5 --scale 0.5 --quality 70 --output a": "evaluate-comparison",
     "tools/evaluate_predictions.py --dataset D --maps M --ending _map --paper --invert-max --gt-border-ignore "
     "--authentic-as-zero --instances a.json --merge-techniques --output O": "evaluate-predictions",

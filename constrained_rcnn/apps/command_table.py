@@ -47,6 +47,10 @@ COMMANDS: dict[str, tuple[Command, ...]] = {
             "compare", "compare.command", "tools/compare_images.py",
             "compare images: near-duplicates, shared regions, altered regions",
         ),
+        Command(
+            "evidence", "evidence.command", "tools/evidence.py",
+            "write a sheet of independent witnesses for each image",
+        ),
     ),
     "Train": (
         Command("train", "commands.train", "tools/train_net.py", "train by a config file"),
@@ -90,6 +94,10 @@ COMMANDS: dict[str, tuple[Command, ...]] = {
         Command(
             "evaluate-comparison", "commands.evaluate_comparison", "tools/evaluate_comparison.py",
             "count how often image comparison finds originals and sources",
+        ),
+        Command(
+            "evaluate-evidence", "commands.evaluate_evidence", "tools/evaluate_evidence.py",
+            "measure how often each witness of the evidence sheet is wrong",
         ),
         Command(
             "evaluate-presets", "commands.evaluate_presets", "tools/preset_strength.py",

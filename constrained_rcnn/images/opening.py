@@ -62,6 +62,7 @@ class Opened:
         place: the wanted page as Pillow counts, from 0.
         page, pages, more: see :class:`.reading.Reading`.
         changes: what was done so far, see there.
+        profile: see there.
     """
 
     image: Image.Image
@@ -73,6 +74,7 @@ class Opened:
     pages: int = 1
     more: bool = False
     changes: dict[str, str] = field(default_factory=dict)
+    profile: bytes = b""
 
 
 def name_of(source: Source, name: str | None) -> str:
@@ -101,7 +103,7 @@ def opened(
     if not isinstance(source, (str, os.PathLike, bytes, bytearray, memoryview, Image.Image)) and not hasattr(
         source, "read"
     ):
-        raise TypeError(f"a picture is a path, bytes, an open file or Pillow's image, not {type(source).__name__}")
+        raise TypeError(f"an image is a path, bytes, an open file or Pillow's image, not {type(source).__name__}")
     name, format = name_of(source, name), ""
     try:
         with ExitStack() as stack:
@@ -125,9 +127,9 @@ def opened(
     except FileNotFoundError:
         raise UserError(f"{name}: no such file") from None
     except Image.DecompressionBombError:
-        raise UserError(f"{name}: too many pixels, larger than Pillow decodes; is it a picture at all?") from None
+        raise UserError(f"{name}: too many pixels, larger than Pillow decodes; is it an image at all?") from None
     except MemoryError:
-        raise UserError(f"{name}: not enough memory for a picture of this size") from None
+        raise UserError(f"{name}: not enough memory for an image of this size") from None
     except Exception as error:  # decoders raise OSError, SyntaxError, ValueError, struct.error, IndexError, ...
         if isinstance(error, OSError) and error.errno is not None:  # the system's, not a decoder's
             raise UserError(f"{name}: {str(error.strerror).lower()}") from None
@@ -185,10 +187,10 @@ def _format(file: BinaryIO) -> str:
     head = file.read(HEAD)
     file.seek(0)
     if not head:
-        raise Refused("not a picture: the file is empty")
+        raise Refused("not an image: the file is empty")
     kind = kind_of(head)
     if kind is None:
-        raise Refused(f"not a picture, or of a format that is not read ({', '.join(FORMATS)} are)")
+        raise Refused(f"not an image, or of a format that is not read ({', '.join(FORMATS)} are)")
     if kind.refusal:
         raise Refused(kind.refusal)
     if kind.name == "HEIF" and "HEIF" not in FORMATS:
@@ -207,7 +209,8 @@ def _open(file: BinaryIO, format: str) -> Image.Image:
     try:  # all that it says is "cannot identify": ask the format itself why
         Image.OPEN[format][0](file, "")
     except Exception as error:
-        unknown = "unknown value " * isinstance(error.__cause__, KeyError)  # a TIFF's compression
+        # A TIFF's compression: the value alone.
+        unknown = "unknown value " * (isinstance(error.__cause__, KeyError) and "unknown" not in str(error))
         raise ValueError(f"{unknown}{error}" or type(error).__name__) from None
     raise ValueError(f"no {format} in it")
 
@@ -225,7 +228,7 @@ def _readable(file: BinaryIO, format: str, jpeg: JpegStructure | None, changes: 
         changes["repaired"] = "end marker missing, the image is complete"
         return ended
     elif format == "PNG" and (lean := lean_png(file)):
-        changes["metadata"] = "more than 1 MiB of text or profile passed over"
+        changes["metadata"] = "damaged metadata, or more than 1 MiB of text or profile, passed over"
         return lean
     elif format == "TIFF" and (classic := as_classic_tiff(file)):
         changes["layout"] = "BigTIFF in big-endian order"
@@ -238,7 +241,7 @@ def _check_size(image: Image.Image, max_pixels: int) -> None:
     if image.width * image.height > max_pixels:
         raise Refused(
             f"{image.width}x{image.height} is more than {max_pixels} pixels; "
-            "raise INPUT.MAX_PIXELS if the picture is meant"
+            "raise INPUT.MAX_PIXELS if the image is meant"
         )
 
 
@@ -277,6 +280,6 @@ def _file(source: Any, stack: ExitStack) -> BinaryIO:
     else:
         file = source
     if file.seek(0, os.SEEK_END) > MAX_BYTES:
-        raise Refused(f"a file of more than {MAX_BYTES >> 30} GiB; save the picture alone")
+        raise Refused(f"a file of more than {MAX_BYTES >> 30} GiB; save the image alone")
     file.seek(0)
     return file

@@ -51,7 +51,7 @@ def test_missing_folder_and_text(tmp_path):
     for path, words in (
         (tmp_path / "none.png", "no such file"),
         (tmp_path, "directory"),
-        (tmp_path / "text.png", "not a picture"),
+        (tmp_path / "text.png", "not an image"),
     ):
         for read in (read_image, read_mask, read_size):
             with pytest.raises(UserError, match=words):

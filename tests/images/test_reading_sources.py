@@ -83,7 +83,7 @@ def test_names_stay_on_one_line(tmp_path):
         assert path in list_images(tmp_path)
         with pytest.raises(UserError) as error:
             read_image(path)
-        assert f"{tmp_path}/{shown}: not a picture" in str(error.value)
+        assert f"{tmp_path}/{shown}: not an image" in str(error.value)
         str(error.value).encode()  # a log or a table can hold it
         save(path, picture())
         assert np.array_equal(read_image(path, "RGB"), picture())
@@ -102,7 +102,7 @@ def test_bytes_open_files_and_pillows_images_are_read_by_the_same_rules(tmp_path
             assert np.array_equal(read_image(opened), expected)
             opened.copy()  # still the caller's
     assert np.array_equal(read_image(Image.fromarray(picture()), "RGB"), picture())
-    with pytest.raises(UserError, match="^image: not a picture"):
+    with pytest.raises(UserError, match="^image: not an image"):
         read_image(b"nothing of the kind")
 
 
@@ -146,12 +146,12 @@ def test_heif_without_its_reader_says_what_to_install(monkeypatch):
 
 def test_names_and_kinds_of_sources():
     for read in (read_image, read_grey, read_mask, read_header, read_size):
-        with pytest.raises(UserError, match=r"^upload 3\\n: not a picture"):
+        with pytest.raises(UserError, match=r"^upload 3\\n: not an image"):
             read(b"nothing of the kind", name="upload 3\n")
     with pytest.raises(UserError, match="^probe: mask is 40x24, its image 1x1"):
         read_mask(jpeg(), (1, 1), name="probe")
     for wrong in (None, 3, ["a.png"]):
-        with pytest.raises(TypeError, match="a picture is a path"):
+        with pytest.raises(TypeError, match="an image is a path"):
             read_image(wrong)
 
 
