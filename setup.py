@@ -20,7 +20,7 @@ setup(
     packages=[*find_packages(include=["constrained_rcnn", "constrained_rcnn.*"]), "constrained_rcnn.configs"],
     package_dir={"constrained_rcnn.configs": "configs"},
     package_data={
-        "constrained_rcnn": ["weights/*.pth"],
+        "constrained_rcnn": ["py.typed", "weights/*.pth"],
         "constrained_rcnn.apps": ["*/schema/*.json"],
         "constrained_rcnn.configs": ["*.yaml", "**/*.yaml"],
         "constrained_rcnn.evidence": ["*.json"],
@@ -55,7 +55,9 @@ setup(
         "yacs>=0.1.8",
     ],
     extras_require={
+        "datasets": ["openpyxl", "scipy"],  # read CASIA's spreadsheet of corrected names and MATLAB masks
         "demo": ["scikit-image", "scikit-learn"],  # they ship the photos that the demo forges
+        "docs": ["mkdocs-material", "mkdocstrings", "mkdocstrings-python"],  # the site
         "heif": ["pillow-heif"],  # reads phones' HEIC files
         "open-nsfw": ["onnx"],  # reads the ImageNet features that the half-width ResNet-50 starts from
         "provenance": ["c2pa-python"],  # reads and validates Content Credentials
@@ -64,10 +66,16 @@ setup(
             "c2pa-python",
             "cryptography",
             "google-crc32c",
+            "ipykernel",
             "jsonschema",
+            "nbclient",
+            "nbformat",
             "onnx",
             "onnxruntime",
+            "openpyxl",
             "pillow-heif",
+            "pytest-cov",
+            "pytest-xdist",
             "pytest>=7",
             "scikit-image",
             "scikit-learn",

@@ -29,7 +29,7 @@ OLD = {
 def call(command, *arguments, folder=None):
     environment = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}
     return subprocess.run(
-        [sys.executable, command, *arguments], capture_output=True, text=True, cwd=folder, env=environment, timeout=300
+        [sys.executable, command, *arguments], capture_output=True, text=True, cwd=folder, env=environment
     )
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from constrained_rcnn import __version__, model_zoo
-from constrained_rcnn.install.detectron2 import NEEDS
+from constrained_rcnn.install.wheel import NEEDS
 from constrained_rcnn.utils.dependencies import MissingDependency, require_detectron2
 from constrained_rcnn.utils.errors import UserError
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Iterable, Mapping
 from functools import partial
@@ -104,6 +105,13 @@ def print_skipped(lines: Iterable[str]) -> int:
     for line in lines:
         print(f"skipped: {line}")
     return int(bool(lines))
+
+
+def positive(text: str) -> int:
+    """A whole number from 1, for argparse."""
+    if not re.fullmatch(r"0*[1-9][0-9]*", text):
+        raise argparse.ArgumentTypeError(f"{text}: give a whole number from 1")
+    return int(text)
 
 
 def print_any_name() -> None:

@@ -86,12 +86,13 @@ class ManipulationDatasetMapper:
         """
         Args:
             dataset_dict: as :mod:`.catalog` makes them; in training optionally with ``draw`` (int >= 0). Instead
-                of files it may hold ``pixels``, H x W x 3 uint8 RGB, and ``complete_mask``, H x W bool.
+                of files it may hold ``pixels``, H x W x 3 uint8, RGB whatever INPUT.FORMAT is (everywhere in this
+                project), and ``complete_mask``, H x W bool.
 
         Returns:
             A copy with "image", (3, H, W) uint8 tensor, and in training "instances": gt_boxes (XYXY in the
             image's pixels), gt_classes, and with masks gt_masks (one per instance) and gt_complete_mask
-            (BitMasks in which every entry is a view of the one complete mask, specks included). With masks also
+            (BitMasks in which every entry is a view of the one complete mask, small regions included). With masks also
             "sem_seg", that complete mask once more, (H, W) uint8 in {0, 1}, there without any instance, too.
 
         Raises:

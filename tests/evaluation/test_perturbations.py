@@ -13,11 +13,13 @@ import pytest
 from PIL import Image
 
 from constrained_rcnn.data.lookup import dataset_dicts
-from constrained_rcnn.engine.robustness import baseline_judge
+from constrained_rcnn.engine.robustness import baseline_detector
 from constrained_rcnn.evaluation import robustness
 from constrained_rcnn.evaluation.baselines import evaluate_baseline
+from constrained_rcnn.evaluation.metrics.records import DetectorOutput
+from constrained_rcnn.evaluation.metrics.techniques import Detections
 from constrained_rcnn.evaluation.perturbations import PROTOCOLS, Perturbation, protocol_points, resize_mask
-from constrained_rcnn.evaluation.robustness import evaluate_points
+from constrained_rcnn.evaluation.robustness import evaluate_points, perturbed_record
 from constrained_rcnn.utils.errors import OutputError, UserError
 from constrained_rcnn.utils.output_folder import output_folder
 from tests.helpers.commands import running
@@ -120,7 +122,7 @@ def data(tmp_path):
 def test_the_clean_point_equals_the_plain_evaluation_and_an_interrupted_run_goes_on(data, tmp_path):
     items = dataset_dicts(data)
     points = protocol_points(["jpeg-50", "resize-0.25", "noise-15"])
-    baseline = baseline_judge("error_level_analysis")
+    baseline = baseline_detector("error_level_analysis")
     judged = []
 
     def dies(item, image):
@@ -156,6 +158,20 @@ def test_the_clean_point_equals_the_plain_evaluation_and_an_interrupted_run_goes
         evaluate_points(items, points, baseline, folder, {"dataset": "other"})
 
 
+def test_regions_are_resized_with_their_image(data):
+    item = dataset_dicts(data)[1]
+    (x, y, width, height), technique = item["annotations"][0]["bbox"], item["technique"]
+
+    def at_half_size(item, image):
+        box = [x / 2, y / 2, (x + width) / 2, (y + height) / 2]
+        detections = Detections([technique], [0.9], [box], ("splice", "copy-move", "removal"))
+        return DetectorOutput(np.zeros(image.shape[:2], np.float32), 0.9, technique, detections)
+
+    record = perturbed_record(item, Perturbation("resize", 0.5), at_half_size)
+    assert record["detections"] == {"regions": [[technique, technique]], "false_alarms": []}
+    assert perturbed_record(item, Perturbation("clean"), at_half_size)["detections"]["false_alarms"] == [technique]
+
+
 def test_command_line(data, tmp_path, capsys):
     main, output = running("robustness"), tmp_path / "out"
     arguments = ["--dataset", data, "--output", str(output), "--baseline", "centre_prior"]
@@ -170,7 +186,7 @@ def test_command_line(data, tmp_path, capsys):
 
 
 def test_a_full_disk_and_another_run_are_one_line(data, tmp_path, monkeypatch):
-    items, points, judge = dataset_dicts(data), protocol_points(["jpeg-50"]), baseline_judge("all_ones")
+    items, points, judge = dataset_dicts(data), protocol_points(["jpeg-50"]), baseline_detector("all_ones")
     evaluate_points(items, points[:1], judge, tmp_path / "out", {"dataset": "tiny"})
     before = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()}
 

@@ -159,27 +159,28 @@ def _alarm(*_):
 
 def main(count: int, seed: int) -> dict[str, int]:
     """Reads ``count`` mutated files; anything but a result or a one-line UserError ends with a traceback."""
-    from constrained_rcnn.inference.views import View, whole_input
+    from constrained_rcnn.inference.augmentations import Augmentation
+    from constrained_rcnn.inference.tiled_inference import whole_input
 
     files = seeds()
     for data in files:
         assert read_image(data).shape[2] == 3
     grown = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize() + MEMORY
     resource.setrlimit(resource.RLIMIT_AS, (grown, grown))
-    signal.signal(signal.SIGALRM, _alarm)
+    signal.signal(signal.SIGPROF, _alarm)  # of the processor's time: others may be busy beside it
     model, tiles = SimpleNamespace(resizes_images=False), SimpleNamespace(MAX_PIXELS=1536 * 1536)
     became = {"read": 0, "refused": 0}
     for index in range(count):
         rng = np.random.default_rng([seed, index])
         data = mutate(files, rng)
-        signal.alarm(SECONDS)
+        signal.setitimer(signal.ITIMER_PROF, SECONDS)
         try:
             read = (read_image, read_grey, read_header)[0 if index % 4 else int(rng.integers(1, 3))]
             made = read(data)
             if read is read_image:
                 assert made.dtype == np.uint8 and made.ndim == 3 and made.shape[2] == 3 and made.size
                 if min(made.shape[:2]) >= 16:
-                    whole_input(model, made, View(120, 200), tiles)
+                    whole_input(model, made, Augmentation(120, 200), tiles)
             became["read"] += 1
         except UserError as error:
             assert "\n" not in str(error) and len(str(error)) < 500, str(error)
@@ -189,7 +190,7 @@ def main(count: int, seed: int) -> dict[str, int]:
             print(f"file {index} of seed {seed}", file=sys.stderr)
             raise
         finally:
-            signal.alarm(0)
+            signal.setitimer(signal.ITIMER_PROF, 0)
     return became
 
 

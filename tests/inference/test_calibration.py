@@ -105,7 +105,7 @@ def test_what_goes_wrong_is_one_line_and_leaves_the_checkpoint(weights, photos, 
     (broken / "a.jpg").write_bytes(b"no image")
     (drawings / "a.png").write_bytes((photos / "drawing.png").read_bytes())
     cases = [
-        (["--photos", str(broken)], "a.jpg: not a picture"),
+        (["--photos", str(broken)], "a.jpg: not an image"),
         (["--photos", str(empty)], "empty: no untouched image there"),
         (["--photos", str(tmp_path / "nowhere")], "nowhere: no such folder of photos"),
         (["--photos", str(drawings)], "1 images, and none of a kind that can be judged"),

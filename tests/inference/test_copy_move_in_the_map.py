@@ -1,4 +1,4 @@
-"""TEST.REPEATS: predictor and evaluation raise the network's map alike where regions occur twice."""
+"""TEST.REPEATS: predictor and evaluation fuse copy-moves into the network's map alike."""
 
 import cv2
 import numpy as np
@@ -7,10 +7,9 @@ import torch
 from detectron2.structures import Boxes, pairwise_iou
 
 from constrained_rcnn.config import load_config
-from constrained_rcnn.data.mapper import ManipulationDatasetMapper
 from constrained_rcnn.inference.predictor import ManipulationPredictor
-from constrained_rcnn.inference.viewed_model import as_evaluated
-from constrained_rcnn.matching.suspects import EITHER, raise_map
+from constrained_rcnn.inference.test_time_augmentation import ConstrainedRCNNWithTTA
+from constrained_rcnn.matching.suspects import EITHER, detect_copy_moves, fuse_copy_moves
 from constrained_rcnn.model_zoo import default_options
 from constrained_rcnn.modeling.checkpoint import ManipulationCheckpointer
 from tests.helpers.copied import forged, photo
@@ -40,30 +39,27 @@ def file(tmp_path_factory):
 
 
 @pytest.mark.parametrize("options", SETTINGS.values(), ids=SETTINGS)
-def test_predictor_and_evaluation_raise_the_same_map(weights, file, options):
+def test_predictor_and_evaluation_fuse_the_same(weights, file, options):
     plain = ManipulationPredictor(tiny_cfg("MODEL.WEIGHTS", weights, *options))
     cfg = tiny_cfg("MODEL.WEIGHTS", weights, "TEST.REPEATS", "True", *options)
-    raising = ManipulationPredictor(cfg)
-    before, after = plain(file), raising(file)
-    assert before.raised_by is None and after.repeats is after.raised_by and len(after.repeats) == 1
-    assert [one.to_json() for one in before.repeats] == [one.to_json() for one in after.repeats]
+    fusing = ManipulationPredictor(cfg)
+    before, after = plain(file), fusing(file)
+    assert before.copy_moves is None and len(after.copy_moves) == 1
+    copy_moves = detect_copy_moves(before.image, before.manipulation_map)
+    assert [one.to_json() for one in copy_moves] == [one.to_json() for one in after.copy_moves]
     expected = before.manipulation_map.copy()
-    raise_map(expected, before.repeats)
+    fuse_copy_moves(expected, copy_moves)
     assert (expected > before.manipulation_map).mean() > 0.05
     assert np.allclose(after.manipulation_map, expected, atol=1e-6)
     assert after.score == after.manipulation_map.max() >= EITHER
     assert after.manipulated and "copy-move" in after.techniques and not before.manipulated
     assert [d.box for d in after.detections if d.found_by == "network"] == [d.box for d in before.detections]
-    names = [(one, name) for one in after.repeats for name in one.suspects]
+    names = [(one, name) for one in after.copy_moves for name in one.suspects]
     added = [d.box for d in after.detections if d.found_by == "repeats"]
-    assert sorted(added) == sorted(getattr(one.repeat, f"{name}_box") for one, name in names)
+    assert sorted(added) == sorted(getattr(one.regions, f"{name}_box") for one, name in names)
 
-    height, width = before.image.shape[:2]
-    item = ManipulationDatasetMapper(cfg, is_train=False)(
-        {"file_name": str(file), "height": height, "width": width, "image_id": 1}
-    )
     with torch.no_grad():
-        (output,) = as_evaluated(raising.model, cfg)([item])
+        (output,) = ConstrainedRCNNWithTTA(cfg, fusing.model)([{"file_name": str(file)}])
     assert np.allclose(output["manipulation_map"].numpy(), after.manipulation_map, atol=1e-5)
     assert float(output["manipulation_score"]) == pytest.approx(after.score, abs=1e-5)
 
@@ -73,7 +69,7 @@ def test_a_region_that_several_pairs_name_is_one_detection(weights):
     image[240:370, 430:560] = photo()[20:150, 300:430]
     result = ManipulationPredictor(tiny_cfg("MODEL.WEIGHTS", weights, "TEST.REPEATS", "True"))(image)
     boxes = [d.box for d in result.detections if d.found_by == "repeats"]
-    assert sum(len(one.suspects) for one in result.repeats) > len(boxes) >= 2
+    assert sum(len(one.suspects) for one in result.copy_moves) > len(boxes) >= 2
     overlaps = pairwise_iou(Boxes(torch.tensor(boxes)), Boxes(torch.tensor(boxes)))
     assert overlaps.fill_diagonal_(0).max() <= 0.5
 
@@ -81,7 +77,7 @@ def test_a_region_that_several_pairs_name_is_one_detection(weights):
 def test_batches_too(weights, file):
     predictor = ManipulationPredictor(tiny_cfg("MODEL.WEIGHTS", weights, "TEST.REPEATS", "True"))
     both = predictor.predict_batch([file, photo()])
-    assert [len(result.repeats) for result in both] == [1, 0]
+    assert [len(result.copy_moves) for result in both] == [1, 0]
     assert np.allclose(both[0].manipulation_map, predictor(file).manipulation_map, atol=1e-5)
 
 

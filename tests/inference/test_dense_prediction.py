@@ -13,7 +13,7 @@ from constrained_rcnn.data.mapper import ManipulationDatasetMapper
 from constrained_rcnn.data.techniques import UNCERTAIN
 from constrained_rcnn.inference.operating_points import KEY, OperatingPoints
 from constrained_rcnn.inference.predictor import ManipulationPredictor
-from constrained_rcnn.inference.viewed_model import as_evaluated
+from constrained_rcnn.inference.test_time_augmentation import with_test_time_augmentation
 from constrained_rcnn.modeling.checkpoint import ManipulationCheckpointer
 from constrained_rcnn.utils.errors import UserError
 from tests.helpers.copied import forged, photo
@@ -30,7 +30,7 @@ SETTINGS = {
     "reduced and tiled": ["TEST.REDUCE_ABOVE", "150000", "TEST.TILES.MAX_PIXELS", "100000", "TEST.TILES.SIZE", "256",
                           "TEST.TILES.OVERLAP", "96", "MODEL.DENSE_MAP.FUSION", "dense",
                           "MODEL.DENSE_MAP.EXPONENT", "0.7"],
-    "several views": ["TEST.AUG.ENABLED", "True", "TEST.AUG.MIN_SIZES", "(0,150)", "TEST.REDUCE_ABOVE", "90000"],
+    "augmented": ["TEST.AUG.ENABLED", "True", "TEST.AUG.MIN_SIZES", "(0,150)", "TEST.REDUCE_ABOVE", "90000"],
     "rgb": ["INPUT.FORMAT", "RGB", "INPUT.MIN_SIZE_TEST", "200"],
     "no decision head": ["MODEL.DECISION_HEAD.ENABLED", "False"],
 }  # fmt: skip
@@ -66,7 +66,7 @@ def files(tmp_path_factory):
 def evaluated(cfg, model, file):
     item = {"file_name": str(file), "image_id": 1, "height": 400, "width": 600}
     with torch.no_grad():
-        return as_evaluated(model, cfg)([ManipulationDatasetMapper(cfg, is_train=False)(item)])[0]
+        return with_test_time_augmentation(cfg, model)([ManipulationDatasetMapper(cfg, is_train=False)(item)])[0]
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_evaluation_is_the_predictor(weights, files, name, with_points):
         if name == "reduced and tiled":
             assert result.tiled
         if repeats == "True":
-            assert len(result.raised_by) == 1 and result.manipulation_map.max() >= 0.75
+            assert len(result.copy_moves) == 1 and result.manipulation_map.max() >= 0.75
             assert points is None or result.manipulated
         elif points is not None:
             assert result.rarity.kind == HEAVY

@@ -11,8 +11,8 @@ from PIL import Image
 from constrained_rcnn import model_zoo
 from constrained_rcnn.config import load_config
 from constrained_rcnn.inference.operating_points import threshold_at
-from constrained_rcnn.inference.predictor import ManipulationPredictor, group_by_region
-from constrained_rcnn.inference.result import Detection, ManipulationResult
+from constrained_rcnn.inference.predictor import ManipulationPredictor
+from constrained_rcnn.inference.result import Detection
 from constrained_rcnn.modeling.checkpoint import ManipulationCheckpointer
 from constrained_rcnn.utils.errors import UserError
 from constrained_rcnn.visualization.overlay import overlay, side_by_side
@@ -112,13 +112,13 @@ def test_overlay_puts_the_colour_where_the_map_is():
     heatmap = np.zeros((200, 300), np.float32)
     heatmap[50:100, 60:160] = 0.9
     found = Detection("splice", 0.9, {"splice": 0.9}, (60.0, 50.0, 160.0, 100.0), (200, 300))
-    drawn = overlay(image, ManipulationResult(True, 0.9, 0.5, (found,), heatmap, image), line="a")
+    drawn = overlay(image, heatmap, (found,), 0.5, line="a")
     assert drawn.shape[1] == 300 and drawn.shape[0] > 200
     spread = np.ptp(drawn[:200].astype(int), axis=2)
     assert spread[60:90, 70:150].min() > 20  # coloured inside
     assert spread[150:, :].max() == 0  # grey elsewhere
-    none = overlay(image, ManipulationResult(False, 0.1, 0.5, (found,), heatmap * 0, image), line="a")
-    assert np.ptp(none[:200].astype(int), axis=2)[150:].max() == 0
+    none = overlay(image, heatmap * 0, (found,), 0.95, line="a")
+    assert np.ptp(none[:200].astype(int), axis=2).max() == 0
 
 
 def test_masks_are_drawn_in_strips_as_at_once():
@@ -153,13 +153,6 @@ def test_the_shipped_weights_are_found_once_they_are_there(tmp_path, monkeypatch
 def test_side_by_side_aligns():
     row = side_by_side([("a", picture(50, 80)), ("b", picture(100, 60))], height=100)
     assert row.shape[1] == 160 + 4 + 60 and row.shape[0] > 100
-
-
-def test_boxes_of_one_region_become_one_detection():
-    boxes = torch.tensor([[0.0, 0, 10, 10], [50, 50, 70, 70], [0, 0, 10, 11], [0, 0, 30, 30]])
-    assert group_by_region(boxes, torch.tensor([0.5, 0.9, 0.6, 0.1])) == [[1], [2, 0], [3]]
-    assert group_by_region(torch.zeros(0, 4), torch.zeros(0)) == []
-    assert group_by_region(torch.zeros(2, 4), torch.tensor([0.5, 0.9])) == [[1], [0]]  # empty boxes overlap nothing
 
 
 @pytest.mark.parametrize("rate, expected", [(0.0, 10), (0.1, 9), (0.25, 8), (0.99, 1)])

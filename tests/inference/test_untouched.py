@@ -34,9 +34,9 @@ class Sayer:
         self.seen.append(content)
         pixels = np.array(Image.open(io.BytesIO(content)).convert("RGB"))
         height = pixels.shape[0]
-        pair = SimpleNamespace(repeat=SimpleNamespace(doubtful=height != 160))  # a doubtful one decides nothing
-        repeats = (pair,) if height >= 160 else ()
-        return SimpleNamespace(image=pixels, score=height / 1000, manipulated=height < 100, repeats=repeats)
+        pair = SimpleNamespace(regions=SimpleNamespace(doubtful=height != 160))  # a doubtful one decides nothing
+        copy_moves = (pair,) if height >= 160 else ()
+        return SimpleNamespace(image=pixels, score=height / 1000, manipulated=height < 100, copy_moves=copy_moves)
 
 
 def test_files_of_folders_and_the_authentic_ones_of_a_dataset(tmp_path):
@@ -105,7 +105,7 @@ def test_small_and_unreadable_files(tmp_path):
     with pytest.raises(UserError, match="b.png: a side below 16 pixels"):
         list(examine(Sayer(), [tmp_path / "b.png"]))
     (tmp_path / "c.jpg").write_bytes(b"no image")
-    with pytest.raises(UserError, match="c.jpg: not a picture"):
+    with pytest.raises(UserError, match="c.jpg: not an image"):
         list(examine(Sayer(), [tmp_path / "c.jpg"]))
     Image.fromarray(photo(1001, 1000)).save(tmp_path / "d.png")
     with pytest.raises(UserError, match="d.png: 1000x1001 is more than 1000000 pixels"):

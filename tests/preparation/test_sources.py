@@ -12,8 +12,6 @@ import pytest
 from constrained_rcnn.data import annotation_format
 from constrained_rcnn.images.reading import read_mask
 from constrained_rcnn.preparation import published
-from constrained_rcnn.preparation.sources.matlab import read_matrix
-from constrained_rcnn.utils.errors import UserError
 from tests.helpers.commands import calling, run
 from tests.helpers.source_trees import (
     CASIA_V2,
@@ -22,7 +20,6 @@ from tests.helpers.source_trees import (
     make_columbia,
     make_coverage,
     make_nist16,
-    matlab_file,
 )
 
 
@@ -78,25 +75,6 @@ def test_coverage_without_labels_is_prepared_and_says_so(tmp_path):
     _, findings, said = prepare("coverage", tmp_path)
     assert any(row["kind"] == "no labels" and "not a MATLAB file" in row["message"] for row in findings)
     assert "copy-move: 3 train, 1 test" in said
-
-
-@pytest.mark.parametrize("compress", [False, True])
-@pytest.mark.parametrize("kind", [np.float64, np.uint8])
-def test_matlab_files_are_read_as_scipy_reads_them(tmp_path, compress, kind):
-    io = pytest.importorskip("scipy.io")
-    values = np.arange(6, dtype=kind).reshape(3, 2)
-    path = tmp_path / "own.mat"
-    path.write_bytes(matlab_file("TFlabel", values, compress))
-    np.testing.assert_array_equal(io.loadmat(path)["TFlabel"], values)
-    np.testing.assert_array_equal(read_matrix(path, "TFlabel"), values)
-    other = tmp_path / "theirs.mat"
-    io.savemat(other, {"text": "abc", "x": values[:1], "TFlabel": values}, do_compression=compress)
-    np.testing.assert_array_equal(read_matrix(other, "TFlabel"), values)
-    with pytest.raises(UserError, match="no numeric array gone"):
-        read_matrix(other, "gone")
-    path.write_bytes(path.read_bytes()[:150])
-    with pytest.raises(UserError, match="own.mat"):
-        read_matrix(path, "TFlabel")
 
 
 def test_columbia(tmp_path):

@@ -124,7 +124,7 @@ def test_command_lists_what_cannot_be_used(tmp_path, capsys):
     options = ["--count", "8", "--size", "96x128"]
     assert running("synthesize")([*arguments, str(tmp_path / "o"), *options]) == 0
     out = capsys.readouterr().out
-    for words in ("gone.png: annotated", "2.png: annotation 2", "2.png: annotation 3", "broken.png: not a picture"):
+    for words in ("gone.png: annotated", "2.png: annotation 2", "2.png: annotation 3", "broken.png: not an image"):
         assert words in out
     content = json.loads((tmp_path / "o/annotations/train.json").read_text())
     forged = [image for image in content["images"] if not image["authentic"]]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import argparse
 
-from ..arguments import add_files, add_old_name, add_opts
+from ..arguments import add_files, add_old_name, add_opts, positive
 from ..cli import main
 
 __all__ = ["add_arguments", "main", "run"]
@@ -20,6 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config-file", metavar="FILE", help="yaml file that the weights were trained with")
     parser.add_argument("--resume", action="store_true", help="leave out images whose results are there already")
     parser.add_argument("--float-maps", action="store_true", help="also write <name>_map.npy, float32")
+    parser.add_argument("--jobs", type=positive, default=1, metavar="N", help="worker processes that share the files")
     no_copy_move = parser.add_argument(
         "--no-copy-move", action="store_true",
         help="no copy-move detection by keypoint matching: faster, and another config, as nothing is fused into map "
@@ -35,5 +36,5 @@ def run(args: argparse.Namespace) -> int:
 
     return detect(
         args.config_file, args.input, args.output, args.opts, resume=args.resume, float_maps=args.float_maps,
-        repeats=not args.no_copy_move, pages=args.pages,
+        repeats=not args.no_copy_move, pages=args.pages, jobs=args.jobs,
     )  # fmt: skip

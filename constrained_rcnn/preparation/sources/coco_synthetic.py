@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -21,7 +21,7 @@ _CLASSES = ("tamper", "authentic")
 
 @dataclass(frozen=True)
 class Layout:
-    """The folder's pictures and lists, sorted."""
+    """The folder's images and lists, sorted."""
 
     images: list[Path]
     lists: list[Path]
@@ -73,13 +73,13 @@ def scan(layout: Layout) -> Scan:
 
 
 def source_ids(stem: str) -> tuple[str, ...]:
-    """COCO ids of foreground and background (``Tp_...``), or of the one picture (any other number)."""
+    """COCO ids of foreground and background (``Tp_...``), or of the one image (any other number)."""
     match = _NAME.fullmatch(stem)
     numbers = match.groups() if match else re.findall(r"\d+", stem)[-1:]
     return tuple(dict.fromkeys(f"{int(number):012}" for number in numbers))
 
 
-def _lines(path: Path, findings: list[Finding]):
+def _lines(path: Path, findings: list[Finding]) -> Iterator[tuple[str, tuple[int, int, int, int], bool]]:
     """(name, box as (x1, y1, x2, y2), is forged) per line; a line of another form is a finding."""
     try:
         text = path.read_text(encoding="utf-8-sig")

@@ -1,0 +1,79 @@
+"""Detections of several augmentations become one per region; copy-moves stand beside them."""
+
+import numpy as np
+import pytest
+import torch
+from detectron2.structures import Boxes, Instances
+
+from constrained_rcnn.data.techniques import TAMPERED, TECHNIQUES, UNCERTAIN
+from constrained_rcnn.inference.merging import group_by_region, merge_detections
+from constrained_rcnn.inference.result import ManipulationResult, detections_of
+from constrained_rcnn.matching.copy_move import find_repeats
+from constrained_rcnn.matching.suspects import COPY, CopyMove
+from tests.helpers.copied import forged, photo
+
+SIZE = (400, 600)
+
+
+def instances(boxes, techniques):
+    """Of one augmentation: (x1, y1, x2, y2) and probabilities of the three techniques of each region."""
+    found = Instances(SIZE, pred_boxes=Boxes(torch.tensor(boxes, dtype=torch.float32).reshape(-1, 4)))
+    found.technique_scores = torch.tensor(techniques, dtype=torch.float32).reshape(-1, 3)
+    found.scores, found.pred_classes = found.technique_scores.max(1)
+    found.manipulation_scores = found.technique_scores.sum(1)
+    found.soft_masks = torch.full((len(boxes), 8, 8), 0.9)
+    return found
+
+
+def merged(*predicted, copy_moves=(), classes=TECHNIQUES, highest=1.0, margin=0.0):
+    return merge_detections(predicted, copy_moves, classes=classes, highest=highest, technique_margin=margin)
+
+
+def test_a_region_counts_in_every_augmentation_that_sees_it():
+    first = instances([[10, 10, 60, 60], [300, 300, 380, 390]], [[0.5, 0.1, 0.2], [0.1, 0.1, 0.4]])
+    second = instances([[12, 10, 60, 60], [10, 10, 61, 60]], [[0.2, 0.6, 0.1], [0.1, 0.2, 0.1]])
+    found = merged(first, second)
+    assert found.pred_boxes.tensor.tolist() == [[12, 10, 60, 60], [300, 300, 380, 390]]
+    assert found.scores.tolist() == pytest.approx([(0.8 + 0.9) / 2, 0.6 / 2], abs=1e-6)
+    assert found.technique_scores.tolist()[0] == pytest.approx([0.5, 0.6, 0.2])
+    assert found.pred_classes.tolist() == [1, 2]
+    assert len(found.pred_masks) == 2 and not found.from_copy_move.any()
+
+
+def test_no_region_is_surer_than_its_image_and_unsure_techniques_are_not_named():
+    regions = instances([[10, 10, 60, 60], [300, 300, 380, 390]], [[0.3, 0.1, 0.2], [0.5, 0.0, 0.1]])
+    found = merged(regions, highest=0.55, margin=0.6)
+    assert found.scores.tolist() == [0.55, 0.55] and found.scores.dtype == torch.float64
+    first, second = detections_of(found, TECHNIQUES)
+    assert {first.score, second.score} == {0.55}
+    assert {d.technique: max(d.technique_scores) for d in (first, second)} == {UNCERTAIN: "splice", "splice": "splice"}
+    assert found.pred_classes.tolist() == [0, 0]
+
+
+def test_an_image_without_detections():
+    found = merged(instances([], []), instances([], []))
+    assert len(found) == len(found.pred_masks) == 0 and found.technique_scores.shape == (0, 3)
+    assert detections_of(found, TECHNIQUES) == ()
+
+
+@pytest.mark.parametrize("classes, label", [(TECHNIQUES, 1), ((TAMPERED,), 0)])
+def test_a_copy_move_is_a_detection(classes, label):
+    image, _ = forged(photo())
+    (pair,) = find_repeats(image)
+    nothing = Instances(SIZE, pred_boxes=Boxes(torch.zeros(0, 4)), scores=torch.zeros(0))
+    nothing.pred_classes = torch.zeros(0, dtype=torch.int64)
+    found = merged(nothing, copy_moves=(CopyMove(pair, (0.1, 0.9)),), classes=classes, margin=2.0)
+    assert found.pred_classes.tolist() == [label]
+    (detection,) = detections_of(found, classes)
+    assert (detection.technique, detection.score, detection.found_by) == ("copy-move", COPY, "repeats")
+    assert detection.technique_scores == {"copy-move": COPY} and detection.box == pair.second_box
+    assert (detection.mask & pair.second).sum() / (detection.mask | pair.second).sum() > 0.9
+    result = ManipulationResult(True, COPY, 0.5, (detection,), np.zeros(SIZE, np.float32), image)
+    assert result.techniques == ("copy-move",) and result.to_json()["detections"][0]["found_by"] == "repeats"
+
+
+def test_boxes_of_one_region_become_one_detection():
+    boxes = torch.tensor([[0.0, 0, 10, 10], [50, 50, 70, 70], [0, 0, 10, 11], [0, 0, 30, 30]])
+    assert group_by_region(boxes, torch.tensor([0.5, 0.9, 0.6, 0.1])) == [[1], [2, 0], [3]]
+    assert group_by_region(torch.zeros(0, 4), torch.zeros(0)) == []
+    assert group_by_region(torch.zeros(2, 4), torch.tensor([0.5, 0.9])) == [[1], [0]]  # empty boxes overlap nothing
