@@ -38,7 +38,7 @@ def main(argv=None):
     from constrained_rcnn.synthesis import demo_photos
     from constrained_rcnn.synthesis.writer import write_forgeries
     from constrained_rcnn.utils.files import write_jpeg_atomic
-    from constrained_rcnn.visualization.copy_move import draw_repeats
+    from constrained_rcnn.visualization.copy_move import draw_copy_moves
     from constrained_rcnn.visualization.image_pairs import draw_pair
     from constrained_rcnn.visualization.overlay import grid, heat, overlay, side_by_side
 
@@ -58,20 +58,21 @@ def main(argv=None):
             f1 = score_map_metrics(result.manipulation_map, truth)["f1_fixed"]
             changed = np.where(truth[:, :, None], 255, 0).astype(np.uint8).repeat(3, 2)
             judged.append((f1, result, changed))
-            twice.setdefault((item["technique"], bool(result.repeats)), (result, changed))
+            twice.setdefault((item["technique"], bool(result.copy_moves)), (result, changed))
             forged.setdefault(item["technique"], result.image)
     judged.sort(key=lambda one: -one[0])
     rows = []
     for title, place in PLACES.items():
         f1, result, changed = judged[round(place * (len(judged) - 1))]
+        drawn = overlay(result.image, result.manipulation_map, result.detections, result.threshold)
         panels = [(title, result.image), (f"changed (F1 {f1:.2f})", changed), ("map", heat(result.manipulation_map)),
-                  (f"overlay, score {result.score:.2f}", overlay(result.image, result))]  # fmt: skip
+                  (f"overlay, score {result.score:.2f}", drawn)]  # fmt: skip
         rows.append([side_by_side(panels, 200)])
     write("guide.jpg", rows)
     rows = []
     for kind in (("copy-move", True), ("removal", True), ("copy-move", False)):
         result, changed = twice[kind]
-        drawn = draw_repeats(result.image, result.repeats)
+        drawn = draw_copy_moves(result.image, result.copy_moves)
         panels = [(kind[0] if kind[1] else f"{kind[0]}, missed", result.image), ("changed", changed),
                   ("what occurs twice", drawn), ("map", heat(result.manipulation_map))]  # fmt: skip
         rows.append([side_by_side(panels, 200)])

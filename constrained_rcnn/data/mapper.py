@@ -86,7 +86,8 @@ class ManipulationDatasetMapper:
         """
         Args:
             dataset_dict: as :mod:`.catalog` makes them; in training optionally with ``draw`` (int >= 0). Instead
-                of files it may hold ``pixels``, H x W x 3 uint8 RGB, and ``complete_mask``, H x W bool.
+                of files it may hold ``pixels``, H x W x 3 uint8, RGB whatever INPUT.FORMAT is (everywhere in this
+                project), and ``complete_mask``, H x W bool.
 
         Returns:
             A copy with "image", (3, H, W) uint8 tensor, and in training "instances": gt_boxes (XYXY in the

@@ -18,8 +18,8 @@ from torch.nn import functional as F
 from ..data.augmentation import SavedAgain
 from ..data.catalog import dataset_dicts
 from ..images.reading import read_image
+from ..inference.augmentations import augmentations_of
 from ..inference.load import load_for_inference
-from ..inference.views import views_of
 from ..modeling.checkpoint import read_checkpoint, write_checkpoint
 from ..utils.errors import UserError
 
@@ -82,7 +82,7 @@ def _describe(model, cfg, item: dict, seed: int) -> torch.Tensor:
     again = SavedAgain.from_config(cfg)
     if again is not None:
         image = again(image, np.random.default_rng(seed))
-    image = views_of(cfg)[0].show(image)
+    image = augmentations_of(cfg)[0].apply(image)
     image = image if cfg.INPUT.FORMAT == "BGR" else image[:, :, ::-1]
     with torch.inference_mode():
         vector = model.describe(torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1))))

@@ -1,4 +1,4 @@
-"""Pictures of predictions in TensorBoard while a model trains."""
+"""Images of predictions in TensorBoard while a model trains."""
 
 from __future__ import annotations
 
@@ -15,19 +15,17 @@ from ..data.catalog import dataset_dicts
 from ..data.mapper import ManipulationDatasetMapper
 from ..data.techniques import TAMPERED
 from ..images.reading import read_image, read_mask
-from ..inference.predictor import DEFAULT_THRESHOLD, default_classes
-from ..inference.result import Detection, ManipulationResult
-from ..inference.viewed_model import as_evaluated
-from ..visualization.overlay import heat, overlay, side_by_side
+from ..inference.test_time_augmentation import DEFAULT_THRESHOLD, default_classes, with_test_time_augmentation
+from ..visualization.overlay import LabelledBox, heat, overlay, side_by_side
 
-#: Pictures shown.
+#: Images shown.
 COUNT = 4
 #: Height of a row in pixels.
 HEIGHT = 200
 
 
 class PredictionImages(HookBase):
-    """Every ``VIS_PERIOD`` iterations: photo, truth, map and overlay of the same few images, a row each, named
+    """Every ``VIS_PERIOD`` iterations: image, truth, map and overlay of the same few images, a row each, named
     "prediction/1" and so on.
 
     They are manipulated images of the first dataset of DATASETS.TEST, else of DATASETS.TRAIN, evenly spread over it;
@@ -59,41 +57,39 @@ class PredictionImages(HookBase):
         model = self.trainer.model
         was_training = model.training
         model.eval()
-        evaluated = as_evaluated(model, self.cfg)
+        detector = with_test_time_augmentation(self.cfg, model, self.classes)
         try:
             with torch.no_grad(), _same_random_numbers(next(model.parameters()).device):
                 for number, item in enumerate(self.items, 1):
-                    row = self._row(item, evaluated([self.mapper(item)])[0])
+                    row = self._row(item, detector([self.mapper(item)])[0])
                     self.trainer.storage.put_image(f"prediction/{number}", row[:, :, ::-1].transpose(2, 0, 1).copy())
         finally:
             model.train(was_training)
 
     def _row(self, item: dict, output: dict) -> np.ndarray:
-        """Photo, truth, map and overlay side by side, (h, w, 3) uint8 BGR."""
+        """Image, truth, map and overlay side by side, (h, w, 3) uint8 BGR."""
         image = read_image(item["file_name"], max_pixels=self.max_pixels)
-        made = output["manipulation_map"].cpu().numpy()
+        manipulation_map = output["manipulation_map"].cpu().numpy()
         panels = [("photo", image)]
         if item.get("mask_file_name"):
             truth = read_mask(item["mask_file_name"], image.shape[:2])
             panels.append(("truth", np.where(truth[:, :, None], 255, 0).astype(np.uint8).repeat(3, 2)))
-        panels.append((f"map, maximum {made.max():.2f}", heat(made)))
-        panels.append(("overlay", self._overlay(image, made, output["instances"].to("cpu"))))
+        panels.append((f"map, maximum {manipulation_map.max():.2f}", heat(manipulation_map)))
+        panels.append(("overlay", self._overlay(image, manipulation_map, output["instances"].to("cpu"))))
         return side_by_side(panels, HEIGHT)
 
-    def _overlay(self, image: np.ndarray, made: np.ndarray, instances) -> np.ndarray:
+    def _overlay(self, image: np.ndarray, manipulation_map: np.ndarray, instances) -> np.ndarray:
         """The map and the boxes above the threshold on the image, drawn at the size it is shown at."""
         scale = HEIGHT / image.shape[0]
         size = (max(1, round(image.shape[1] * scale)), HEIGHT)
-        image, made = (cv2.resize(array, size, interpolation=cv2.INTER_AREA) for array in (image, made))
-        found = [
-            Detection(self.classes[kind], score, {}, tuple(v * scale for v in box), image.shape[:2])
-            for kind, score, box in zip(
-                instances.pred_classes.tolist(), instances.scores.tolist(), instances.pred_boxes.tensor.tolist()
-            )
+        image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+        manipulation_map = cv2.resize(manipulation_map, size, interpolation=cv2.INTER_AREA)
+        classes, scores = instances.pred_classes.tolist(), instances.scores.tolist()
+        boxes = [
+            LabelledBox(self.classes[label], score, [side * scale for side in box])
+            for label, score, box in zip(classes, scores, instances.pred_boxes.tensor.tolist())
         ]
-        score = float(made.max())
-        result = ManipulationResult(score > self.threshold, score, self.threshold, tuple(found), made, image)
-        return overlay(image, result)
+        return overlay(image, manipulation_map, boxes, self.threshold)
 
 
 @contextlib.contextmanager

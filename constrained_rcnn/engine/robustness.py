@@ -6,8 +6,6 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-import numpy as np
-
 from ..data.lookup import dataset_dicts
 from ..evaluation.baselines import BASELINES
 from ..evaluation.metrics.records import MetricVariants
@@ -50,72 +48,64 @@ def run(
         if baseline not in BASELINES:
             raise UserError(f"no baseline {baseline!r}; there are {', '.join(BASELINES)}")
         items = dataset_dicts(dataset)
-        return evaluate_points(items, points, baseline_judge(baseline), output,
+        return evaluate_points(items, points, baseline_detector(baseline), output,
                                {**common, "baseline": baseline}, seed=seed, progress=progress)  # fmt: skip
     from ..config import load_config
     from ..utils.provenance import config_sha256, sha256
 
     cfg = load_config(config_file, list(options))
     cfg.DATASETS.TEST = (dataset,)
-    judge, items = model_judge(cfg, dataset)
+    detector, items = model_detector(cfg, dataset)
     settings = {
         **common,
         "weights": sha256(cfg.MODEL.WEIGHTS),
         "config": config_sha256(cfg),
     }
     variants = MetricVariants.from_names(cfg.TEST.METRIC_VARIANTS)
-    return evaluate_points(items, points, judge, output, settings, variants=variants, seed=seed,
+    return evaluate_points(items, points, detector, output, settings, variants=variants, seed=seed,
                            max_pixels=cfg.INPUT.MAX_PIXELS, progress=progress)  # fmt: skip
 
 
-def baseline_judge(name: str):
+def baseline_detector(name: str):
     """A baseline as a detector: (dataset dict, BGR image) -> (map, its maximum, no class)."""
 
-    def judge(item, image):
+    def detect(item, image):
         score_map = BASELINES[name](image)
         return score_map, float(score_map.max()), None
 
-    return judge
+    return detect
 
 
-def model_judge(cfg, dataset: str):
-    """A checkpoint as a detector that sees a picture exactly as the plain evaluation shows it.
+def model_detector(cfg, dataset: str):
+    """A checkpoint as a detector: what the plain evaluation runs, given images in memory.
 
     Args:
         cfg: with MODEL.WEIGHTS.
         dataset: registered name or prepared split.
 
     Returns:
-        The detector, and the dataset's dicts.
+        The detector, (dataset dict, BGR image) -> (map, score, class), and the dataset's dicts.
 
     Raises:
         UserError: no weights, or weights that do not fit.
     """
     import torch
-    from detectron2.data import detection_utils
-    from detectron2.data import transforms as T
 
     from ..data import catalog
     from ..evaluation.manipulation_evaluator import unpack_output
     from ..inference.load import load_for_inference
-    from ..inference.viewed_model import as_evaluated
+    from ..inference.test_time_augmentation import ConstrainedRCNNWithTTA
     from .train import class_names
 
     if not cfg.MODEL.WEIGHTS:
         raise UserError("MODEL.WEIGHTS is empty; give a checkpoint: --opts MODEL.WEIGHTS FILE")
     items, names = catalog.dataset_dicts(dataset), class_names(cfg, [dataset])
     model, _ = load_for_inference(cfg)
-    evaluated = as_evaluated(model, cfg).eval()
-    augmentations = T.AugmentationList(detection_utils.build_augmentation(cfg, False))
+    detector = ConstrainedRCNNWithTTA(cfg, model, classes=names)
 
-    def judge(item, image):
-        pixels = image if cfg.INPUT.FORMAT == "BGR" else np.ascontiguousarray(image[:, :, ::-1])
-        augmented = T.AugInput(pixels)
-        augmentations(augmented)
-        tensor = torch.as_tensor(np.ascontiguousarray(augmented.image.transpose(2, 0, 1)))
-        shown = {"image": tensor, "pixels": pixels, "height": image.shape[0], "width": image.shape[1]}
+    def detect(item, image):
         with torch.no_grad():
-            output = evaluated([shown])[0]
+            (output,) = detector([detector.read(image)])
         return unpack_output(output, names)
 
-    return judge, items
+    return detect, items

@@ -24,7 +24,7 @@ from ..data.techniques import TAMPERED, TECHNIQUES
 from ..evaluation.manipulation_evaluator import build_evaluators
 from ..evaluation.metrics.records import MetricVariants
 from ..inference.load import load_for_inference
-from ..inference.viewed_model import as_evaluated
+from ..inference.test_time_augmentation import with_test_time_augmentation
 from ..modeling.checkpoint import ManipulationCheckpointer
 from ..synthesis.on_the_fly import ForgeryMaker, ForgingMapper
 from ..utils.errors import OutputError, UserError
@@ -152,9 +152,10 @@ class ManipulationTrainer(DefaultTrainer):
 
     @classmethod
     def test(cls, cfg, model, evaluators=None):
-        """As in DefaultTrainer; TEST.AUG and TEST.TILES work as in the predictor."""
+        """As in DefaultTrainer, of what users get: see :mod:`..inference.test_time_augmentation`."""
         try:
-            return super().test(cfg, as_evaluated(model, cfg), evaluators)
+            detector = with_test_time_augmentation(cfg, model, class_names(cfg, cfg.DATASETS.TEST) or None)
+            return super().test(cfg, detector, evaluators)
         finally:
             if comm.is_main_process():  # of an evaluation that fails
                 for folder in Path(cfg.OUTPUT_DIR, "inference").glob(f"*/{UNFINISHED}"):

@@ -11,7 +11,7 @@ import numpy as np
 
 from constrained_rcnn.images.reading import read_image, read_mask
 from constrained_rcnn.matching.copy_move import find_repeats
-from constrained_rcnn.matching.suspects import JudgedRepeat, judge_repeats
+from constrained_rcnn.matching.suspects import CopyMove, detect_copy_moves
 from constrained_rcnn.utils.errors import UserError
 
 from .map_files import find_maps, read_map
@@ -35,7 +35,7 @@ def evaluate_repeats(
     Args:
         dataset_dicts: as in :func:`.metrics.records.image_record`.
         maps: folder of the network's own maps of these images (``TEST.REPEATS False``), see
-            :func:`.map_files.find_maps`. With them doubtful pairs count as in :func:`judge_repeats`.
+            :func:`.map_files.find_maps`. With them doubtful pairs count as in :func:`detect_copy_moves`.
         progress: wraps the iteration over the images, for instance ``tqdm``.
 
     Returns:
@@ -53,8 +53,8 @@ def evaluate_repeats(
     for number, item in enumerate(progress(dataset_dicts)):
         kind = "authentic" if item.get("authentic", False) else item.get("technique") or "tampered"
         image = read_image(item["file_name"], format="BGR")
-        judged = None if files is None else judge_repeats(image, _map_of(item, files))
-        repeats = find_repeats(image) if judged is None else [one.repeat for one in judged]
+        judged = None if files is None else detect_copy_moves(image, _map_of(item, files))
+        repeats = find_repeats(image) if judged is None else [one.regions for one in judged]
         row = {"group": str(item.get("group") or f"image {number}"), "found": bool(repeats), "in_place": None}
         mask = None if kind == "authentic" else item.get("mask_file_name")
         if mask is not None:
@@ -95,12 +95,12 @@ def _summary(rows: list[dict], with_maps: bool) -> dict[str, Any]:
     return result
 
 
-def _verdicts(judged: tuple[JudgedRepeat, ...], truth: np.ndarray) -> list[bool | None]:
+def _verdicts(judged: tuple[CopyMove, ...], truth: np.ndarray) -> list[bool | None]:
     """For each pair of which the mask covers one alone, whether the map says so; None where it says nothing."""
     verdicts = []
     for one in judged:
-        small = _resized(truth, one.repeat.first.shape)
-        inside = {name: small[getattr(one.repeat, name)].mean() for name in ("first", "second")}
+        small = _resized(truth, one.regions.first.shape)
+        inside = {name: small[getattr(one.regions, name)].mean() for name in ("first", "second")}
         original, copy = sorted(inside, key=inside.get)
         if inside[copy] >= COPY_INSIDE and inside[original] <= ORIGINAL_INSIDE:
             said = one.likelier_copy

@@ -50,17 +50,17 @@ def calibrate(
     if not 0 < rate < 1:
         raise UserError(f"false-alarm rate {rate}: give a share above 0 and below 1")
     files = untouched_files(photos, dataset)
-    alone = cfg.clone()
-    alone.defrost()
-    alone.TEST.REPEATS = False  # scores are the network's own; copy-moves are counted beside them
-    predictor = ManipulationPredictor(alone)
+    network_only = cfg.clone()
+    network_only.defrost()
+    network_only.TEST.REPEATS = False  # scores are the network's own; copy-moves are counted beside them
+    predictor = ManipulationPredictor(network_only)
     predictor.model.operating_points = None  # those of an earlier calibration
     scores: dict[str, list[float]] = {}
     copy_moves = []
-    for one in examine(predictor, files, variants=variants, progress=progress):
-        if one.unsuitable is None:
-            scores.setdefault(one.kind, []).append(one.score)
-            copy_moves.append(one.copy_move)
+    for untouched in examine(predictor, files, variants=variants, progress=progress):
+        if untouched.unsuitable is None:
+            scores.setdefault(untouched.kind, []).append(untouched.score)
+            copy_moves.append(untouched.copy_move)
     if not copy_moves:
         raise UserError(f"{len(files)} images, and none of a kind that can be judged; give untouched photos")
     points = OperatingPoints.measure(scores, copy_moves, rate)

@@ -1,4 +1,4 @@
-"""From what network and copy-move detection say of an image to its score: one way for prediction and evaluation."""
+"""From what network and copy-move detection say of an image to its score."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from .operating_points import OperatingPoints, Rarity
 class Decision:
     """
     Attributes:
-        score: of the image, in [0, 1]; never above the threshold where it cannot be judged.
+        score: of the image, in [0, 1]; never above the threshold where nothing can be said of the image.
         threshold: the image is called manipulated where its score is above.
         rarity: how rare the score is among untouched images; None where the checkpoint does not know.
-        unsuitable: why the image cannot be judged, in words, or None.
+        unsuitable: why nothing can be said of an image of this kind, in words, or None.
     """
 
     score: float

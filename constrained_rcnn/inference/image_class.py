@@ -1,4 +1,4 @@
-"""What kind of image it is, as far as scores depend on it: its size, how it was saved, and whether it can be judged."""
+"""What kind of image it is, as far as scores depend on it: its size, how it was saved, and whether it is suitable."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..images.decoder_messages import quiet
 LARGE = 350_000
 #: Least JPEG quality of what counts as lightly compressed.
 LIGHT = 85
-#: Smallest side in pixels, and least JPEG quality, of an image that can be judged.
+#: Smallest side in pixels, and least JPEG quality, of an image of which anything can be said.
 LEAST_SIDE, LEAST_QUALITY = 64, 50
 #: An image is a drawing or a document, or shows nothing, where a band of so many grey levels holds so much of it.
 _BAND, _LARGEST_SHARE = 9, 0.65
@@ -29,7 +29,7 @@ class ImageClass:
     """
     Attributes:
         name: of the class that scores are compared within.
-        unsuitable: why an image of this kind cannot be judged, in words; None: it can.
+        unsuitable: why nothing can be said of an image of this kind, in words; None: it can.
     """
 
     name: str

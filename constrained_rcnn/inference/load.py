@@ -1,4 +1,4 @@
-"""A trained model in the form it judges fastest in."""
+"""A trained model, optimised for inference."""
 
 from __future__ import annotations
 

@@ -1,31 +1,29 @@
-"""What the network says of one picture, as small typed records."""
+"""What was found in one image, as small typed records."""
 
 from __future__ import annotations
 
+import math
 import os
+import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 
 import cv2
 import numpy as np
-import torch
-from detectron2.layers import paste_masks_in_image
+from detectron2.structures import Instances
 
-from ..data.techniques import COPY_MOVE
+from ..data.techniques import COPY_MOVE, UNCERTAIN
 from ..images.reading_notes import Reading
-from ..matching.suspects import JudgedRepeat, judge_repeats
+from ..matching.suspects import CopyMove
 from ..utils.files import write_bytes_atomic
 from ..visualization.overlay import overlay
 from .operating_points import Rarity
+from .soft_masks import paste_soft_mask
 
 #: JPEG quality of overlays.
 OVERLAY_QUALITY = 92
-#: Side of the soft mask of a region that occurs twice.
-REPEAT_MASK_SIDE = 112
 #: What the map must exceed where a manipulation is counted as covering the image.
 COVERED = 0.5
-#: Rows of a mask that are drawn at a time.
-_ROWS = 512
 
 
 @dataclass(frozen=True)
@@ -35,12 +33,12 @@ class Detection:
     Attributes:
         technique: the likeliest of "splice", "copy-move", "removal", or "tampered"; or "manipulated region", where the
             weights know how often a technique as likely as this is the right one, and it is not often enough.
-        score: in [0, 1], how probable it is that the region is manipulated in whatever way; the mean over views, and
-            never above the image's score.
+        score: in [0, 1], how probable it is that the region is manipulated in whatever way; the mean over
+            augmentations, and never above the image's score.
         technique_scores: probability of each technique, best first.
         box: (x1, y1, x2, y2), pixels of the original image, exclusive on the right and below.
         image_size: (height, width) of that image, pixels.
-        found_by: "network"; or "repeats", a region that occurs twice and has raised the map (``TEST.REPEATS``).
+        found_by: "network"; or "repeats", a duplicated region that is fused into the map (``TEST.REPEATS``).
         soft_mask: (M, M) float32 in [0, 1], probability of "manipulated" stretched over the box; None without a
             mask branch.
     """
@@ -53,51 +51,55 @@ class Detection:
     soft_mask: np.ndarray | None = field(default=None, repr=False)
     found_by: str = "network"
 
-    @classmethod
-    def of_repeat(cls, judged: JudgedRepeat, name: str, image_size: tuple[int, int]) -> Detection:
-        """A suspect among regions that occur twice.
-
-        Args:
-            judged: the pair.
-            name: "first" or "second".
-            image_size: as the attribute.
-        """
-        region = getattr(judged.repeat, name)
-        rows, columns = (np.flatnonzero(region.any(axis=axis)) for axis in (1, 0))
-        inside = region[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].astype(np.float32)
-        return cls(
-            technique=COPY_MOVE,
-            score=judged.suspicion,
-            technique_scores={COPY_MOVE: judged.suspicion},
-            box=getattr(judged.repeat, f"{name}_box"),
-            image_size=tuple(image_size),
-            soft_mask=cv2.resize(inside, (REPEAT_MASK_SIDE, REPEAT_MASK_SIDE), interpolation=cv2.INTER_LINEAR),
-            found_by="repeats",
-        )
-
     @property
     def mask(self) -> np.ndarray | None:
         """(H, W) bool, the region inside the box, drawn anew at each call; None without a mask branch.
 
         A megabyte per megapixel for as long as it is kept; drawing takes no more.
         """
-        if self.soft_mask is None:
-            return None
-        height, width = self.image_size
-        drawn = np.zeros((height, width), bool)
-        soft, box = torch.from_numpy(self.soft_mask)[None], torch.tensor([self.box], dtype=torch.float32)
-        # By strips: Detectron2's pasting takes 20 bytes for every pixel of the box.
-        for top in range(0, height, _ROWS):
-            bottom = min(top + _ROWS, height)
-            if self.box[1] < bottom + 1 and self.box[3] > top - 1:
-                shifted = box - torch.tensor([0, top, 0, top])
-                drawn[top:bottom] = paste_masks_in_image(soft, shifted, (bottom - top, width), threshold=0.5)[0].numpy()
-        return drawn
+        return None if self.soft_mask is None else paste_soft_mask(self.soft_mask, self.box, self.image_size)
+
+
+def detections_of(instances: Instances, classes: Sequence[str]) -> tuple[Detection, ...]:
+    """The records of an image's instances, in their order.
+
+    Args:
+        instances: of :func:`.merging.merge_detections`.
+        classes: the model's class names.
+    """
+    rows = zip(
+        instances.pred_boxes.tensor.tolist(),
+        instances.scores.tolist(),
+        instances.pred_classes.tolist(),
+        instances.technique_scores.tolist(),
+        instances.technique_named.tolist(),
+        instances.from_copy_move.tolist(),
+        instances.soft_masks.soft,
+    )
+    detections = []
+    for box, score, label, scores, named, from_copy_move, soft_mask in rows:
+        if from_copy_move:
+            techniques = {COPY_MOVE: scores[label]}
+        else:
+            known = [(name, value) for name, value in zip(classes, scores) if not math.isnan(value)]
+            techniques = dict(sorted(known, key=lambda item: -item[1]))
+        detections.append(
+            Detection(
+                technique=next(iter(techniques)) if named else UNCERTAIN,
+                score=score,
+                technique_scores=techniques,
+                box=tuple(box),
+                image_size=tuple(instances.image_size),
+                soft_mask=soft_mask,
+                found_by="repeats" if from_copy_move else "network",
+            )
+        )
+    return tuple(detections)
 
 
 @dataclass(frozen=True)
 class ManipulationResult:
-    """What the network says of one image.
+    """What was found in one image.
 
     Attributes:
         manipulated: the decision, ``score > threshold``.
@@ -105,14 +107,14 @@ class ManipulationResult:
         threshold: that the decision was made with.
         detections: best score first.
         manipulation_map: (H, W) float32 in [0, 1], at the image's own resolution.
-        image: (H, W, 3) uint8 BGR, what was judged, upright.
-        views: number of views (scales, mirrored or not) whose maps were averaged.
-        tiles: number of runs of the network over all views; more than ``views`` where the image was tiled.
+        image: (H, W, 3) uint8 BGR, what was looked at, upright.
+        views: number of augmentations (scales, mirrored or not) whose maps were averaged.
+        tiles: number of runs of the network over all of them; more than ``views`` where the image was tiled.
         tiled: whether it was.
         rarity: how rare such a score is among untouched images of the same kind; None where the weights do not know.
-        unsuitable: why an image of this kind cannot be judged, in words; None: it can.
+        unsuitable: why nothing can be said of an image of this kind, in words; None: it can.
+        copy_moves: duplicated regions that were found; None where they were not looked for (``TEST.REPEATS``).
         reading: what was done to the file's content on the way to ``image``; None where an array was given.
-        raised_by: regions that occur twice, where the map has been raised by them (``TEST.REPEATS``), else None.
     """
 
     manipulated: bool
@@ -125,15 +127,39 @@ class ManipulationResult:
     tiles: int = 1
     rarity: Rarity | None = None
     unsuitable: str | None = None
-    raised_by: tuple[JudgedRepeat, ...] | None = field(default=None, repr=False)
+    copy_moves: tuple[CopyMove, ...] | None = field(default=None, repr=False)
     reading: Reading | None = None
 
-    @cached_property
-    def repeats(self) -> tuple[JudgedRepeat, ...]:
-        """Regions that occur twice; looked for when first asked for, if the predictor has not done so already."""
-        if self.raised_by is not None:
-            return self.raised_by
-        return judge_repeats(self.image, self.manipulation_map)
+    @classmethod
+    def of(cls, item: dict, output: dict, classes: Sequence[str]) -> ManipulationResult:
+        """The record of an output of :class:`.test_time_augmentation.ConstrainedRCNNWithTTA`.
+
+        Args:
+            item: its input, with "pixels", RGB, and "reading".
+            output: of that input.
+            classes: the model's class names.
+        """
+        decision = output["image_decision"]
+        return cls(
+            manipulated=decision.manipulated,
+            score=decision.score,
+            threshold=decision.threshold,
+            detections=detections_of(output["instances"], classes),
+            manipulation_map=output["manipulation_map"].numpy(),
+            image=item["pixels"][:, :, ::-1],
+            views=output["augmentations"],
+            tiles=output["tiles"],
+            rarity=decision.rarity,
+            unsuitable=decision.unsuitable,
+            copy_moves=output["copy_moves"],
+            reading=item["reading"],
+        )
+
+    @property
+    def repeats(self) -> tuple[CopyMove, ...]:
+        """``copy_moves`` by the name that it had in the last release; empty where they were not looked for."""
+        warnings.warn("ManipulationResult.repeats is called copy_moves now", DeprecationWarning, stacklevel=2)
+        return self.copy_moves or ()
 
     @property
     def covered(self) -> float:
@@ -201,8 +227,8 @@ class ManipulationResult:
         return {"one_in": round(self.rarity.one_in, 1), "kind": self.rarity.kind, "images": self.rarity.images}
 
     def save_overlay(self, path: str | os.PathLike) -> None:
-        """Writes the picture of :func:`.report.overlay`, whole or not at all: PNG if so named, else JPEG."""
+        """Writes :func:`..visualization.overlay.overlay`'s drawing, whole or not at all: PNG if so named, else JPEG."""
         kind = ".png" if os.fspath(path).lower().endswith(".png") else ".jpg"
-        drawn = overlay(self.image, self, line=self.summary)
+        drawn = overlay(self.image, self.manipulation_map, self.detections, self.threshold, line=self.summary)
         _, data = cv2.imencode(kind, drawn, [cv2.IMWRITE_JPEG_QUALITY, OVERLAY_QUALITY])
         write_bytes_atomic(path, data.tobytes())

@@ -1,8 +1,8 @@
-"""Overlapping tiles of a picture that is too large for the network, and which tile a detection belongs to.
+"""Overlapping tiles of an image that is too large for the network, and which tile a detection belongs to.
 
 Every tile has a core: what is nearer to its own middle than to its neighbours'. A detection counts in the tile whose
-core holds its centre. So a region no larger than the overlap is always judged by a tile that sees it whole with
-picture around it, wherever the borders run; what a tile makes of the regions that its border cuts does not count,
+core holds its centre. So a region no larger than the overlap is always found by a tile that sees it whole with
+some image around it, wherever the borders run; what a tile makes of the regions that its border cuts does not count,
 because their centres lie in another's core.
 """
 
@@ -19,9 +19,9 @@ SHARED = 16
 
 @dataclass(frozen=True)
 class Tile:
-    """A window of a picture, pixels: rows ``top`` to ``bottom``, columns ``left`` to ``right``, exclusive.
+    """A window of an image, pixels: rows ``top`` to ``bottom``, columns ``left`` to ``right``, exclusive.
 
-    ``core`` is (x1, y1, x2, y2) in the picture's pixels; at the picture's own border it is infinite.
+    ``core`` is (x1, y1, x2, y2) in the image's pixels; at the image's own border it is infinite.
     """
 
     top: int
@@ -38,7 +38,7 @@ class Tile:
         return (x >= x1) & (x < x2) & (y >= y1) & (y < y2)
 
     def core_windows(self) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
-        """The tile's own part of a map: its core, as windows of the whole picture's map and of the tile's."""
+        """The tile's own part of a map: its core, as windows of the whole image's map and of the tile's."""
         x1, y1, x2, y2 = self.core
         top, left = math.floor(max(y1, self.top)), math.floor(max(x1, self.left))
         bottom, right = math.ceil(min(y2, self.bottom)), math.ceil(min(x2, self.right))
@@ -47,15 +47,15 @@ class Tile:
 
 
 def plan_tiles(height: int, width: int, size: int, overlap: int) -> list[Tile]:
-    """Tiles that cover a picture, row by row.
+    """Tiles that cover an image, row by row.
 
     Args:
-        height, width: of the picture, pixels.
-        size: side of a tile, pixels; a shorter side of the picture is covered by one tile.
+        height, width: of the image, pixels.
+        size: side of a tile, pixels; a shorter side of the image is covered by one tile.
         overlap: of neighbours, pixels, at least; below ``size``.
 
     Returns:
-        Tiles of ``size`` pixels a side where the picture has them, evenly spread.
+        Tiles of ``size`` pixels a side where the image has them, evenly spread.
     """
     rows, columns = _spans(height, size, overlap), _spans(width, size, overlap)
     return [

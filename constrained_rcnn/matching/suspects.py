@@ -1,4 +1,4 @@
-"""What repeated regions and the network's map say together: which is the likelier copy."""
+"""Copy-moves: duplicated regions, and which of the two the network's map finds manipulated."""
 
 from __future__ import annotations
 
@@ -13,21 +13,26 @@ from .similarity import reduced
 #: Least difference of the map's means over a region and its twin that tells copy from original, and that makes a
 #: doubtful pair count. Chosen, as the two values below, on casia_v1_train.
 LEAST_DIFFERENCE, LEAST_WITNESS = 0.25, 0.1
-#: What the map is raised to on a region that is told to be the copy, and on both where neither is; exact in float32.
+#: What the map becomes at least on a region that is told to be the copy, and on both where neither is. Exact floats.
 COPY, EITHER = 0.875, 0.75
 
 
 @dataclass(frozen=True)
-class JudgedRepeat:
-    """A region that occurs twice, and what the network's map says of both places.
+class CopyMove:
+    """Two duplicated regions, and what the network's map says of both.
 
     Attributes:
-        repeat: the two regions.
+        regions: the two.
         map_means: means of the network's map over the first and the second, in [0, 1].
     """
 
-    repeat: Repeat
+    regions: Repeat
     map_means: tuple[float, float]
+
+    @property
+    def repeat(self) -> Repeat:
+        """``regions``, by the name that it had in the last release."""
+        return self.regions
 
     @property
     def difference(self) -> float:
@@ -48,49 +53,53 @@ class JudgedRepeat:
 
     @property
     def suspicion(self) -> float:
-        """What the map is raised to on the suspects: ``COPY`` or ``EITHER``."""
+        """What the map becomes at least on the suspects: ``COPY`` or ``EITHER``."""
         return EITHER if self.likelier_copy is None else COPY
 
     def to_json(self) -> dict:
         """What JSON can hold: everything but the two regions."""
         means = [round(mean, 4) for mean in self.map_means]
-        return {**self.repeat.to_json(), "map_means": means, "likelier_copy": self.likelier_copy}
+        return {**self.regions.to_json(), "map_means": means, "likelier_copy": self.likelier_copy}
 
 
-def judge_repeats(image: np.ndarray, manipulation_map: np.ndarray) -> tuple[JudgedRepeat, ...]:
-    """Looks for regions that occur twice; doubtful pairs count where the map, too, finds one of the two suspicious.
+def detect_copy_moves(image: np.ndarray, manipulation_map: np.ndarray) -> tuple[CopyMove, ...]:
+    """Looks for duplicated regions; doubtful pairs count where the map, too, finds one of the two suspicious.
+
+    Matching takes up to seconds and 0.7 GB, whatever the image's size.
 
     Args:
         image: (H, W, 3) uint8, BGR.
-        manipulation_map: (H, W) float32 in [0, 1], the network's own of this picture, not a raised one.
+        manipulation_map: (H, W) float32 in [0, 1], the network's own of this image, before anything is fused into it.
 
     Returns:
         Largest first.
     """
-    repeats = find_repeats(image, doubtful=True)
-    if not repeats:
+    pairs = find_repeats(image, doubtful=True)
+    if not pairs:
         return ()
     small = reduced(manipulation_map)
-    judged = (JudgedRepeat(r, (float(small[r.first].mean()), float(small[r.second].mean()))) for r in repeats)
-    return tuple(one for one in judged if one.difference >= LEAST_WITNESS or not one.repeat.doubtful)
+    found = (CopyMove(pair, (float(small[pair.first].mean()), float(small[pair.second].mean()))) for pair in pairs)
+    return tuple(
+        copy_move for copy_move in found if copy_move.difference >= LEAST_WITNESS or not copy_move.regions.doubtful
+    )
 
 
-def copy_move_found(judged: tuple[JudgedRepeat, ...]) -> bool:
+def copy_move_found(copy_moves: tuple[CopyMove, ...]) -> bool:
     """Whether a copy-move decides about the image: a pair that needs no other witness."""
-    return any(not one.repeat.doubtful for one in judged)
+    return any(not copy_move.regions.doubtful for copy_move in copy_moves)
 
 
-def raise_map(manipulation_map: np.ndarray, judged: tuple[JudgedRepeat, ...]) -> None:
-    """Raises the map on suspected regions to at least their suspicion, in place.
+def fuse_copy_moves(manipulation_map: np.ndarray, copy_moves: tuple[CopyMove, ...]) -> None:
+    """Lifts the map on suspected regions to at least their suspicion, in place.
 
     Args:
         manipulation_map: (H, W) float32 in [0, 1].
-        judged: of :func:`judge_repeats`, by this map.
+        copy_moves: of :func:`detect_copy_moves`, by this map.
     """
-    for one in judged:
-        for name in one.suspects:
-            region = getattr(one.repeat, name)
-            if region.shape != manipulation_map.shape:  # of a reduced picture
+    for copy_move in copy_moves:
+        for name in copy_move.suspects:
+            region = getattr(copy_move.regions, name)
+            if region.shape != manipulation_map.shape:  # of a reduced image
                 size = manipulation_map.shape[::-1]
                 region = cv2.resize(region.view(np.uint8), size, interpolation=cv2.INTER_NEAREST).view(bool)
-            np.maximum(manipulation_map, np.float32(one.suspicion), out=manipulation_map, where=region)
+            np.maximum(manipulation_map, np.float32(copy_move.suspicion), out=manipulation_map, where=region)

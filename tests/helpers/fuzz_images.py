@@ -159,7 +159,8 @@ def _alarm(*_):
 
 def main(count: int, seed: int) -> dict[str, int]:
     """Reads ``count`` mutated files; anything but a result or a one-line UserError ends with a traceback."""
-    from constrained_rcnn.inference.views import View, whole_input
+    from constrained_rcnn.inference.augmentations import Augmentation
+    from constrained_rcnn.inference.tiled_inference import whole_input
 
     files = seeds()
     for data in files:
@@ -179,7 +180,7 @@ def main(count: int, seed: int) -> dict[str, int]:
             if read is read_image:
                 assert made.dtype == np.uint8 and made.ndim == 3 and made.shape[2] == 3 and made.size
                 if min(made.shape[:2]) >= 16:
-                    whole_input(model, made, View(120, 200), tiles)
+                    whole_input(model, made, Augmentation(120, 200), tiles)
             became["read"] += 1
         except UserError as error:
             assert "\n" not in str(error) and len(str(error)) < 500, str(error)

@@ -209,9 +209,10 @@ def _examples(cfg, config_file: str | None, options: list[str], output: Path, it
         image = read_image(item["file_name"], "BGR")
         truth = cv2.cvtColor(read_mask(item["mask_file_name"]).astype(np.uint8) * 255, cv2.COLOR_GRAY2BGR)
         result = predictor(image)
+        manipulation_map = result.manipulation_map
         panels = [
-            (item["technique"], image), ("truth", truth), ("map", heat(result.manipulation_map)),
-            ("overlay", overlay(image, result, line=result.summary)),
+            (item["technique"], image), ("truth", truth), ("map", heat(manipulation_map)),
+            ("overlay", overlay(image, manipulation_map, result.detections, result.threshold, line=result.summary)),
         ]  # fmt: skip
         rows.setdefault(item["technique"], []).append(side_by_side(panels, PANEL))
     write_jpeg_atomic(output / "examples.jpg", grid(list(rows.values())), 88)

@@ -12,7 +12,7 @@ from ...images.file_facts import read_facts
 from ...utils.files import write_bytes_atomic, write_jpeg_atomic, write_json_atomic, write_png_atomic
 from ...utils.output_folder import staged
 from ...utils.provenance import now
-from ...visualization.copy_move import draw_repeats
+from ...visualization.copy_move import draw_copy_moves
 from ...visualization.overlay import thumbnail
 from ..image_pages import Item
 from ..inputs import digested_name, printable
@@ -36,7 +36,7 @@ class ResultFiles:
             folder: of the results.
             about: ``weights``, ``config_sha256`` and ``versions`` of the run, put into each JSON.
             float_maps: whether ``<name>_map.npy``, float32, belongs to a result.
-            repeats: whether it is to be known of a result what occurs twice.
+            repeats: whether a result needs to know of copy-moves to be whole.
         """
         self._folder, self._about, self._float_maps, self._repeats = folder, about, float_maps, repeats
 
@@ -80,12 +80,13 @@ class ResultFiles:
         known = self._record(name)
         if known is not None and known["file"] != printable(item.file) and known["sha256"] != digest:
             name = digested_name(item.place)
-        repeats = result.repeats if self._repeats else ()
+        copy_moves = result.copy_moves
+        told = None if copy_moves is None else [copy_move.to_json() for copy_move in copy_moves]
         record = {
             "schema_version": SCHEMA_VERSION,
             "file": printable(item.file), "sha256": digest, "bytes": len(data), "time": now(), "name": name,
             "file_facts": read_facts(data, item.page).to_json(),
-            **self._about, **result.to_json(), "repeats": [one.to_json() for one in repeats] if self._repeats else None,
+            **self._about, **result.to_json(), "repeats": told,
         }  # fmt: skip
         with staged(self._folder) as stage:
             write_png_atomic(stage / f"{name}_map.png", _to_uint16(result.manipulation_map))
@@ -94,12 +95,13 @@ class ResultFiles:
                 np.save(buffer, result.manipulation_map)
                 write_bytes_atomic(stage / f"{name}_map.npy", buffer.getvalue())
             result.save_overlay(stage / f"{name}_overlay.jpg")
-            if repeats:
-                write_jpeg_atomic(stage / f"{name}_repeats.jpg", draw_repeats(result.image, repeats), 90)
-            write_jpeg_atomic(stage / THUMBNAILS / f"{name}.jpg", thumbnail(result.image, result), 80)
+            if copy_moves:
+                write_jpeg_atomic(stage / f"{name}_repeats.jpg", draw_copy_moves(result.image, copy_moves), 90)
+            small = thumbnail(result.image, result.manipulation_map, result.detections, result.threshold)
+            write_jpeg_atomic(stage / THUMBNAILS / f"{name}.jpg", small, 80)
             write_json_atomic(stage / f"{name}.json", record, indent=2)
         # Of an earlier run with other numbers.
-        for suffix, is_new in (("_map.npy", self._float_maps), ("_repeats.jpg", bool(repeats))):
+        for suffix, is_new in (("_map.npy", self._float_maps), ("_repeats.jpg", bool(copy_moves))):
             if not is_new:
                 (self._folder / f"{name}{suffix}").unlink(missing_ok=True)
         return record

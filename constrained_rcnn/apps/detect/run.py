@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import os
 from pathlib import Path
@@ -9,6 +10,8 @@ from pathlib import Path
 from tqdm import tqdm
 
 from ...inference.predictor import ManipulationPredictor
+from ...inference.result import ManipulationResult
+from ...matching.suspects import detect_copy_moves
 from ...model_zoo import load_default_config
 from ...utils.errors import OutputError, UserError
 from ...utils.files import write_bytes_atomic
@@ -48,7 +51,8 @@ def run(
         output: folder for the results, made if it is not there.
         resume: leave out files whose result is there already, made of the same bytes by the same weights and config.
         float_maps: also write ``<name>_map.npy``, float32.
-        repeats: look for regions that occur twice; False also sets ``TEST.REPEATS`` False.
+        repeats: look for duplicated regions and show them, even where the config's ``TEST.REPEATS`` is False and keeps
+            them out of map and score; False also sets ``TEST.REPEATS`` False.
         pages: of files with several pages or frames, ``"first"`` or ``"all"``: each has its own result then.
 
     Returns:
@@ -101,6 +105,7 @@ def _run(found: Inputs, pages: str, folder: Path, cfg, resume: bool, float_maps:
                 try:
                     data = read_bytes(item.file)
                     result = predictor(data) if item.page is None else predictor(data, page=item.page)
+                    result = _with_copy_moves(result) if repeats else result
                     table.add(results.write(item, names[item.place], data, _digest(data), result))
                 except Exception as error:  # whatever one file does, the rest go on
                     raise_output_error(error, folder)
@@ -123,6 +128,13 @@ def _run(found: Inputs, pages: str, folder: Path, cfg, resume: bool, float_maps:
     if stopped is not None:
         raise stopped
     return 1 if skipped else 0
+
+
+def _with_copy_moves(result: ManipulationResult) -> ManipulationResult:
+    """The same with copy-moves, which are shown even where ``TEST.REPEATS`` False keeps them out of the map."""
+    if result.copy_moves is not None:
+        return result
+    return dataclasses.replace(result, copy_moves=detect_copy_moves(result.image, result.manipulation_map))
 
 
 def _summarise(table: ResultsTable, folder: Path, about: dict, *, finished: bool, left: int) -> None:

@@ -7,7 +7,6 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import cv2
@@ -15,7 +14,7 @@ import numpy as np
 
 from constrained_rcnn.images.reading import read_image, read_mask
 from constrained_rcnn.utils.errors import UserError
-from constrained_rcnn.visualization.overlay import heat, overlay
+from constrained_rcnn.visualization.overlay import LabelledBox, heat, overlay
 
 from ..map_files import find_maps, map_names, read_map
 from ..metrics.pixel import FIXED_THRESHOLD
@@ -102,15 +101,13 @@ class ReportImages:
         return None
 
     def _overlay(self, record: Mapping, image: np.ndarray, score_map: np.ndarray, scale: float) -> np.ndarray:
-        detections = []
+        boxes = []
         for technique, result in self._boxes.get(record["image_id"], ()):
             x, y, width, height = (value * scale for value in result["bbox"])
-            box = (x, y, x + width, y + height)
-            detections.append(SimpleNamespace(technique=technique, score=result["score"], box=box))
+            boxes.append(LabelledBox(technique, result["score"], (x, y, x + width, y + height)))
+        boxes.sort(key=lambda box: -box.score)
         score = 0.0 if record["score"] is None else record["score"]
-        detections.sort(key=lambda detection: -detection.score)
-        result = SimpleNamespace(manipulation_map=score_map, detections=detections, threshold=BOX_SCORE)
-        return overlay(image, result, line=f"score {score:.2f}, boxes above {BOX_SCORE:.2f}")
+        return overlay(image, score_map, boxes, BOX_SCORE, line=f"score {score:.2f}, boxes above {BOX_SCORE:.2f}")
 
 
 def _data_uri(pixels: np.ndarray) -> str:

@@ -1,0 +1,87 @@
+"""How an image is shown to the network at test time: resized, reduced, mirrored; and the way back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+from detectron2.data import transforms as T
+from detectron2.structures import Boxes, Instances
+
+from ..utils.errors import UserError
+
+#: Rows of a map that are mirrored at a time.
+_ROWS = 512
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """One way of showing an image.
+
+    Attributes:
+        shortest, longest: shortest side and limit of the longest in pixels; 0: as it is.
+        mirrored: left to right.
+        largest: most pixels; what would be larger is reduced, each new pixel the mean of those it covers. 0: no limit.
+    """
+
+    shortest: int
+    longest: int
+    mirrored: bool = False
+    largest: int = 0
+
+    def output_shape(self, height: int, width: int) -> tuple[int, int]:
+        """(height, width) of the network's input for an image of that size.
+
+        Raises:
+            UserError: an image so narrow that nothing would be left of it.
+        """
+        shape = (height, width)
+        if self.shortest:
+            shape = T.ResizeShortestEdge.get_output_shape(height, width, self.shortest, self.longest)
+        if 0 < self.largest < shape[0] * shape[1]:
+            factor = (self.largest / (shape[0] * shape[1])) ** 0.5
+            shape = tuple(round(side * factor) for side in shape)
+        if min(shape) < 1:
+            raise UserError(f"{width}x{height} pixels: too narrow to be resized for this network; cut it into parts")
+        return shape
+
+    def apply(self, pixels: np.ndarray) -> np.ndarray:
+        """(H, W, 3) uint8 -> (h, w, 3) uint8, the network's input."""
+        augmented = pixels[:, ::-1] if self.mirrored else pixels
+        if self.shortest:
+            resize = T.ResizeShortestEdge([self.shortest] * 2, self.longest).get_transform(augmented)
+            augmented = resize.apply_image(augmented)
+        shape = self.output_shape(*pixels.shape[:2])
+        if augmented.shape[:2] != shape:
+            augmented = cv2.resize(augmented, shape[::-1], interpolation=cv2.INTER_AREA)
+        return augmented
+
+    def unmirror(self, instances: Instances, manipulation_map: torch.Tensor) -> None:
+        """Mirrors results back, in place; their size is the image's already.
+
+        Args:
+            instances: with pred_boxes, XYXY in the image's pixels, and perhaps soft_masks.
+            manipulation_map: (H, W) float32.
+        """
+        if not self.mirrored:
+            return
+        boxes, width = instances.pred_boxes.tensor, manipulation_map.shape[1]
+        mirrored = torch.stack([width - boxes[:, 2], boxes[:, 1], width - boxes[:, 0], boxes[:, 3]], 1)
+        instances.pred_boxes = Boxes(mirrored)
+        if instances.has("soft_masks"):
+            instances.soft_masks = instances.soft_masks.flip(-1)
+        for strip in manipulation_map.split(_ROWS):  # by strips: a large image's map is not copied
+            strip.copy_(strip.flip(-1))
+
+
+def augmentations_of(cfg) -> list[Augmentation]:
+    """What a config asks for: INPUT's test size alone, or the sizes and the mirroring of TEST.AUG."""
+    largest = cfg.TEST.REDUCE_ABOVE
+    if not cfg.TEST.AUG.ENABLED:
+        return [Augmentation(cfg.INPUT.MIN_SIZE_TEST, cfg.INPUT.MAX_SIZE_TEST, False, largest)]
+    flips = (False, True) if cfg.TEST.AUG.FLIP else (False,)
+    return [
+        Augmentation(size, cfg.TEST.AUG.MAX_SIZE, flip, largest) for size in cfg.TEST.AUG.MIN_SIZES for flip in flips
+    ]

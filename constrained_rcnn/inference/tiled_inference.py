@@ -1,0 +1,111 @@
+"""One augmented image through the network, whole or in tiles."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from detectron2.structures import Boxes, Instances
+
+from ..modeling.manipulation_map import fuse_maps, merge_instances, resize_map
+from .augmentations import Augmentation
+from .tiles import plan_tiles
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What the network says of one augmented image, in the original image's pixels.
+
+    Attributes:
+        instances: on the CPU, with pred_boxes, scores, pred_classes, and where the model has them soft_masks,
+            technique_scores and manipulation_scores; no ``pred_masks``.
+        manipulation_map: (H, W) float32 tensor on the CPU, in [0, 1].
+        decision: of the model's decision head about the image, in [0, 1]; of a tiled image that of its highest tile.
+            None: the model has no such head.
+        tiles: runs of the network; 1: the image was not tiled.
+    """
+
+    instances: Instances
+    manipulation_map: torch.Tensor
+    decision: float | None
+    tiles: int
+
+    @classmethod
+    def of_whole(cls, output: dict, augmentation: Augmentation) -> Prediction:
+        """From the model's output for :func:`whole_input`."""
+        instances, manipulation_map = output["instances"].to("cpu"), output["manipulation_map"].cpu()
+        augmentation.unmirror(instances, manipulation_map)
+        return cls(instances, manipulation_map, output.get("decision"), 1)
+
+
+def predict(model, pixels: np.ndarray, augmentation: Augmentation, tiles) -> Prediction:
+    """Runs the network on an augmented image.
+
+    Args:
+        model: a ConstrainedRCNN in evaluation mode.
+        pixels: (H, W, 3) uint8 in the model's channel order.
+        augmentation: of a model that resizes images itself the mirroring alone is used.
+        tiles: the config's ``TEST.TILES``.
+    """
+    whole = whole_input(model, pixels, augmentation, tiles)
+    if whole is not None:
+        return Prediction.of_whole(model([whole])[0], augmentation)
+    return _predict_tiles(model, pixels, augmentation, tiles)
+
+
+def whole_input(model, pixels: np.ndarray, augmentation: Augmentation, tiles) -> dict | None:
+    """The model's input where one run over the whole image is all there is; None where tiles are needed."""
+    height, width = pixels.shape[:2]
+    if model.resizes_images:
+        return _model_input(pixels[:, ::-1] if augmentation.mirrored else pixels, height, width)
+    input_height, input_width = augmentation.output_shape(height, width)
+    if 0 < tiles.MAX_PIXELS < input_height * input_width:
+        return None
+    return _model_input(augmentation.apply(pixels), height, width)
+
+
+def manipulation_scores(instances: Instances) -> torch.Tensor:
+    """Probability of any manipulation per instance, (R,) in [0, 1]; the class's where the model has no other."""
+    return instances.get("manipulation_scores" if instances.has("manipulation_scores") else "scores")
+
+
+def _predict_tiles(model, pixels: np.ndarray, augmentation: Augmentation, tiles) -> Prediction:
+    height, width = pixels.shape[:2]
+    augmented = augmentation.apply(pixels)
+    parts, dense, decisions = [], None, []
+    plan = plan_tiles(*augmented.shape[:2], tiles.SIZE, tiles.OVERLAP)
+    for tile in plan:
+        part = augmented[tile.top : tile.bottom, tile.left : tile.right]
+        output = model([_model_input(part, *part.shape[:2])])[0]
+        decisions.append(output.get("decision"))
+        if output.get("dense_map") is not None:
+            dense = torch.zeros(augmented.shape[:2]) if dense is None else dense
+            window, inner = tile.core_windows()
+            dense[window] = output["dense_map"].cpu()[inner]
+        instances = output["instances"].to("cpu")
+        instances = instances[tile.owns(instances.pred_boxes.tensor)]
+        moved = Instances((height, width), **instances.get_fields())
+        offset = torch.tensor([tile.left, tile.top, tile.left, tile.top], dtype=torch.float32)
+        moved.pred_boxes = Boxes(instances.pred_boxes.tensor + offset)
+        parts.append(moved)
+    instances = Instances.cat(parts)
+    instances.pred_boxes.scale(width / augmented.shape[1], height / augmented.shape[0])
+    manipulation_map = merge_instances(
+        instances.pred_boxes.tensor,
+        instances.soft_masks if instances.has("soft_masks") else None,
+        manipulation_scores(instances) if model.score_weighted else None,
+        height,
+        width,
+    )
+    if dense is not None:
+        dense = resize_map(dense, (height, width))
+        manipulation_map = fuse_maps(manipulation_map, dense, model.fusion, model.exponent)
+    augmentation.unmirror(instances, manipulation_map)
+    decision = None if None in decisions else max(decisions)
+    return Prediction(instances, manipulation_map, decision, len(plan))
+
+
+def _model_input(augmented: np.ndarray, height: int, width: int) -> dict:
+    tensor = torch.from_numpy(np.ascontiguousarray(augmented.transpose(2, 0, 1)))
+    return {"image": tensor, "height": height, "width": width, "paste_masks": False}
