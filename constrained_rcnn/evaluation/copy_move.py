@@ -1,4 +1,4 @@
-"""How often repeated regions are found where there are some, and where there are none (NumPy and OpenCV only)."""
+"""How often duplicated regions are found where there are some, and where there are none (NumPy and OpenCV only)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LEAST_OVERLAP = 0.5
 COPY_INSIDE, ORIGINAL_INSIDE = 0.7, 0.3
 
 
-def evaluate_repeats(
+def evaluate_copy_move(
     dataset_dicts: Sequence[Mapping[str, Any]],
     maps: str | Path | None = None,
     *,
@@ -67,16 +67,16 @@ def evaluate_repeats(
     return {kind: _summary(rows[kind], files is not None) for kind in sorted(rows)}
 
 
-def repeats_table(results: Mapping[str, Mapping[str, Any]]) -> str:
-    """What :func:`evaluate_repeats` returns as text, in per cent."""
-    head = ["images", "number", "repeated regions found (%)", "95% interval", "at the ground truth's place (%)"]
-    more = any("pairs" in one for one in results.values())
+def copy_move_table(results: Mapping[str, Mapping[str, Any]]) -> str:
+    """What :func:`evaluate_copy_move` returns as text, in per cent."""
+    head = ["images", "number", "duplicated regions found (%)", "95% interval", "at the ground truth's place (%)"]
+    more = any("pairs" in entry for entry in results.values())
     rows = [head + ["pairs of copy and original", "copy told (%)", "rightly (% of these)"] * more]
-    for kind, one in results.items():
-        found, in_place = (f"{100 * one[key]:.2f}" for key in ("found", "in_place"))
-        rows.append([kind, str(one["images"]), found, interval_text(one["interval"]), in_place])
+    for kind, entry in results.items():
+        found, in_place = (f"{100 * entry[key]:.2f}" for key in ("found", "in_place"))
+        rows.append([kind, str(entry["images"]), found, interval_text(entry["interval"]), in_place])
         if more:
-            rows[-1] += [str(one["pairs"]), *(f"{100 * one[key]:.2f}" for key in ("told", "right"))]
+            rows[-1] += [str(entry["pairs"]), *(f"{100 * entry[key]:.2f}" for key in ("told", "right"))]
     return format_rows(rows)
 
 
@@ -132,7 +132,11 @@ def _resized(truth: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
 
 
 def overlap(region: np.ndarray, truth: np.ndarray) -> float:
-    """Intersection over union of a region, (h, w) bool, with a mask of the whole picture, (H, W) bool, brought to its
+    """Intersection over union of a region, (h, w) bool, with a mask of the whole image, (H, W) bool, brought to its
     size; nothing of either is 0."""
     small = _resized(truth, region.shape)
     return float((region & small).sum() / max(1, (region | small).sum()))
+
+
+#: Names of the last release.
+evaluate_repeats, repeats_table = evaluate_copy_move, copy_move_table

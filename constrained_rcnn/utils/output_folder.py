@@ -5,14 +5,16 @@ from __future__ import annotations
 import contextlib
 import datetime
 import errno
+import json
 import os
 import platform
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
-from constrained_rcnn.utils.errors import OutputError
-from constrained_rcnn.utils.files import UNFINISHED, output_error, printable, write_bytes_atomic
+from constrained_rcnn.utils.errors import OutputError, UserError
+from constrained_rcnn.utils.files import UNFINISHED, output_error, printable, write_bytes_atomic, write_json_atomic
 from constrained_rcnn.utils.locks import open_locked, remove_leftovers
 
 #: The file that is locked while a run writes into its folder.
@@ -69,6 +71,32 @@ def output_folder(folder: str | os.PathLike, option: str = "--output", parts: It
         finally:
             with contextlib.suppress(OSError):  # the lock itself is what counts
                 path.unlink()
+
+
+def claim_settings(folder: Path, settings: Mapping[str, Any], option: str = "--output") -> None:
+    """Records in ``settings.json`` what a folder's results depend on, and refuses to mix two runs' results.
+
+    Args:
+        folder: claimed by :func:`output_folder`.
+        settings: JSON values.
+        option: how the user named the folder, for the error.
+
+    Raises:
+        UserError: the folder holds results that were made with other settings, or nobody knows with which.
+    """
+    path, settings = folder / "settings.json", json.loads(json.dumps(settings))
+    if path.is_file():
+        try:
+            before = dict(json.loads(path.read_text(encoding="utf-8")))
+        except (ValueError, TypeError):
+            raise UserError(f"{printable(path)}: is damaged; delete it, or give another {option}") from None
+        other = [key for key in {**before, **settings} if before.get(key) != settings.get(key)]
+        if other:
+            raise UserError(
+                f"{printable(folder)}: holds results with {other[0]} {before.get(other[0])}, not "
+                f"{settings.get(other[0])}; give another {option}"
+            )
+    write_json_atomic(path, settings, indent=2)
 
 
 def raise_output_error(error: BaseException, folder: Path) -> None:

@@ -18,8 +18,10 @@ from constrained_rcnn.data.lookup import dataset_dicts
 from constrained_rcnn.engine.robustness import baseline_judge
 from constrained_rcnn.evaluation import robustness
 from constrained_rcnn.evaluation.baselines import evaluate_baseline
+from constrained_rcnn.evaluation.metrics.records import DetectorOutput
+from constrained_rcnn.evaluation.metrics.techniques import Detections
 from constrained_rcnn.evaluation.perturbations import PROTOCOLS, Perturbation, protocol_points, resize_mask
-from constrained_rcnn.evaluation.robustness import evaluate_points
+from constrained_rcnn.evaluation.robustness import evaluate_points, perturbed_record
 from constrained_rcnn.utils.errors import OutputError, UserError
 from constrained_rcnn.utils.output_folder import output_folder
 from tests.helpers.tiny_data import write_set
@@ -163,6 +165,20 @@ def test_the_clean_point_equals_the_plain_evaluation_and_an_interrupted_run_goes
     assert page.count("<svg") == 3 and "JPEG quality" in page and "+0.00" in page
     with pytest.raises(UserError, match="another --output"):
         evaluate_points(items, points, baseline, folder, {"dataset": "other"})
+
+
+def test_regions_are_resized_with_their_image(data):
+    item = dataset_dicts(data)[1]
+    (x, y, width, height), technique = item["annotations"][0]["bbox"], item["technique"]
+
+    def at_half_size(item, image):
+        box = [x / 2, y / 2, (x + width) / 2, (y + height) / 2]
+        detections = Detections([technique], [0.9], [box], ("splice", "copy-move", "removal"))
+        return DetectorOutput(np.zeros(image.shape[:2], np.float32), 0.9, technique, detections)
+
+    record = perturbed_record(item, Perturbation("resize", 0.5), at_half_size)
+    assert record["detections"] == {"regions": [[technique, technique]], "false_alarms": []}
+    assert perturbed_record(item, Perturbation("clean"), at_half_size)["detections"]["false_alarms"] == [technique]
 
 
 def test_command_line(data, tmp_path, capsys):

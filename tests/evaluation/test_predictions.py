@@ -76,6 +76,7 @@ def test_from_files_equals_the_direct_evaluation_exactly(tmp_path, variants, fla
     assert (direct / "per_image.json").read_text() == (tmp_path / "again" / "per_image.json").read_text()
     first, second = (json.loads((folder / "metrics.json").read_text()) for folder in (direct, tmp_path / "again"))
     assert first.pop("dataset") and second.pop("dataset")
+    assert np.sum(first["techniques"]["counts"]) > 0 and first["techniques"]["n_images"] == 9
     assert first == second and first["metrics"]["f1_best"] > 0 and first["coco"]["bbox"]["AP"] is not None
 
 
@@ -179,6 +180,7 @@ def test_a_bad_map_is_skipped_and_said(tmp_path, capsys):
     (maps / "5.npz").unlink()
     assert command("evaluate_predictions")(["--dataset", data, "--maps", str(maps)]) == 1
     out = capsys.readouterr().out
+    assert "techniques: not measured" in out  # no instances were given
     assert out.count("skipped: ") == 5 and "n(skipped) = 5" in out and BAD_MAP in out and NO_FILE in out
     for number, word in (
         ("1.npz", "zip"),

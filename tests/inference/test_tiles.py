@@ -9,6 +9,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from constrained_rcnn.inference.viewed_model import ViewedModel
+from constrained_rcnn.inference.views import View, judge_views
 from detectron2.structures import Boxes, Instances
 from PIL import Image
 
@@ -16,8 +18,6 @@ from constrained_rcnn.data.mapper import ManipulationDatasetMapper
 from constrained_rcnn.inference.predictor import ManipulationPredictor
 from constrained_rcnn.inference.result import ManipulationResult
 from constrained_rcnn.inference.tiles import plan_tiles
-from constrained_rcnn.inference.viewed_model import ViewedModel
-from constrained_rcnn.inference.views import View, judge_views
 from constrained_rcnn.modeling.checkpoint import ManipulationCheckpointer
 from constrained_rcnn.modeling.manipulation_map import fuse_maps, merge_instances
 from constrained_rcnn.utils.errors import UserError

@@ -1,4 +1,8 @@
-"""Score maps as sorted groups of equal scores: the base of every threshold-free metric (NumPy only)."""
+"""Score maps as sorted groups of equal scores: the base of every threshold-free metric (NumPy only).
+
+The tests compare with scikit-learn's ``roc_auc_score`` and ``precision_recall_curve``. They sort every pixel of a map
+in float64, more than twenty times as slow on images of 21 megapixels, and would be a large dependency of their own.
+"""
 
 from __future__ import annotations
 
