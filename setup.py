@@ -19,7 +19,12 @@ setup(
     # The configs stand at the top of the repository and are installed inside the package; model_zoo.py knows.
     packages=[*find_packages(include=["constrained_rcnn", "constrained_rcnn.*"]), "constrained_rcnn.configs"],
     package_dir={"constrained_rcnn.configs": "configs"},
-    package_data={"constrained_rcnn": ["weights/*.pth"], "constrained_rcnn.configs": ["*.yaml", "**/*.yaml"]},
+    package_data={
+        "constrained_rcnn": ["weights/*.pth"],
+        "constrained_rcnn.apps": ["*/schema/*.json"],
+        "constrained_rcnn.configs": ["*.yaml", "**/*.yaml"],
+        "constrained_rcnn.visualization.html": ["templates/*"],
+    },
     entry_points={
         "console_scripts": [
             "constrained-rcnn = constrained_rcnn.apps.detect.command:main",
@@ -27,6 +32,7 @@ setup(
         ]
     },
     install_requires=[
+        "jinja2>=3",
         "numpy",
         "opencv-python>=4.8",
         "pillow",
@@ -53,6 +59,7 @@ setup(
         "tensorflow": ["google-crc32c"],  # checksums of the released checkpoints; TensorFlow itself is not needed
         "test": [
             "google-crc32c",
+            "jsonschema",
             "onnx",
             "onnxruntime",
             "pillow-heif",

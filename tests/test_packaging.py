@@ -82,6 +82,8 @@ def test_wheel_installs_one_package_with_every_module_and_config(wheel, modules)
     assert sorted(name[len(prefix) :] for name in names if name.startswith(prefix)) == CONFIGS
     assert {name for name in names if name.endswith(".py")} == modules  # needs an __init__.py in each folder
     assert any(name.endswith("/LICENSE") for name in names)
+    html = "constrained_rcnn/visualization/html/templates"
+    assert {f"{html}/base.html", f"{html}/style.css", "constrained_rcnn/apps/detect/schema/result-1.json"} < set(names)
 
 
 def test_wheel_brings_the_command_and_its_weights(wheel, installed, tmp_path):

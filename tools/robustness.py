@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Evaluates a checkpoint (or a baseline) on compressed, noisy, blurred and resized pictures.
 
-Writes robustness.md, robustness.json and robustness.png into --output. The same call again goes on where an
+Writes robustness.md, robustness.json and robustness.html into --output. The same call again goes on where an
 interrupted one stopped.
 """
 
@@ -36,7 +36,7 @@ def main(arguments=None):
         protocols=args.protocols, seed=args.seed, progress=lambda x: tqdm(x, unit="image"),
     )  # fmt: skip
     print(robustness_table(summaries))
-    print(f"table, JSON and curves: {args.output}/robustness.md, .json, .png")
+    print(f"table, JSON and page with curves: {args.output}/robustness.md, .json, .html")
     return 0
 
 

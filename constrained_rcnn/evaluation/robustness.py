@@ -1,11 +1,9 @@
-"""How the metrics fall when images are compressed, blurred or resized: table, JSON and curves (no Torch)."""
+"""How the metrics fall when images are compressed, blurred or resized: table, JSON and page with curves (no Torch)."""
 
 from __future__ import annotations
 
-import io
 import json
 import logging
-import math
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -22,20 +20,13 @@ from .metrics.records import PLAIN, DetectorOutput, MetricVariants, image_record
 from .metrics.summary import summarise
 from .perturbations import CLEAN, Perturbation, resize_mask
 from .results import write_results
+from .robustness_page import robustness_page
 from .table import format_rows, interval_text, without_nan
 
 logger = logging.getLogger(__name__)
 
 #: Columns of the table: metric, and whether its interval stands beside it.
 COLUMNS = (("f1_best", True), ("f1_fixed", False), ("auc", True), ("false_alarm_area", False), ("image_auc", True))
-#: Metrics drawn as curves.
-CURVES = ("f1_best", "auc", "image_auc")
-#: What a protocol's parameter is called below its curve.
-PARAMETERS = {
-    "jpeg": "JPEG quality", "gaussian_noise": "noise variance", "gaussian_blur": "kernel (pixels)",
-    "resize": "factor", "noise": "noise sigma", "blur": "kernel (pixels)", "social": "",
-}  # fmt: skip
-
 #: (dataset dict, (H, W, 3) uint8 BGR) -> a DetectorOutput, or the first of its fields.
 Detector = Callable[[Mapping[str, Any], np.ndarray], tuple]
 
@@ -59,7 +50,7 @@ def evaluate_points(
         points: see :func:`perturbations.protocol_points`.
         detector: called with each image.
         folder: gets ``<point>/metrics.json`` and ``<point>/per_image.json``, and at the end
-            ``robustness.json``, ``robustness.md`` and ``robustness.png``.
+            ``robustness.json``, ``robustness.md`` and ``robustness.html``, a page with curves.
         settings: what the results depend on (dataset, weights, ...); another run's folder is refused.
         variants: see there.
         seed: of the noise.
@@ -100,7 +91,8 @@ def evaluate_points(
         with staged(folder) as stage:
             write_json_atomic(stage / "robustness.json", without_nan(content), indent=2)
             write_bytes_atomic(stage / "robustness.md", (robustness_table(summaries) + "\n").encode())
-            write_bytes_atomic(stage / "robustness.png", robustness_curves(summaries))
+            page = robustness_page(summaries, settings.get("dataset", ""))
+            write_bytes_atomic(stage / "robustness.html", page.encode())
     return summaries
 
 
@@ -120,52 +112,6 @@ def robustness_table(summaries: Mapping[str, Mapping[str, Any]]) -> str:
         rows.append([*row, f"{100 * (summary['metrics']['f1_best'] - clean):+.2f}"])
     counts = next(iter(summaries.values()))["counts"]
     return f"{format_rows(rows)}\nn(manipulated) = {counts['n_manipulated']}, n(authentic) = {counts['n_authentic']}"
-
-
-def robustness_curves(summaries: Mapping[str, Mapping[str, Any]]) -> bytes:
-    """One panel per protocol: the metrics over its parameter with their intervals, the clean point dashed.
-
-    Returns:
-        A PNG file's bytes.
-    """
-    from matplotlib.figure import Figure
-
-    panels: dict[str, list[tuple[float | None, Mapping]]] = {}
-    for name, summary in summaries.items():
-        protocol, _, value = name.partition("-")
-        if protocol != CLEAN:
-            panels.setdefault(protocol, []).append((float(value) if value else None, summary))
-    columns = min(4, max(len(panels), 1))
-    rows = max(math.ceil(len(panels) / columns), 1)
-    figure = Figure(figsize=(3.4 * columns, 2.9 * rows), layout="constrained")
-    axes = figure.subplots(rows, columns, squeeze=False).ravel()
-    for axis in axes[len(panels) :]:
-        axis.set_axis_off()
-    for axis, (protocol, entries) in zip(axes, panels.items()):
-        if all(value is not None for value, _ in entries):
-            # An image gets worse from left to right.
-            entries.sort(key=lambda entry: entry[0], reverse=protocol in ("jpeg", "resize"))
-        places = list(range(len(entries)))
-        for number, metric in enumerate(CURVES):
-            colour = f"C{number}"
-            values = [summary["metrics"][metric] for _, summary in entries]
-            bounds = np.array([summary["intervals"][metric] for _, summary in entries], float).reshape(-1, 2)
-            axis.plot(places, values, "o-", color=colour, label=metric, markersize=4)
-            axis.vlines(places, bounds[:, 0], bounds[:, 1], color=colour, alpha=0.4)
-            if CLEAN in summaries:
-                axis.axhline(summaries[CLEAN]["metrics"][metric], color=colour, linestyle="--", linewidth=0.8)
-        axis.set_xticks(places, ["" if value is None else f"{value:g}" for value, _ in entries])
-        axis.set(
-            title=protocol, xlabel=PARAMETERS.get(protocol, ""), ylim=(-0.02, 1.02), xlim=(-0.5, len(places) - 0.5)
-        )
-        axis.grid(alpha=0.3)
-    if panels:
-        lines, names = axes[0].get_legend_handles_labels()
-        names = [f"{name} (dashed: clean)" for name in names] if CLEAN in summaries else names
-        figure.legend(lines, names, loc="outside upper center", ncols=1 if columns == 1 else len(names))
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=110)
-    return buffer.getvalue()
 
 
 def _records(items, point, detector, journal, variants, seed, max_pixels, progress) -> list[dict]:

@@ -9,6 +9,7 @@ from PIL import Image
 from constrained_rcnn.apps.detect.run import run
 from constrained_rcnn.data.lookup import dataset_dicts
 from constrained_rcnn.evaluation.report import write_page
+from constrained_rcnn.evaluation.robustness_page import METRICS, robustness_page
 from tests.apps.detect.test_run import CONFIG, options, save  # noqa: F401 (a fixture)
 from tests.evaluation.test_report import EVIL, evaluation
 from tests.helpers.browser import check_page, look, needs_chromium
@@ -37,6 +38,18 @@ def test_the_demos_page(options, tmp_path):  # noqa: F811
     (tmp_path / "in" / f"{'broken' * 30}.png").write_bytes(b"<script>alert(1)</script>")
     run(CONFIG, [str(tmp_path / "in")], str(tmp_path / "out"), options)
     check_page(tmp_path / "out" / "results.html", tmp_path, images=3)
+
+
+def test_the_robustness_page(tmp_path):
+    summary = {
+        "metrics": {name: 0.25 * place for place, name in enumerate(METRICS)} | {"image_auc": float("nan")},
+        "intervals": {name: [0.1, 0.9] for name in METRICS} | {"image_auc": [float("nan")] * 2},
+        "counts": {"n_manipulated": 3, "n_authentic": 2},
+    }
+    names = ("clean", "jpeg-90", "jpeg-50", "blur-3", EVIL)
+    page = tmp_path / "robustness.html"
+    page.write_text(robustness_page(dict.fromkeys(names, summary), EVIL), encoding="utf-8")
+    check_page(page, tmp_path, images=0)
 
 
 def test_the_checks_can_fail(tmp_path):

@@ -161,8 +161,8 @@ def test_the_clean_point_equals_the_plain_evaluation_and_an_interrupted_run_goes
         assert resumed["clean"]["metrics"][name] == pytest.approx(value, rel=0, abs=0, nan_ok=True), name
     assert whole["resize-0.25"]["counts"] == plain["counts"]
     assert whole["noise-15"]["metrics"]["f1_best"] != plain["metrics"]["f1_best"]
-    with Image.open(folder / "robustness.png") as curves:
-        assert curves.format == "PNG" and min(curves.size) > 200
+    page = (folder / "robustness.html").read_text()
+    assert page.count("<svg") == 3 and "JPEG quality" in page and "+0.00" in page
     with pytest.raises(UserError, match="another --output"):
         evaluate_points(items, points, baseline, folder, {"dataset": "other"})
 
@@ -202,7 +202,7 @@ def test_a_full_disk_and_another_run_are_one_line(data, tmp_path, monkeypatch):
     def full(*_):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(robustness, "robustness_curves", full)
+    monkeypatch.setattr(robustness, "robustness_page", full)
     with pytest.raises(OutputError, match="out: cannot be written: no space left on device; make room"):
         evaluate_points(items, points, judge, tmp_path / "out", {"dataset": "tiny"})
     assert all(path.read_bytes() == content for path, content in before.items())  # table, JSON and curves together

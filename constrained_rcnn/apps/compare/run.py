@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import os
 from dataclasses import dataclass
 from functools import cached_property, lru_cache, partial
@@ -14,7 +12,6 @@ import numpy as np
 from tqdm import tqdm
 
 from constrained_rcnn import __version__
-from constrained_rcnn.apps.detect.table import LEFT_OUT, harmless
 from constrained_rcnn.apps.files import check_output, read_bytes, reason
 from constrained_rcnn.apps.image_pages import FIRST, Item, items_of
 from constrained_rcnn.apps.inputs import Inputs, find_inputs, safe_stem
@@ -22,34 +19,24 @@ from constrained_rcnn.images.reading import MAX_PIXELS, load_image
 from constrained_rcnn.images.reading_notes import reading_line
 from constrained_rcnn.matching.similarity import reduced
 from constrained_rcnn.utils.errors import OutputError, UserError
-from constrained_rcnn.utils.files import (
-    printable,
-    write_bytes_atomic,
-    write_jpeg_atomic,
-    write_json_atomic,
-    write_png_atomic,
-)
 from constrained_rcnn.utils.journal import Journal
 from constrained_rcnn.utils.output_folder import output_folder, raise_output_error, staged
 from constrained_rcnn.utils.provenance import now, versions
 from constrained_rcnn.visualization.html.page import remove_other_pages
 
 from ...matching.image_pairs import Described, Shared, compare, describe
+from ...utils.files import printable, write_bytes_atomic, write_jpeg_atomic, write_json_atomic, write_png_atomic
 from ...visualization.image_pairs import draw_pair, mask_of
 from .earlier import Earlier
 from .page import write_page
+from .table import ALTERED, PART, RELATIONS, SAME, SAME_FILE, order, table
 
-#: What two files can be to each other, in the order in which they are listed.
-ALTERED, PART, SAME, SAME_FILE = "same picture, altered", "shared region", "same picture", "same file"
-RELATIONS = (ALTERED, PART, SAME, SAME_FILE)
 #: What is known of pairs, so that an interrupted run can go on; and the folder of the pairs' files.
 JOURNAL, PAIRS = "compared.jsonl", "pairs"
+#: Of ``pairs.json``, see ``schema/pairs-1.json``.
+SCHEMA_VERSION = 1
 #: What the names of a pair's files end in.
 KINDS = (".jpg", "_first.png", "_second.png")
-COLUMNS = (
-    "first", "second", "relation", "first_altered", "second_altered", "similarity", "matches", "overlap", "mirrored",
-    "scale", "angle", "name", "first_sha256", "second_sha256", "reason", "first_reading", "second_reading",
-)  # fmt: skip
 
 
 def run(
@@ -117,15 +104,20 @@ def _run(
         work.compare_all(_rows(rows, columns if archive else None), swapped=bool(archive))
     except (KeyboardInterrupt, OutputError) as error:
         stopped = error
-    pairs = sorted([*work.pairs, *earlier.others(work.done)], key=_order)
+    pairs = sorted([*work.pairs, *earlier.others(work.done)], key=order)
     skipped = [*work.skipped, *earlier.skipped_others(work.skipped, work.names)]
-    about = {"time": now(), "versions": versions(("numpy", "PIL", "cv2")), "finished": stopped is None}
+    about = {
+        "schema_version": SCHEMA_VERSION,
+        "time": now(),
+        "versions": versions(("numpy", "PIL", "cv2")),
+        "finished": stopped is None,
+    }
     try:
         with staged(folder) as stage:
             content = {"pairs": pairs, "skipped": skipped, "left_out": found.left_out, "reading": work.readings}
             write_json_atomic(stage / "pairs.json", {**about, **content}, indent=2)
-            write_bytes_atomic(stage / "pairs.csv", _table(pairs, skipped, found.left_out))
-            pages = write_page(stage, pairs, skipped, about, pictures=work.number, compared=len(work.done),
+            write_bytes_atomic(stage / "pairs.csv", table(pairs, skipped, found.left_out))
+            pages = write_page(stage, pairs, skipped, about, images=work.number, compared=len(work.done),
                                earlier=len(pairs) - len(work.pairs), left_out=found.left_out)  # fmt: skip
         remove_other_pages(folder, "pairs", len(pages))
         _remove(folder, earlier.names - {pair["name"] for pair in pairs})
@@ -301,22 +293,3 @@ def _remove(folder: Path, names: set) -> None:
         if name and Path(name).name == name:
             for kind in KINDS:
                 (folder / PAIRS / f"{name}{kind}").unlink(missing_ok=True)
-
-
-def _order(record: dict) -> tuple:
-    """The most telling first: by relation, then by how many keypoints agree."""
-    matches = record["shared"][0]["matches"] if record["shared"] else 0
-    return RELATIONS.index(record["relation"]), -matches, record["first"], record["second"]
-
-
-def _table(pairs: list[dict], skipped: list[dict], left_out: list[dict]) -> bytes:
-    """The pairs as CSV, UTF-8; regions of a pair beyond the largest are in the JSON."""
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, quoting=csv.QUOTE_NONNUMERIC)
-    writer.writerow(COLUMNS)
-    rows = [{**pair, **(pair["shared"] or [{}])[0]} for pair in pairs]
-    for relation, entries in (("skipped", skipped), (LEFT_OUT, left_out)):
-        rows += [{"first": entry["file"], "relation": relation, "reason": entry["reason"]} for entry in entries]
-    for row in rows:
-        writer.writerow([harmless("" if row.get(column) is None else row[column]) for column in COLUMNS])
-    return text.getvalue().encode("utf-8")

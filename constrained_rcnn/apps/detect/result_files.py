@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ...images.file_facts import read_facts
 from ...utils.files import write_bytes_atomic, write_jpeg_atomic, write_json_atomic, write_png_atomic
 from ...utils.output_folder import staged
 from ...utils.provenance import now
@@ -17,6 +18,8 @@ from ..image_pages import Item
 from ..inputs import digested_name, printable
 from .table import row_of
 
+#: Of the JSON record, see ``schema/result-1.json``; grows where a key changes its meaning or goes, not where one comes.
+SCHEMA_VERSION = 1
 #: Folder of the small pictures that the results page shows.
 THUMBNAILS = "thumbnails"
 
@@ -80,7 +83,9 @@ class ResultFiles:
         copy_moves = result.copy_moves
         told = None if copy_moves is None else [copy_move.to_json() for copy_move in copy_moves]
         record = {
+            "schema_version": SCHEMA_VERSION,
             "file": printable(item.file), "sha256": digest, "bytes": len(data), "time": now(), "name": name,
+            "file_facts": read_facts(data, item.page).to_json(),
             **self._about, **result.to_json(), "repeats": told,
         }  # fmt: skip
         with staged(self._folder) as stage:

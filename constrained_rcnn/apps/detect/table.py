@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from ...images.file_facts import camera_name
 from ...images.reading_notes import reading_line
 from ...utils.errors import UserError
 from ...utils.files import append, output_error, printable, write_bytes_atomic
@@ -17,6 +18,7 @@ from ...utils.files import append, output_error, printable, write_bytes_atomic
 COLUMNS = (
     "file", "status", "score", "threshold", "one_in", "kind", "covered", "techniques", "regions", "repeats", "width",
     "height", "sha256", "time", "name", "reason", "weights_sha256", "config_sha256", "reading",
+    "format", "bytes", "camera",
 )  # fmt: skip
 
 #: Status of a file in a folder that is no image.
@@ -156,6 +158,10 @@ def row_of(record: dict) -> dict:
         raise ValueError("a score that is no number")
     row["page"] = int((record.get("reading") or {}).get("page", 1))
     row["reading"] = sys.intern(reading_line(record.get("reading")))  # many images of a run have the same
+    facts = record.get("file_facts") or {}  # not in results of earlier versions
+    row["format"] = sys.intern(str(facts.get("format", "")))
+    row["bytes"] = int(facts["bytes"]) if facts else None
+    row["camera"] = sys.intern(camera_name(facts.get("camera")))
     row["manipulated"] = bool(record["manipulated"])
     usual = "manipulated" if row["manipulated"] else "no manipulation found"
     row["decision"] = sys.intern(str(record.get("decision", usual)))
@@ -166,7 +172,8 @@ def row_of(record: dict) -> dict:
     row["unsuitable"] = sys.intern(str(record.get("unsuitable") or ""))
     row["covered"] = float(record["covered"]) if "covered" in record else None
     row["techniques"] = [sys.intern(str(name)) for name in record["techniques"]]
-    regions = [found for found in record["detections"] if found["score"] > row["threshold"]]
+    # The flag counts: scores are rounded. Results of earlier versions have none.
+    regions = [d for d in record["detections"] if d.get("above_threshold", d["score"] > row["threshold"])]
     row["regions"] = len(regions)
     row["twins"] = sum(found.get("found_by") == "repeats" for found in regions)
     repeats = record.get("repeats")  # None: not looked for

@@ -1,29 +1,44 @@
-"""Pages that open offline, and what those of a long list have in common."""
+"""Pages that open offline: one base template, one style sheet and one content security policy for all of them.
+
+What a page says, headings, captions and cautions, stands in ``templates/``; the package hands it values. Every value is
+escaped, and a value that a template misses is an error.
+"""
 
 from __future__ import annotations
 
+import base64
+import functools
+import hashlib
 import re
-from html import escape
 from pathlib import Path
+from typing import Any
 
-from .style import STYLE
-
-#: Nothing is loaded from elsewhere and nothing runs, even if a name should get past the escaping.
-_POLICY = "script-src 'none';object-src 'none';frame-src 'none';connect-src 'none';base-uri 'none';form-action 'none'"
+import jinja2
 
 #: Skipped files that are listed on a page; the table has all.
 SHOWN_SKIPPED = 500
 
+_TEMPLATES = Path(__file__).with_name("templates")
+#: Nothing runs, nothing is loaded but images beside the page or inside it, even if a name should get past the escaping.
+#: The one style sheet counts by its digest: no template needs a style attribute, so that 'unsafe-inline' is not needed.
+#: 'self' is the page's server, where there is one; a page that is opened from a disk has "file:".
+_POLICY = "default-src 'none'; img-src 'self' file: data:; style-src 'sha256-{}'; base-uri 'none'; form-action 'none'"
 
-def html_page(title: str, body: str, style: str = "") -> str:
-    """A whole page. Args: title and body are HTML, names in them escaped already; style is added to ``STYLE``."""
-    return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width,initial-scale=1">'
-        f'<meta name="color-scheme" content="light dark"><title>{title}</title>'
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
-        f"<style>{STYLE}{style}</style></head><body><main>{body}</main></body></html>\n"
-    )
+
+def render(template: str, **values: Any) -> str:
+    """A whole page.
+
+    Args:
+        template: file in ``templates/``; it extends ``base.html``.
+        values: what the template names; text in them is escaped.
+
+    Returns:
+        HTML.
+
+    Raises:
+        jinja2.UndefinedError: the template needs a value that is not given.
+    """
+    return _environment().get_template(template).render(values)
 
 
 def page_name(stem: str, number: int) -> str:
@@ -31,41 +46,17 @@ def page_name(stem: str, number: int) -> str:
     return f"{stem}.html" if number == 0 else f"{stem}-{number + 1}.html"
 
 
-def navigation(stem: str, number: int, count: int, label: str) -> str:
-    """Links to the pages near a page, the first and the last; nothing where it is the only one."""
-    if count == 1:
-        return ""
-    near = sorted({0, count - 1, *range(max(0, number - 3), min(count, number + 4))})
-    links = "".join(
-        f'<strong aria-current="page">{n + 1}</strong> '
-        if n == number
-        else f'<a href="{page_name(stem, n)}">{n + 1}</a>'
-        for n in near
-    )
-    return f'<nav aria-label="{label}">Page {links}of {count}</nav>'
+def nearby(number: int, count: int) -> list[int]:
+    """The pages that a page links to: the first, the last and those near it; all counted from 0."""
+    return sorted({0, count - 1, *range(max(0, number - 3), min(count, number + 4))})
 
 
-def skipped_list(skipped: list[dict], table: str) -> str:
-    """Skipped files, ``{"file", "reason"}`` each, escaped here; ``table`` is the file that has those beyond."""
-    listed = "".join(
-        f"<li>{escape(entry['file'])}: <span class=soft>{escape(entry['reason'])}</span></li>"
-        for entry in skipped[:SHOWN_SKIPPED]
-    )
-    more = f"<p>{len(skipped) - SHOWN_SKIPPED} more are in {table}.</p>" if len(skipped) > SHOWN_SKIPPED else ""
-    return f'<h2 id="skipped">Skipped</h2><ul>{listed}</ul>{more}'
-
-
-def left_out_list(left_out: list[dict], table: str) -> str:
-    """Files in folders that are no images, ``{"file", "reason"}`` each, by reason, escaped here."""
-    by_reason: dict[str, list[str]] = {}
-    for entry in left_out[:SHOWN_SKIPPED]:
-        by_reason.setdefault(entry["reason"], []).append(entry["file"])
-    listed = "".join(
-        f"<li>{escape(reason)}: <span class=soft>{escape('; '.join(files))}</span></li>"
-        for reason, files in sorted(by_reason.items())
-    )
-    more = f"<p>{len(left_out) - SHOWN_SKIPPED} more are in {table}.</p>" if len(left_out) > SHOWN_SKIPPED else ""
-    return f'<h2 id="left-out">Left out</h2><p>In the folders, but no images.</p><ul>{listed}</ul>{more}'
+def by_reason(entries: list[dict]) -> dict[str, list[str]]:
+    """Files by the reason why they were left out, sorted; ``{"file", "reason"}`` each."""
+    found: dict[str, list[str]] = {}
+    for entry in entries:
+        found.setdefault(entry["reason"], []).append(entry["file"])
+    return dict(sorted(found.items()))
 
 
 def remove_other_pages(folder: Path, stem: str, count: int) -> None:
@@ -74,3 +65,25 @@ def remove_other_pages(folder: Path, stem: str, count: int) -> None:
     for path in folder.glob(f"{stem}-*.html"):
         if re.fullmatch(rf"{stem}-\d+\.html", path.name) and path.name not in kept:
             path.unlink()
+
+
+def counted(number: int, thing: str) -> str:
+    """ "1 image", "2 images"."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
+@functools.cache
+def _environment() -> jinja2.Environment:
+    made = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    style = (_TEMPLATES / "style.css").read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    made.globals |= {"style": style, "policy": _POLICY.format(digest), "shown_skipped": SHOWN_SKIPPED,
+                     "page_name": page_name, "nearby": nearby, "by_reason": by_reason}  # fmt: skip
+    made.filters["counted"] = counted
+    return made

@@ -16,6 +16,7 @@ from constrained_rcnn.apps.compare.run import ALTERED, PART, SAME, SAME_FILE, ru
 from constrained_rcnn.utils import journal
 from constrained_rcnn.utils.errors import OutputError, UserError
 from constrained_rcnn.utils.files import output_error
+from tests.helpers import schemas
 from tests.helpers.browser import check_page, needs_chromium
 from tests.helpers.copied import photo
 
@@ -67,6 +68,7 @@ def test_every_pair_is_told_and_a_bad_file_skipped(folder, tmp_path, capsys):
     assert "6 pictures, 15 pairs compared, 5 of them with something in common, 2 skipped" in said
     assert "bad.jpg: " in said and "gone.png: no such file" in said
     assert relations(out) == EXPECTED
+    schemas.check(json.loads((out / "pairs.json").read_text(encoding="utf-8")), "compare/schema/pairs-1.json")
     rows = table(out / "pairs.csv")
     assert [row["relation"] for row in rows] == [ALTERED, ALTERED, PART, SAME, SAME_FILE, "skipped", "skipped"]
     assert float(rows[0]["first_altered"]) == pytest.approx(120 * 160 / (400 * 600), rel=0.25)

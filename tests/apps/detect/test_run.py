@@ -292,7 +292,7 @@ def test_hostile_names_do_no_harm(options, tmp_path):
     assert not any(cell[:1] in tuple("=+-@") for row in rows for cell in row.values() if cell)
     page = (out / "results.html").read_text(encoding="utf-8")
     assert "<img src=x" not in page and "onerror='" not in page and "\u202e" not in page and "a\\nb.png" in page
-    assert "script-src 'none'" in page.partition("<body>")[0]
+    assert "default-src 'none'" in page.partition("<body>")[0]
     for row in rows:
         assert json.loads((out / f"{row['name']}.json").read_bytes().decode("utf-8"))["name"] == row["name"]
 
