@@ -35,7 +35,7 @@ def check_output(folder: Path, files: list[Path], parts: Iterable[str] = ()) -> 
 def reason(error: BaseException, file: Path) -> str:
     """One line that says why a file was skipped, without its name."""
     if isinstance(error, MemoryError) or "not enough memory" in str(error):  # NumPy's and Torch's way to say so
-        return "not enough memory for a picture of this size"
+        return "not enough memory for an image of this size"
     said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     said = printable(" ".join(said.split()))
     if not isinstance(error, (UserError, OSError)):

@@ -134,7 +134,7 @@ def audit(
 
 
 def audit_dataset(dataset: str, *, seed: int = 0, progress: Callable = iter) -> tuple[dict[str, Any], Path]:
-    """What ``tools/audit_dataset.py`` does: audits a prepared split and writes the verdict beside it.
+    """What ``constrained-rcnn audit`` does: audits a prepared split and writes the verdict beside it.
 
     Returns:
         The audit, and the file it was written to.
@@ -189,7 +189,7 @@ def audit_table(result: Mapping[str, Any]) -> str:
     head = f"n(tampered) = {result['n_tampered']}, n(authentic) = {result['n_authentic']}, {result['n_groups']} groups"
     end = (
         "FLAGGED: image-level scores on these files are not to be trusted; recompress all alike "
-        "(tools/recompress_dataset.py) and evaluate that"
+        "(constrained-rcnn recompress) and evaluate that"
         if result["flagged"]
         else "not flagged: nothing that a network can see of the files alone tells them apart"
     )
@@ -232,11 +232,11 @@ def audit_warning(annotations: str | os.PathLike | None) -> str | None:
             worst = max((n for n in TRAITS if TRAITS[n]), key=lambda n: result["traits"][n]["balanced_accuracy"])
             share = result["traits"][worst]["accuracy"]
         except (OSError, ValueError, KeyError, TypeError):
-            return f"{path.name} cannot be read; make it again with tools/audit_dataset.py"
+            return f"{path.name} cannot be read; make it again with constrained-rcnn audit"
         return (
             f"image_auc, image_f1 and image_bacc are not to be trusted here: {worst} alone, without a pixel, tells "
             f"authentic from tampered in {100 * share:.2f}% of the files ({path.name}); recompress all alike with "
-            "tools/recompress_dataset.py and evaluate that"
+            "constrained-rcnn recompress and evaluate that"
         )
     return None
 

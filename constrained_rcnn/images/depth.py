@@ -2,50 +2,61 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from .limits import Refused
 from .opening import Opened
+from .structure import PNM_HEADER
+from .tiff_structure import PHOTOMETRIC
+from .two_bytes import ORDERS, high_and_low, raw_modes
 
 #: What may be stored in 16 bits, and is scaled then.
 _FEWER = (8, 10, 12, 14)
-#: The order of two bytes -> the other one, by the names of Pillow's decoders; N is the machine's own.
-_OTHER_ORDER = {"16B": "16L", "16L": "16B", "16N": "16B" if sys.byteorder == "little" else "16L"}
 
 
 @dataclass
 class Depth:
-    """Attributes: stored: bits per channel, as far as the file says so. used: of those in Pillow's pixels, as far as
-    values tell. low: the low bytes of a colour image, whose pixels are the high ones."""
+    """How deep an image's pixels are, and their way to 8 bits.
+
+    Attributes:
+        stored: bits per channel, as far as the file says so.
+        used: of those in Pillow's pixels, as far as values tell.
+        grey: grey with alpha, which Pillow may hold as colour.
+        negative: grey of which 0 is white, which Pillow turns round in 8 bits alone.
+        planes: (high, low) bytes, where Pillow's pixels are the high ones and the low ones are needed.
+    """
 
     stored: int
     used: int = 16
-    low: Image.Image | None = None
+    grey: bool = False
+    negative: bool = False
+    planes: tuple[Image.Image, Image.Image] | None = None
 
     @classmethod
     def of(cls, one: Opened) -> Depth:
         """Call it before the pixels are loaded."""
-        return cls(_stored(one))
+        negative = one.image.mode.startswith("I") and one.format == "TIFF" and one.image.tag_v2.get(PHOTOMETRIC) == 0
+        return cls(_stored(one), grey=raw_modes(one.image)[:1] == ["LA;16B"], negative=negative)
 
     def look(self, one: Opened, blocks: Callable, *, scale: bool) -> None:
         """Finds out which bits are used. Call it when the pixels are loaded.
 
         Args:
             one: the image.
-            blocks: its parts, as :func:`.image_pixels.blocks` gives them.
+            blocks: its parts, as :func:`.pixels.blocks` gives them.
             scale: False: the high byte of 16 bits counts, whatever is used.
 
         Raises:
-            Refused: floating point, or more than 16 bits.
+            Refused: floating point, more than 16 bits, or nearly black with low bytes that cannot be reached.
         """
         image = one.image
         if image.mode == "F":
-            raise Refused("floating-point picture without a defined white; save it with 8 or 16 bits")
+            raise Refused("floating-point image without a defined white; save it with 8 or 16 bits")
         if image.mode.startswith("I"):
             lowest = highest = 0
             for _, _, block in blocks(image):
@@ -53,14 +64,18 @@ class Depth:
                 lowest, highest = min(lowest, int(values.min())), max(highest, int(values.max()))
             if lowest < 0 or highest > 65535:
                 raise Refused("more than 16 bits per pixel; save it with 8 or 16 bits")
-        elif scale and self.stored == 16 and one.file is not None and _highest(image) < 1 << (_FEWER[-1] - 8):
-            self.low = _low_bytes(one)
-            highest = 65535
-            if self.low is not None:
-                highest = max(
-                    int(_joined(block, self._low_of(block, left, top))[..., : _colours(image)].max())
-                    for top, left, block in blocks(image)
+        elif scale and self.stored == 16 and one.file is not None and _may_have_fewer(image):
+            self.planes = high_and_low(one)
+            if self.planes is None:
+                raise Refused(
+                    "16 bits per channel of which the highest are not used: nearly black as it is, and not scaled in "
+                    "a file of this layout; save it as PNG"
                 )
+            high, low = self.planes
+            highest = max(
+                int(_joined(block, _part(low, block, left, top))[..., : _colours(high)].max())
+                for top, left, block in blocks(high)
+            )
         else:
             return
         if self.stored == 12 and one.format == "TIFF":
@@ -72,8 +87,10 @@ class Depth:
         """A part with 8 bits per channel; Pillow would clip deep grey at 255."""
         if block.mode.startswith("I"):
             values = np.asarray(block).astype(np.int32)
-        elif self.low is not None and self.used < 16:
-            values = _joined(block, self._low_of(block, left, top))
+            values = (1 << self.used) - 1 - values if self.negative else values
+        elif self.planes is not None and self.used < 16:
+            high, low = (_part(plane, block, left, top) for plane in self.planes)
+            block, values = high, _joined(high, low)
         else:
             return block
         values = (values >> (self.used - 8)).astype(np.uint8)
@@ -88,9 +105,6 @@ class Depth:
             return {"bit_depth": f"{self.stored} bits per channel reduced to 8"}
         return {}
 
-    def _low_of(self, block: Image.Image, left: int, top: int) -> Image.Image:
-        return self.low.crop((left, top, left + block.width, top + block.height))
-
 
 def is_deep(one: Opened) -> bool:
     """Whether more than 8 bits per channel are stored."""
@@ -99,7 +113,9 @@ def is_deep(one: Opened) -> bool:
 
 def _stored(one: Opened) -> int:
     image, head = one.image, one.head
-    raw = [_raw_mode(tile) for tile in getattr(image, "tile", ())]
+    raw = raw_modes(image)
+    if one.format == "PPM" and image.mode != "1" and (found := PNM_HEADER.match(head)) and found[3]:
+        return max(8, int(found[3]).bit_length())
     if one.format == "JPEG2000" and (at := head.find(b"\xff\x4f\xff\x51")) >= 0 and len(head) > at + 42:
         return (head[at + 42] & 0x7F) + 1
     if one.format == "AVIF" and (at := head.find(b"av1C")) >= 0 and len(head) > at + 6:
@@ -110,14 +126,13 @@ def _stored(one: Opened) -> int:
         return 12
     if image.mode in ("I", "F") and one.format == "TIFF":
         return 32 if any("32" in name for name in raw) else 16
-    deep = any(name.partition(";")[2] in _OTHER_ORDER for name in raw)  # not the "BGR;16" of a BMP
+    deep = any(name.partition(";")[2] in ORDERS for name in raw)  # not the "BGR;16" of a BMP
     return 16 if deep or image.mode.startswith(("I", "F")) else 8
 
 
-def _raw_mode(tile) -> str:
-    """What Pillow calls the pixels of a tile as they stand in the file."""
-    args = tile[3]
-    return str(args[0] if isinstance(args, tuple) and args else args)
+def _part(plane: Image.Image, block: Image.Image, left: int, top: int) -> Image.Image:
+    """The part of ``plane`` that ``block`` is of the image."""
+    return plane.crop((left, top, left + block.width, top + block.height))
 
 
 def _colours(image: Image.Image) -> int:
@@ -125,31 +140,13 @@ def _colours(image: Image.Image) -> int:
     return len(image.getbands()) - ("A" in image.getbands())
 
 
-def _highest(image: Image.Image) -> int:
-    """The highest value of all colours."""
-    extrema = image.getextrema() if len(image.getbands()) > 1 else (image.getextrema(),)
-    return max(high for _, high in extrema[: _colours(image)])
-
-
-def _low_bytes(one: Opened) -> Image.Image | None:
-    """The image decoded again, in the other order of bytes: Pillow keeps only the high ones. None where it cannot."""
-    one.file.seek(0)
-    again = Image.open(one.file, formats=(one.format,))
-    again.seek(one.place)
-    tiles = []
-    for tile in again.tile:
-        name, _, order = _raw_mode(tile).partition(";")
-        if order not in _OTHER_ORDER:
-            return None
-        args = f"{name};{_OTHER_ORDER[order]}"
-        args = (args, *tile[3][1:]) if isinstance(tile[3], tuple) else args
-        tiles.append(tile._replace(args=args) if hasattr(tile, "_replace") else (*tile[:3], args))
-    again.tile = tiles
-    try:
-        again.load()
-    except ValueError:  # it has no such decoder
-        return None
-    return again
+def _may_have_fewer(image: Image.Image) -> bool:
+    """Whether the high bytes are so low that fewer bits may be stored in 16; of a colour that was multiplied by alpha
+    Pillow has divided it by that again, so that a low alpha is enough."""
+    extrema: Any = image.getextrema() if len(image.getbands()) > 1 else (image.getextrema(),)
+    colours = _colours(image)
+    limit = 1 << (_FEWER[-1] - 8)
+    return max(high for _, high in extrema[:colours]) < limit or any(0 < high < limit for _, high in extrema[colours:])
 
 
 def _joined(high: Image.Image, low: Image.Image) -> np.ndarray:

@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 #: them says what is wrong. Others are looked into.
 IMAGE_SUFFIXES = frozenset(
     ".jpg .jpeg .jfif .jpe .png .tif .tiff .bmp .webp .gif .ppm .pgm .pbm .pnm .jp2 .avif .heic .heif .hif .mpo "
-    ".dng .nef .cr2 .cr3 .arw .orf .rw2 .raf .pef .srw".split()
+    ".dng .nef .cr2 .cr3 .arw .orf .rw2 .raf .pef .srw .tga".split()
 )
 #: What systems leave in folders beside files with a leading dot, in lower case.
 SYSTEM_NAMES = frozenset(

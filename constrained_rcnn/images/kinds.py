@@ -65,6 +65,11 @@ _BEGINNINGS = tuple(
         (rb"AT&TFORM", _other("DjVu")),
         (rb"SIMPLE  =", _other("FITS")),
         (rb".{128}DICM", _other("DICOM")),
+        (rb"\0\0\x01\0.\0...\0", _other("Windows icon")),
+        (rb"icns", _other("macOS icon")),
+        (rb"qoif", _other("QOI")),
+        (rb"\x01\xda[\0\1][\1\2]\0[\1-\3]", _other("SGI")),
+        (rb"\n[\0\2-\5]\x01[\1\2\4\x08]", _other("PCX")),
         (_PNM, Kind("PPM")),
     )
 )  # fmt: skip

@@ -9,14 +9,14 @@ import stat
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from typing import BinaryIO, Union
+from typing import Any, BinaryIO, Union
 
 from PIL import Image
 
 try:  # HEIF, phones' HEIC files among it: an extra
     import pillow_heif
 except ImportError:
-    pillow_heif = None
+    pillow_heif = None  # type: ignore[assignment]
 
 from constrained_rcnn.images.kinds import HEAD, kind_of
 from constrained_rcnn.utils.errors import UserError
@@ -62,6 +62,7 @@ class Opened:
         place: the wanted page as Pillow counts, from 0.
         page, pages, more: see :class:`.reading.Reading`.
         changes: what was done so far, see there.
+        profile: see there.
     """
 
     image: Image.Image
@@ -73,6 +74,7 @@ class Opened:
     pages: int = 1
     more: bool = False
     changes: dict[str, str] = field(default_factory=dict)
+    profile: bytes = b""
 
 
 def name_of(source: Source, name: str | None) -> str:
@@ -101,7 +103,7 @@ def opened(
     if not isinstance(source, (str, os.PathLike, bytes, bytearray, memoryview, Image.Image)) and not hasattr(
         source, "read"
     ):
-        raise TypeError(f"a picture is a path, bytes, an open file or Pillow's image, not {type(source).__name__}")
+        raise TypeError(f"an image is a path, bytes, an open file or Pillow's image, not {type(source).__name__}")
     name, format = name_of(source, name), ""
     try:
         with ExitStack() as stack:
@@ -125,12 +127,12 @@ def opened(
     except FileNotFoundError:
         raise UserError(f"{name}: no such file") from None
     except Image.DecompressionBombError:
-        raise UserError(f"{name}: too many pixels, larger than Pillow decodes; is it a picture at all?") from None
+        raise UserError(f"{name}: too many pixels, larger than Pillow decodes; is it an image at all?") from None
     except MemoryError:
-        raise UserError(f"{name}: not enough memory for a picture of this size") from None
+        raise UserError(f"{name}: not enough memory for an image of this size") from None
     except Exception as error:  # decoders raise OSError, SyntaxError, ValueError, struct.error, IndexError, ...
         if isinstance(error, OSError) and error.errno is not None:  # the system's, not a decoder's
-            raise UserError(f"{name}: {error.strerror.lower()}") from None
+            raise UserError(f"{name}: {str(error.strerror).lower()}") from None
         reason = printable(" ".join(str(error).split())[:200]) or type(error).__name__
         if _UNKNOWN_KIND.search(reason):
             raise UserError(f"{name}: {format or 'an image'} of a kind that is not read ({reason}); save it as PNG or "
@@ -153,7 +155,7 @@ def _open_file(
     changes: dict[str, str] = {}
     head = file.read(1 << 12)
     file.seek(0)
-    file = _readable(file, format, decode and structure.jpeg, changes)
+    file = _readable(file, format, structure.jpeg if decode else None, changes)
     try:
         image = stack.enter_context(_open(file, format))
     except OSError:
@@ -185,10 +187,10 @@ def _format(file: BinaryIO) -> str:
     head = file.read(HEAD)
     file.seek(0)
     if not head:
-        raise Refused("not a picture: the file is empty")
+        raise Refused("not an image: the file is empty")
     kind = kind_of(head)
     if kind is None:
-        raise Refused(f"not a picture, or of a format that is not read ({', '.join(FORMATS)} are)")
+        raise Refused(f"not an image, or of a format that is not read ({', '.join(FORMATS)} are)")
     if kind.refusal:
         raise Refused(kind.refusal)
     if kind.name == "HEIF" and "HEIF" not in FORMATS:
@@ -207,7 +209,8 @@ def _open(file: BinaryIO, format: str) -> Image.Image:
     try:  # all that it says is "cannot identify": ask the format itself why
         Image.OPEN[format][0](file, "")
     except Exception as error:
-        unknown = "unknown value " * isinstance(error.__cause__, KeyError)  # a TIFF's compression
+        # A TIFF's compression: the value alone.
+        unknown = "unknown value " * (isinstance(error.__cause__, KeyError) and "unknown" not in str(error))
         raise ValueError(f"{unknown}{error}" or type(error).__name__) from None
     raise ValueError(f"no {format} in it")
 
@@ -225,7 +228,7 @@ def _readable(file: BinaryIO, format: str, jpeg: JpegStructure | None, changes: 
         changes["repaired"] = "end marker missing, the image is complete"
         return ended
     elif format == "PNG" and (lean := lean_png(file)):
-        changes["metadata"] = "more than 1 MiB of text or profile passed over"
+        changes["metadata"] = "damaged metadata, or more than 1 MiB of text or profile, passed over"
         return lean
     elif format == "TIFF" and (classic := as_classic_tiff(file)):
         changes["layout"] = "BigTIFF in big-endian order"
@@ -238,7 +241,7 @@ def _check_size(image: Image.Image, max_pixels: int) -> None:
     if image.width * image.height > max_pixels:
         raise Refused(
             f"{image.width}x{image.height} is more than {max_pixels} pixels; "
-            "raise INPUT.MAX_PIXELS if the picture is meant"
+            "raise INPUT.MAX_PIXELS if the image is meant"
         )
 
 
@@ -246,7 +249,7 @@ def _pages(image: Image.Image) -> int:
     """The number of pages or frames that Pillow tells; previews of a camera's JPEG do not count."""
     pages = min(getattr(image, "n_frames", 1), MAX_PAGES)
     try:
-        kinds = [one["Attribute"]["MPType"] for one in image.mpinfo[0xB002]]
+        kinds = [one["Attribute"]["MPType"] for one in getattr(image, "mpinfo", {})[0xB002]]
     except (AttributeError, KeyError, TypeError):
         return pages
     while pages > 1 and len(kinds) == pages and kinds[-1].startswith("Large Thumbnail"):
@@ -255,7 +258,7 @@ def _pages(image: Image.Image) -> int:
     return pages
 
 
-def _file(source, stack: ExitStack) -> BinaryIO:
+def _file(source: Any, stack: ExitStack) -> BinaryIO:
     """The content as an open file that can be sought; it is closed with ``stack`` if it is ours.
 
     Pillow is never given a name: it would map uncompressed files into memory, and end the process if another shortens
@@ -277,6 +280,6 @@ def _file(source, stack: ExitStack) -> BinaryIO:
     else:
         file = source
     if file.seek(0, os.SEEK_END) > MAX_BYTES:
-        raise Refused(f"a file of more than {MAX_BYTES >> 30} GiB; save the picture alone")
+        raise Refused(f"a file of more than {MAX_BYTES >> 30} GiB; save the image alone")
     file.seek(0)
     return file

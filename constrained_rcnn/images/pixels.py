@@ -8,12 +8,15 @@ import numpy as np
 from PIL import ExifTags, Image
 
 from .depth import Depth
-from .icc import profile_name
+from .icc import fits, is_srgb, profile_name
 from .opening import Opened
 from .structure import png_has_late_metadata
 
 #: Pixels that are converted at a time, so that copies on the way stay small.
 BLOCK = 1 << 18
+
+#: What a PNG names as its gamma where it is that of sRGB.
+_GAMMA = 1 / 2.2
 
 #: EXIF orientation -> the turn that makes the image upright (EXIF 2.3, tag 0x0112).
 UPRIGHT = {
@@ -60,7 +63,7 @@ def pixels_of(one: Opened, mode: str, *, reverse: bool = False, scale: bool = Fa
     """Decodes an image and adds to ``one.changes`` what that meant.
 
     Args:
-        one: from :func:`.image_opening.opened`.
+        one: from :func:`.opening.opened`.
         mode: "RGB" or "L".
         reverse: BGR instead of RGB.
         scale: find fewer bits stored in 16 and scale them; else the high byte counts.
@@ -89,7 +92,11 @@ def pixels_of(one: Opened, mode: str, *, reverse: bool = False, scale: bool = Fa
             transparent += int(np.count_nonzero(np.asarray(block.getchannel(block.mode[-1])) < 255))
         values = np.asarray(block.convert(mode))
         stored[top : top + block.height, left : left + block.width] = values[:, :, ::-1] if reverse else values
-    one.changes |= {**depth.changes(), **_colours(one, image, transparent / (width * height))}
+    one.changes |= {
+        **depth.changes(),
+        **_colour_space(one),
+        **_colours(image, transparent / (width * height), depth.grey),
+    }
     return pixels
 
 
@@ -104,23 +111,51 @@ def _as_stored(upright: np.ndarray, turn: Image.Transpose | None) -> np.ndarray:
         Image.Transpose.ROTATE_270: np.rot90(upright),
         Image.Transpose.ROTATE_90: np.rot90(upright, -1),
     }
-    return flipped.get(turn, upright)
+    return upright if turn is None else flipped.get(turn, upright)
 
 
-def _colours(one: Opened, image: Image.Image, transparent: float) -> dict[str, str]:
-    """What became of colours; ``transparent``: share of the pixels that are not opaque."""
+def _colour_space(one: Opened) -> dict[str, str]:
+    """Names what else than sRGB the file says of its colours, and keeps the profile for what people are shown."""
+    image = one.image
+    profile = image.info.get("icc_profile")
+    if profile:
+        applies = fits(profile, image.mode)
+        if applies and is_srgb(profile):
+            return {}
+        one.profile = profile if applies else b""
+        name = f"colour profile {profile_name(profile)}"
+        if image.mode in ("CMYK", "LAB", "YCbCr"):  # see what becomes of its colours
+            return {"colour_profile": f"{name}: not applied"}
+    elif _is_adobe_rgb(image):
+        name = "colour space Adobe RGB (EXIF)"
+    elif image.format == "PNG" and "srgb" not in image.info and abs(image.info.get("gamma", _GAMMA) - _GAMMA) > 0.02:
+        name = f"gamma {image.info['gamma']:.2f} (PNG)"
+    else:
+        return {}
+    return {"colour_profile": f"{name}: pixels are taken as they are stored"}
+
+
+def _is_adobe_rgb(image: Image.Image) -> bool:
+    """Whether a camera says so by EXIF alone (DCF 2.0: the index of interoperability is R03)."""
+    try:
+        exif = image.getexif()
+        index = exif.get_ifd(ExifTags.IFD.Interop).get(1, "")
+        return str(index).startswith("R03") or exif.get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.ColorSpace) == 2
+    except Exception:  # a broken EXIF block says nothing
+        return False
+
+
+def _colours(image: Image.Image, transparent: float, grey: bool) -> dict[str, str]:
+    """What became of colours; ``transparent``: share of the pixels that are not opaque; ``grey``: whatever the mode."""
     changes = {}
     if transparent:
         share = f"{100 * transparent:.0f}%" if transparent >= 0.01 else "under 1%"
         changes["transparency"] = f"transparency (alpha) in {share} of the image flattened to the colours stored there"
-    profile = image.info.get("icc_profile")
-    if profile and "srgb" not in (name := profile_name(profile)).lower():
-        changes["colour_profile"] = f"colour profile {name} not applied, values as stored"
     if image.mode in ("P", "PA"):
         changes["palette"] = "palette replaced by its colours"
     elif image.mode == "1":
         changes["grey"] = "black and white repeated over three channels"
-    elif image.mode in ("L", "LA", "La") or image.mode.startswith("I"):
+    elif grey or image.mode in ("L", "LA", "La") or image.mode.startswith("I"):
         changes["grey"] = "grey repeated over three channels"
     elif image.mode == "CMYK":
         changes["cmyk"] = "CMYK converted to RGB by Pillow's plain formula"

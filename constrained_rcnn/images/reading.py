@@ -15,19 +15,19 @@ What a file of an unusual kind becomes, the same rule everywhere:
   12 or 14 bits: these are scaled (not in masks); 32-bit integers count as 16-bit if they fit; floating point has no
   defined white and is refused;
 - palette: its colours; alpha: dropped, colours as stored and not blended; grey: repeated over three channels;
-- CMYK and YCCK: Pillow's plain conversion, as Detectron2's reader does; colour profiles are ignored;
+- CMYK and YCCK: Pillow's plain conversion, as Detectron2's reader does; colour profiles are named, not applied;
 - raw files, and TIFFs that begin with a reduced image, are refused: what a reader finds first is a thumbnail;
-- whole files that Pillow refuses are handed to it in another form: see ``image_repair``, ``bigtiff``, ``bmp_fields``.
+- whole files that Pillow refuses are handed to it in another form: see ``repair``, ``bigtiff``, ``bmp_fields``.
 
 ``load_image`` says what of this was done (``reading``).
 
 And of a hostile kind:
 
 - only the formats of ``FORMATS`` are opened, by their content and whatever the name says: no PostScript (which
-  Pillow hands to Ghostscript), no document or scientific format. A polyglot is the picture that it begins as, and
-  what follows the picture's end (the video of a phone's moving photo, say) is not looked at;
+  Pillow hands to Ghostscript), no document or scientific format. A polyglot is the image that it begins as, and
+  what follows the image's end (the video of a phone's moving photo, say) is not looked at;
 - more than ``max_pixels`` pixels or ``MAX_BYTES`` bytes: refused before decoding; so are files whose structure costs
-  more time than a picture can: a JPEG of more than ``MAX_SCANS`` scans, more than ``MAX_PARTS`` segments or chunks,
+  more time than an image can: a JPEG of more than ``MAX_SCANS`` scans, more than ``MAX_PARTS`` segments or chunks,
   a PNM of text or with a header of more than 4 KiB;
 - EXIF that cannot be read counts as none, so do texts and profile of a PNG where they unpack to more than 1 MiB each;
   anything that ends early is damage, and damage is a ``UserError``: no half image is ever read. Bit errors that a
@@ -40,7 +40,7 @@ not; 11 for a TIFF whose tag turns it; 10 for a progressive JPEG. Decoders that 
 AVIF 10, WebP 16, JPEG 2000 18, HEIF 26; colours of fewer bits stored in 16 need 4 more. A copy of the file is made of a
 JPEG without end marker, a PNG with much text, and a big-endian BigTIFF.
 
-No setting of Pillow or of ``warnings`` is changed for longer than a file is open: Pillow's warnings, of pictures that
+No setting of Pillow or of ``warnings`` is changed for longer than a file is open: Pillow's warnings, of images that
 are large but within our limit and of odd metadata, and libtiff's own messages are silenced while any thread reads.
 
 Detectron2's own ``read_image`` gives the same array but for two kinds: it turns oriented TIFF files twice
@@ -66,7 +66,7 @@ __all__ = [
     "read_header", "read_image", "read_mask", "read_size",
 ]  # fmt: skip
 
-#: Largest picture that is decoded, in pixels: 2^27, for cameras of 100 megapixels (384 MiB of RGB).
+#: Largest image that is decoded, in pixels: 2^27, for cameras of 100 megapixels (384 MiB of RGB).
 MAX_PIXELS = 134_217_728
 
 
@@ -153,7 +153,7 @@ def load_image(
         raise ValueError(f"format {format!r}: 'BGR' or 'RGB'")
     with opened(path, max_pixels, name, page=page) as one:
         pixels = pixels_of(one, "RGB", reverse=format == "BGR", scale=True)
-        return LoadedImage(pixels, Reading(one.format, one.page, one.pages, one.changes))
+        return LoadedImage(pixels, Reading(one.format, one.page, one.pages, one.changes, one.profile))
 
 
 def read_image(

@@ -16,12 +16,15 @@ class Reading:
         changes: kind of change -> what was done, in words. Kinds: ``page``, ``turned``, ``bit_depth``,
             ``transparency``, ``colour_profile``, ``palette``, ``grey``, ``cmyk``, ``colours`` (of another space),
             ``metadata``, ``layout``, ``repaired``.
+        profile: the file's colour profile, if it is another one than sRGB and fits the pixels, which are not
+            converted; :func:`.icc.to_srgb` applies it to what people are shown.
     """
 
     format: str = ""
     page: int = 1
     pages: int = 1
     changes: dict[str, str] = field(default_factory=dict)
+    profile: bytes = field(default=b"", repr=False, compare=False)
 
     def to_json(self) -> dict:
         """JSON-ready: ``format``, ``page``, ``pages`` and ``changes``."""

@@ -20,6 +20,8 @@ from .structure import PNG_SIGNATURE, png_chunks
 #: Most bytes that one text, or a profile, of a PNG may unpack to before Pillow refuses it, and of all that we unpack.
 _TEXT, _ALL_TEXTS = 1 << 20, 1 << 24
 _TEXTS = (b"tEXt", b"zTXt", b"iTXt", b"iCCP")
+#: Chunks that are not critical and yet change pixels, or which of them are read.
+_NEEDED = (b"tRNS", b"acTL", b"fcTL", b"fdAT")
 _XMP_ORIENTATION = re.compile(rb"tiff:Orientation(?:=\"|>)[0-9]")
 #: What stands in for the data that a JPEG without end marker may lack; where it is whole, they make no difference.
 _FILLINGS = (b"", b"\x55" * 512, b"\xaa" * 512, b"\x2d\x93\x6c" * 170)
@@ -33,14 +35,18 @@ _ROWS = 256
 
 
 def lean_png(file: BinaryIO) -> BinaryIO | None:
-    """The same image without its texts and profile, where those are more than Pillow takes; else None.
+    """The same image without its texts and profile, where those are more than Pillow takes, or metadata of which the
+    checksum is wrong; else None.
 
     An orientation that stands in XMP is kept. A copy of the file in memory, of what is left of it.
     """
-    if not _has_much_text(file):
+    damaged = _damaged_metadata(file)
+    if not damaged and not _has_much_text(file):
         return None
     kept, turned = [], b""
     for kind, length in png_chunks(file):
+        if file.tell() in damaged:
+            continue
         if kind in _TEXTS:
             turned = turned or _orientation_in(kind, file.read(min(length, _ALL_TEXTS)))
             continue
@@ -50,6 +56,17 @@ def lean_png(file: BinaryIO) -> BinaryIO | None:
     file.seek(end - 8)
     first, rest = kept[:1], kept[1:]
     return io.BytesIO(b"".join([PNG_SIGNATURE, *first, turned, *rest, file.read(12)]))
+
+
+def _damaged_metadata(file: BinaryIO) -> set[int]:
+    """Where the data of chunks begins that no pixel depends on and whose checksum is wrong."""
+    damaged = set()
+    for kind, length in png_chunks(file):
+        if kind[0] & 0x20 and kind not in _NEEDED and length <= _ALL_TEXTS:  # in lower case: not critical
+            begin, data = file.tell(), file.read(length + 4)
+            if len(data) == length + 4 and zlib.crc32(kind + data[:-4]).to_bytes(4, "big") != data[-4:]:
+                damaged.add(begin)
+    return damaged
 
 
 def _has_much_text(file: BinaryIO) -> bool:
@@ -133,5 +150,5 @@ def _digest(data: bytes) -> bytes:
         image.load()
         for top in range(0, image.height, _ROWS):
             box = (0, top, image.width, min(image.height, top + _ROWS))
-            digest.update(np.ascontiguousarray(image.crop(box)))
+            digest.update(np.ascontiguousarray(image.crop(box)).data)
     return digest.digest()

@@ -29,7 +29,9 @@ from .tiff_structure import check_tiff
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 #: A PNM of bytes or bits whose header ends where one looks for it.
-_PNM_HEADER = re.compile(rb"P[456](?:(?:\s|#[^\n\r]*[\n\r])+\d{1,10}){2,3}\s")
+#: Its numbers are width, height and, but in P4, the highest value.
+_SPACE = rb"(?:\s|#[^\n\r]*[\n\r])+"
+PNM_HEADER = re.compile(rb"P[456]%b(\d{1,10})%b(\d{1,10})(?:%b(\d{1,10}))?\s" % (_SPACE, _SPACE, _SPACE))
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ def check_structure(file: BinaryIO, max_pixels: int, page: int = 1) -> Structure
             _count(_jpeg2000_parts(file))
         elif head.startswith(b"BM"):
             _check_bmp(file, head)
-        elif re.match(rb"P[1-7fFy]", head) and not _PNM_HEADER.match(head):
+        elif re.match(rb"P[1-7fFy]", head) and not PNM_HEADER.match(head):
             raise Refused("a PNM of text or of another kind than bytes and bits; save it as PNG")
         return Structure(place=page - 1)
     finally:
@@ -118,6 +120,8 @@ def _check_png(file: BinaryIO) -> None:
         check_parts(count)
         if kind == b"eXIf":
             check_exif(length)
+        elif kind == b"CgBI":
+            raise Refused("a PNG as iPhone apps hold them (CgBI), a kind that is not read; convert it to a plain PNG")
 
 
 def _check_gif(file: BinaryIO, page: int) -> tuple[int, int, bool]:

@@ -13,7 +13,7 @@ from ..utils.errors import UserError
 from .load import load_for_inference
 from .processes import guard_forks
 from .result import ManipulationResult
-from .test_time_augmentation import ConstrainedRCNNWithTTA, ImageSource
+from .test_time_augmentation import ConstrainedRCNNWithTTA, ImageSource, Progress
 
 #: Shortest side the network can say anything about, pixels: the stride of its features.
 MIN_SIDE = 16
@@ -70,19 +70,23 @@ class ManipulationPredictor:
         """An image is called manipulated where its score is above."""
         return self.detector.threshold
 
-    def __call__(self, image: ImageSource, page: int | None = None) -> ManipulationResult:
+    def __call__(
+        self, image: ImageSource, page: int | None = None, progress: Progress | None = None
+    ) -> ManipulationResult:
         """
         Args:
             image: a file, its bytes, an open file or Pillow's image, all read by the rules of
                 :mod:`..images.reading`; or an (H, W, 3) uint8 array in BGR order.
             page: page or frame of a file, from 1; None: the first, of HEIF the primary one.
+            progress: called with (runs of the network done, runs in all) where an image takes several (tiles,
+                test-time augmentation): first with none done, then after each.
 
         Raises:
             UserError: a file that cannot be read, or an image with a side below ``MIN_SIDE``.
             ValueError: an array of another shape or dtype.
             RuntimeError: in a forked process that would hang, see :mod:`.processes`.
         """
-        (result,) = self._predict([self._read(image, page)])
+        (result,) = self._predict([self._read(image, page)], progress)
         return result
 
     def predict_batch(self, images: Sequence[ImageSource]) -> list[ManipulationResult]:
@@ -112,7 +116,7 @@ class ManipulationPredictor:
             raise UserError(f"{name}: {size}; a side below {MIN_SIDE} holds no trace to find")
         return item
 
-    def _predict(self, inputs: list[dict]) -> list[ManipulationResult]:
+    def _predict(self, inputs: list[dict], progress: Progress | None = None) -> list[ManipulationResult]:
         with torch.inference_mode():
-            outputs = self.detector(inputs)
+            outputs = self.detector(inputs, progress)
         return [ManipulationResult.of(item, output, self.classes) for item, output in zip(inputs, outputs)]

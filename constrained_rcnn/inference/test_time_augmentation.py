@@ -6,8 +6,9 @@ included, measures what a user gets.
 
 from __future__ import annotations
 
+import itertools
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import BinaryIO, Union
 
 import numpy as np
@@ -24,12 +25,14 @@ from .decision import decide
 from .image_class import jpeg_quality
 from .merging import merge_detections
 from .processes import before_prediction
-from .tiled_inference import Prediction, predict, whole_input
+from .tiled_inference import Prediction, number_of_runs, predict, whole_input
 
 #: Decision threshold where neither config nor checkpoint has one.
 DEFAULT_THRESHOLD = 0.5
 #: What can be read: a file's path, its content, an open file, Pillow's image, or (H, W, 3) uint8 BGR.
 ImageSource = Union[str, os.PathLike, bytes, BinaryIO, Image.Image, np.ndarray]
+#: Is told how many runs of the network an image has behind it, and how many it takes.
+Progress = Callable[[int, int], None]
 
 
 class ConstrainedRCNNWithTTA(torch.nn.Module):
@@ -103,11 +106,13 @@ class ConstrainedRCNNWithTTA(torch.nn.Module):
         pixels = image[:, :, ::-1]  # a view: BGR again, without a copy, in _bgr
         return {"pixels": pixels, "height": height, "width": width, "jpeg_quality": quality, "reading": reading}
 
-    def forward(self, batched_inputs: Sequence[dict]) -> list[dict]:
+    def forward(self, batched_inputs: Sequence[dict], progress: Progress | None = None) -> list[dict]:
         """
         Args:
             batched_inputs: dataset dicts, each with what :meth:`read` gives or with "file_name"; an "image" that a
                 mapper has resized is not used. Images that need one run each go through the network together.
+            progress: called with (runs of the network done, runs in all) of each image that needs several: first with
+                none done, then after each.
 
         Returns:
             Of each image a dict with
@@ -120,9 +125,9 @@ class ConstrainedRCNNWithTTA(torch.nn.Module):
             - "augmentations" and "tiles": how many there were, and runs of the network over all of them.
         """
         inputs = [item if "pixels" in item else {**item, **self.read(item["file_name"])} for item in batched_inputs]
-        return [self._output(item, predictions) for item, predictions in zip(inputs, self._predict(inputs))]
+        return [self._output(item, predictions) for item, predictions in zip(inputs, self._predict(inputs, progress))]
 
-    def _predict(self, inputs: list[dict]) -> list[Iterable[Prediction]]:
+    def _predict(self, inputs: list[dict], progress: Progress | None) -> list[Iterable[Prediction]]:
         """Of each image its predictions, one per augmentation; made one after the other, as they are asked for."""
         tiles = self.cfg.TEST.TILES
         if len(self.augmentations) == 1 and inputs:
@@ -130,11 +135,20 @@ class ConstrainedRCNNWithTTA(torch.nn.Module):
             whole = [whole_input(self.model, self._in_model_order(item), augmentation, tiles) for item in inputs]
             if None not in whole:
                 return [[Prediction.of_whole(output, augmentation)] for output in self.model(whole)]
-        return [self._augmented(self._in_model_order(item)) for item in inputs]
+        return [self._augmented(self._in_model_order(item), progress) for item in inputs]
 
-    def _augmented(self, pixels: np.ndarray) -> Iterator[Prediction]:
-        tiles = self.cfg.TEST.TILES
-        return (predict(self.model, pixels, augmentation, tiles) for augmentation in self.augmentations)
+    def _augmented(self, pixels: np.ndarray, progress: Progress | None) -> Iterator[Prediction]:
+        tiles, (height, width) = self.cfg.TEST.TILES, pixels.shape[:2]
+        total = sum(number_of_runs(self.model, height, width, one, tiles) for one in self.augmentations)
+        done = itertools.count()
+
+        def on_run() -> None:
+            if progress is not None and total > 1:
+                progress(next(done), total)
+
+        on_run()
+        for augmentation in self.augmentations:
+            yield predict(self.model, pixels, augmentation, tiles, on_run)
 
     def _in_model_order(self, item: dict) -> np.ndarray:
         return _bgr(item) if self.cfg.INPUT.FORMAT == "BGR" else item["pixels"]

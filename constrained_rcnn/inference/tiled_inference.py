@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,7 +40,9 @@ class Prediction:
         return cls(instances, manipulation_map, output.get("decision"), 1)
 
 
-def predict(model, pixels: np.ndarray, augmentation: Augmentation, tiles) -> Prediction:
+def predict(
+    model, pixels: np.ndarray, augmentation: Augmentation, tiles, on_run: Callable[[], None] = lambda: None
+) -> Prediction:
     """Runs the network on an augmented image.
 
     Args:
@@ -47,11 +50,22 @@ def predict(model, pixels: np.ndarray, augmentation: Augmentation, tiles) -> Pre
         pixels: (H, W, 3) uint8 in the model's channel order.
         augmentation: of a model that resizes images itself the mirroring alone is used.
         tiles: the config's ``TEST.TILES``.
+        on_run: called after each run of the network.
     """
     whole = whole_input(model, pixels, augmentation, tiles)
-    if whole is not None:
-        return Prediction.of_whole(model([whole])[0], augmentation)
-    return _predict_tiles(model, pixels, augmentation, tiles)
+    if whole is None:
+        return _predict_tiles(model, pixels, augmentation, tiles, on_run)
+    prediction = Prediction.of_whole(model([whole])[0], augmentation)
+    on_run()
+    return prediction
+
+
+def number_of_runs(model, height: int, width: int, augmentation: Augmentation, tiles) -> int:
+    """How many runs of the network :func:`predict` takes for an image of that size."""
+    if model.resizes_images:
+        return 1
+    shape = augmentation.output_shape(height, width)
+    return len(plan_tiles(*shape, tiles.SIZE, tiles.OVERLAP)) if 0 < tiles.MAX_PIXELS < shape[0] * shape[1] else 1
 
 
 def whole_input(model, pixels: np.ndarray, augmentation: Augmentation, tiles) -> dict | None:
@@ -70,7 +84,7 @@ def manipulation_scores(instances: Instances) -> torch.Tensor:
     return instances.get("manipulation_scores" if instances.has("manipulation_scores") else "scores")
 
 
-def _predict_tiles(model, pixels: np.ndarray, augmentation: Augmentation, tiles) -> Prediction:
+def _predict_tiles(model, pixels: np.ndarray, augmentation: Augmentation, tiles, on_run) -> Prediction:
     height, width = pixels.shape[:2]
     augmented = augmentation.apply(pixels)
     parts, dense, decisions = [], None, []
@@ -89,6 +103,7 @@ def _predict_tiles(model, pixels: np.ndarray, augmentation: Augmentation, tiles)
         offset = torch.tensor([tile.left, tile.top, tile.left, tile.top], dtype=torch.float32)
         moved.pred_boxes = Boxes(instances.pred_boxes.tensor + offset)
         parts.append(moved)
+        on_run()
     instances = Instances.cat(parts)
     instances.pred_boxes.scale(width / augmented.shape[1], height / augmented.shape[0])
     manipulation_map = merge_instances(

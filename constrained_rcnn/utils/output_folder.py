@@ -27,8 +27,8 @@ _DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
 def output_folder(folder: str | os.PathLike, option: str = "--output", parts: Iterable[str] = ()) -> Iterator[Path]:
     """Makes a folder and keeps every other run out of it while this one writes there.
 
-    What killed runs left is removed first: temporary files, and ``UNFINISHED``. The lock ends with the process, however
-    it ends, and holds on every host that sees the folder (if its file system has locks).
+    What killed runs left is removed first: temporary files, and folders whose names begin with ``UNFINISHED``. The lock
+    ends with the process, however it ends, and holds on every host that sees the folder (if its file system has locks).
 
     Args:
         folder: for the outputs.
@@ -49,7 +49,7 @@ def output_folder(folder: str | os.PathLike, option: str = "--output", parts: It
                 raise OSError(errno.EACCES, "cannot be written")
     except OSError as error:
         where = named if place == folder else f"{named}: {place.name}"
-        raise OutputError(f"{where}: {error.strerror.lower()}; name another folder") from None
+        raise OutputError(f"{where}: {str(error.strerror).lower()}; name another folder") from None
     path = folder / LOCK
     busy = f"{named}: another run is writing there{_holder(path)}; wait for it, or name another folder"
     try:
@@ -63,7 +63,7 @@ def output_folder(folder: str | os.PathLike, option: str = "--output", parts: It
             file.write(f" (process {os.getpid()} on {platform.node()}, since {started})".encode())
             for place in places:
                 remove_leftovers(place, again=True)
-            shutil.rmtree(folder / UNFINISHED, ignore_errors=True)
+            remove_unfinished(folder)
             yield folder
         except OSError as error:
             raise_output_error(error, folder)
@@ -99,15 +99,22 @@ def claim_settings(folder: Path, settings: Mapping[str, Any], option: str = "--o
     write_json_atomic(path, settings, indent=2)
 
 
+def remove_unfinished(folder: Path) -> None:
+    """Removes what processes that have ended left of files that were not whole; the folder is this run's."""
+    for unfinished in folder.glob(f"{UNFINISHED}*"):
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
 def raise_output_error(error: BaseException, folder: Path) -> None:
     """Raises OutputError where an error is one of writing into a folder; returns where it is another one."""
     if isinstance(error, OutputError):
         raise error
     if isinstance(error, OSError) and error.errno != errno.ENOENT:  # folders are made where they are missing
         name = os.fsdecode(error.filename) if isinstance(error.filename, (str, bytes)) else None
-        inside = name is not None and Path(os.path.abspath(name)).is_relative_to(os.path.abspath(folder))
-        if inside or error.errno in _DISK:
-            raise output_error(name if inside else folder, error) from None
+        if name is not None and Path(os.path.abspath(name)).is_relative_to(os.path.abspath(folder)):
+            raise output_error(name, error) from None
+        if error.errno in _DISK:
+            raise output_error(folder, error) from None
 
 
 @contextlib.contextmanager

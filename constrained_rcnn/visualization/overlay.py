@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from ..data.techniques import COLOURS, TAMPERED
+from ..images.icc import to_srgb
 
 #: Opacity of the map's colour where the map is 1.
 OPACITY = 0.65
@@ -84,12 +85,18 @@ def thumbnail_size(width: int, height: int) -> tuple[int, int]:
 
 
 def thumbnail(
-    image: np.ndarray, manipulation_map: np.ndarray, boxes: Sequence[LabelledBox] = (), threshold: float = 0.0
+    image: np.ndarray,
+    manipulation_map: np.ndarray,
+    boxes: Sequence[LabelledBox] = (),
+    threshold: float = 0.0,
+    *,
+    profile: bytes = b"",
 ) -> np.ndarray:
     """The image and, right of it, its overlay, small.
 
     Args:
         image, manipulation_map, boxes, threshold: see :func:`overlay`.
+        profile: the colour profile by which the image is to be shown; empty: it is sRGB.
 
     Returns:
         (h, 2 * w + ``THUMBNAIL_GAP``, 3) uint8, BGR; w and h from :func:`thumbnail_size`.
@@ -98,7 +105,7 @@ def thumbnail(
     drawn = overlay(image, manipulation_map, boxes, threshold, longest=2 * max(THUMBNAIL))
     halves = [cv2.resize(half, size, interpolation=cv2.INTER_AREA) for half in (image, drawn)]
     gap = np.full((size[1], THUMBNAIL_GAP, 3), 128, np.uint8)
-    return np.concatenate([halves[0], gap, halves[1]], axis=1)
+    return np.concatenate([to_srgb(halves[0], profile), gap, halves[1]], axis=1)
 
 
 def caption(text: str, width: int, scale: float) -> np.ndarray:

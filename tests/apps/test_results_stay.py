@@ -34,7 +34,7 @@ class Quick:
     def __init__(self, cfg):
         self.cfg = cfg
 
-    def __call__(self, data, page=None):
+    def __call__(self, data, page=None, progress=None):
         with Image.open(io.BytesIO(data)) as image:
             size = image.height, image.width
         score_map = np.full(size, self.score, np.float32)

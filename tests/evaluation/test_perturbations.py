@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import errno
-import importlib.util
 import io
 import json
 import os
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -24,17 +22,10 @@ from constrained_rcnn.evaluation.perturbations import PROTOCOLS, Perturbation, p
 from constrained_rcnn.evaluation.robustness import evaluate_points, perturbed_record
 from constrained_rcnn.utils.errors import OutputError, UserError
 from constrained_rcnn.utils.output_folder import output_folder
+from tests.helpers.commands import running
 from tests.helpers.tiny_data import write_set
 
-ROOT = Path(__file__).resolve().parents[2]
 GREY = np.full((200, 300, 3), 128, np.uint8)
-
-
-def command(name):
-    spec = importlib.util.spec_from_file_location(name, ROOT / "tools" / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.main
 
 
 def picture(seed=0, size=(96, 128)):
@@ -182,7 +173,7 @@ def test_regions_are_resized_with_their_image(data):
 
 
 def test_command_line(data, tmp_path, capsys):
-    main, output = command("robustness"), tmp_path / "out"
+    main, output = running("robustness"), tmp_path / "out"
     arguments = ["--dataset", data, "--output", str(output), "--baseline", "centre_prior"]
     assert main([*arguments, "--protocols", "blur-3", "social"]) == 0
     out = capsys.readouterr().out

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -33,11 +34,22 @@ def test_other_files_are_none(data):
 @pytest.mark.parametrize(("data", "said"), [
     (b"8BPS\0\1" + bytes(30), "Photoshop"), (b"\xff\x0a" + bytes(30), "JPEG XL"),
     (b"\0\0\0\x18ftypcrx \0\0\0\1crx isom", "CR3"), (b"FUJIFILMCCD-RAW 0201", "RAF"),
+    (b"\0\0\1\0\1\0\x10\x10\0\0" + bytes(30), "Windows icon"), (b"qoif" + bytes(30), "QOI"),
+    (b"\x01\xda\1\1\0\3" + bytes(30), "SGI"), (b"\n\5\1\x08" + bytes(30), "PCX"), (b"icns" + bytes(30), "icon"),
     (b"II*\0\x10\0\0\0CR\2\0" + bytes(40), "CR2"), (b"IIU\0" + bytes(30), "RW2"), (b"IIRO\x08\0\0\0", "ORF"),
 ])  # fmt: skip
 def test_images_that_are_not_read_say_so(data, said):
     with pytest.raises(UserError, match=f"{said}.*(develop it|save it)"):
         read_image(data)
+
+
+def test_a_png_of_an_iphone_app_is_no_damaged_one():
+    buffer = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(buffer, "PNG")
+    data = buffer.getvalue()
+    chunk = b"\0\0\0\4CgBI\x50\0\x20\2"
+    with pytest.raises(UserError, match="CgBI.*not read; convert it"):
+        read_image(data[:8] + chunk + zlib.crc32(chunk[4:]).to_bytes(4, "big") + data[8:])
 
 
 def test_an_empty_file_is_called_that():

@@ -105,7 +105,7 @@ def test_small_and_unreadable_files(tmp_path):
     with pytest.raises(UserError, match="b.png: a side below 16 pixels"):
         list(examine(Sayer(), [tmp_path / "b.png"]))
     (tmp_path / "c.jpg").write_bytes(b"no image")
-    with pytest.raises(UserError, match="c.jpg: not a picture"):
+    with pytest.raises(UserError, match="c.jpg: not an image"):
         list(examine(Sayer(), [tmp_path / "c.jpg"]))
     Image.fromarray(photo(1001, 1000)).save(tmp_path / "d.png")
     with pytest.raises(UserError, match="d.png: 1000x1001 is more than 1000000 pixels"):

@@ -1,4 +1,4 @@
-"""Comparing any number of files: what ``tools/compare_pictures.py`` and ``constrained-rcnn-compare`` do."""
+"""Comparing any number of files: what ``constrained-rcnn compare`` does."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from functools import cached_property, lru_cache, partial
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from constrained_rcnn import __version__
 from constrained_rcnn.apps.files import check_output, read_bytes, reason
 from constrained_rcnn.apps.image_pages import FIRST, Item, items_of
 from constrained_rcnn.apps.inputs import Inputs, find_inputs, safe_stem
+from constrained_rcnn.apps.progress import progress_bar
 from constrained_rcnn.images.reading import MAX_PIXELS, load_image
 from constrained_rcnn.images.reading_notes import reading_line
 from constrained_rcnn.matching.similarity import reduced
@@ -97,7 +97,7 @@ def _run(
     stopped = None
     try:
         every = list({_resolved(item): item for item in [*archive, *items]}.items())
-        read = {key: work.read(item) for key, item in tqdm(every, unit="image", desc="reading")}
+        read = {key: work.read(item) for key, item in progress_bar(every, unit="image", desc="reading")}
         rows, columns = (
             [read[key] for key in dict.fromkeys(map(_resolved, some)) if read[key]] for some in (items, archive)
         )
@@ -210,7 +210,7 @@ class _Comparisons:
         if not self._resume:
             self._journal.forget()
         pairs = [(row, one) if swapped else (one, row) for row, others in rows for one in others]
-        with tqdm(total=len(pairs), unit="pair", desc="comparing") as progress:
+        with progress_bar(total=len(pairs), unit="pair", desc="comparing") as progress:
             for pair in pairs:
                 key = "".join(one.key for one in pair)
                 known = self._journal.get(key)

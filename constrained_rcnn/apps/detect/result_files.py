@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ...images.file_facts import read_facts
-from ...utils.files import write_bytes_atomic, write_jpeg_atomic, write_json_atomic, write_png_atomic
+from ...utils.files import UNFINISHED, write_bytes_atomic, write_jpeg_atomic, write_json_atomic, write_png_atomic
 from ...utils.output_folder import staged
 from ...utils.provenance import now
 from ...visualization.copy_move import draw_copy_moves
@@ -30,15 +30,17 @@ class ResultFiles:
     when all are written, the JSON last: it stands for a finished result. An earlier result stays until then.
     """
 
-    def __init__(self, folder: Path, about: dict, *, float_maps: bool, repeats: bool):
+    def __init__(self, folder: Path, about: dict, *, float_maps: bool, repeats: bool, stage: str = UNFINISHED):
         """
         Args:
             folder: of the results.
             about: ``weights``, ``config_sha256`` and ``versions`` of the run, put into each JSON.
             float_maps: whether ``<name>_map.npy``, float32, belongs to a result.
             repeats: whether a result needs to know of copy-moves to be whole.
+            stage: folder in it for files that are not whole yet, of this process alone.
         """
         self._folder, self._about, self._float_maps, self._repeats = folder, about, float_maps, repeats
+        self._stage = stage
 
     def find(self, item: Item, name: str, digest: str) -> dict | None:
         """The record of the same bytes, judged by the same weights and config, if all its files are there.
@@ -88,7 +90,7 @@ class ResultFiles:
             "file_facts": read_facts(data, item.page).to_json(),
             **self._about, **result.to_json(), "repeats": told,
         }  # fmt: skip
-        with staged(self._folder) as stage:
+        with staged(self._folder, self._stage) as stage:
             write_png_atomic(stage / f"{name}_map.png", _to_uint16(result.manipulation_map))
             if self._float_maps:
                 buffer = io.BytesIO()
@@ -97,8 +99,9 @@ class ResultFiles:
             result.save_overlay(stage / f"{name}_overlay.jpg")
             if copy_moves:
                 write_jpeg_atomic(stage / f"{name}_repeats.jpg", draw_copy_moves(result.image, copy_moves), 90)
-            small = thumbnail(result.image, result.manipulation_map, result.detections, result.threshold)
-            write_jpeg_atomic(stage / THUMBNAILS / f"{name}.jpg", small, 80)
+            profile = result.reading.profile if result.reading else b""
+            drawn_from = (result.image, result.manipulation_map, result.detections, result.threshold)
+            write_jpeg_atomic(stage / THUMBNAILS / f"{name}.jpg", thumbnail(*drawn_from, profile=profile), 80)
             write_json_atomic(stage / f"{name}.json", record, indent=2)
         # Of an earlier run with other numbers.
         for suffix, is_new in (("_map.npy", self._float_maps), ("_repeats.jpg", bool(copy_moves))):

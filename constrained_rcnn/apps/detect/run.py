@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-import dataclasses
-import hashlib
+import contextlib
 import os
+import sys
+from functools import partial
 from pathlib import Path
 
-from tqdm import tqdm
+import torch
 
+from ...config_text import config_sha256, config_text
 from ...inference.predictor import ManipulationPredictor
-from ...inference.result import ManipulationResult
-from ...matching.suspects import detect_copy_moves
 from ...model_zoo import load_default_config
 from ...utils.errors import OutputError, UserError
 from ...utils.files import write_bytes_atomic
-from ...utils.output_folder import output_folder, raise_output_error, staged
-from ...utils.provenance import config_sha256, config_text, sha256, versions
+from ...utils.output_folder import output_folder, remove_unfinished, staged
+from ...utils.provenance import sha256, versions
 from ...visualization.html.page import remove_other_pages
-from ..files import check_output, read_bytes, reason
-from ..image_pages import FIRST, Item, items_of
+from ..files import check_output, read_bytes
+from ..image_pages import FIRST, items_of
 from ..inputs import Inputs, find_inputs, output_names, printable
+from ..progress import image_progress, progress_bar
+from .detector import ImageDetector, Skipped, Task, WorkersDetector, digest_of
 from .page import write_pages
 from .result_files import THUMBNAILS, ResultFiles
 from .table import ResultsTable
+from .workers import Workers
 
 
 def run(
@@ -36,6 +39,7 @@ def run(
     float_maps: bool = False,
     repeats: bool = True,
     pages: str = FIRST,
+    jobs: int = 1,
 ) -> int:
     """Judges every input.
 
@@ -54,6 +58,7 @@ def run(
         repeats: look for duplicated regions and show them, even where the config's ``TEST.REPEATS`` is False and keeps
             them out of map and score; False also sets ``TEST.REPEATS`` False.
         pages: of files with several pages or frames, ``"first"`` or ``"all"``: each has its own result then.
+        jobs: worker processes that share the files; 1: this process does all. The results are the same.
 
     Returns:
         0, or 1 if any input was skipped; each is listed with its reason at the end, as are files in folders that are
@@ -74,53 +79,55 @@ def run(
     if not repeats:
         options = [*options, "TEST.REPEATS", "False"]
     with output_folder(folder, parts=[THUMBNAILS]):
-        return _run(found, pages, folder, load_default_config(config_file, options), resume, float_maps, repeats)
+        return _run(found, pages, folder, load_default_config(config_file, options), jobs, resume, float_maps, repeats)
 
 
-def _run(found: Inputs, pages: str, folder: Path, cfg, resume: bool, float_maps: bool, repeats: bool) -> int:
+def _run(found: Inputs, pages: str, folder: Path, cfg, jobs: int, resume: bool, float_maps: bool, repeats: bool) -> int:
     """The part of :func:`run` for which the output folder is claimed."""
     items = items_of(found.files, pages, max_pixels=cfg.INPUT.MAX_PIXELS)
-    predictor = ManipulationPredictor(cfg)
-    about = {
-        "weights": {
-            "file": printable(os.path.basename(predictor.cfg.MODEL.WEIGHTS)),
-            "sha256": sha256(predictor.cfg.MODEL.WEIGHTS),
-        },
-        "config_sha256": config_sha256(predictor.cfg),
-        "versions": versions(),
-    }
-    write_bytes_atomic(folder / f"config-{about['config_sha256'][:12]}.yaml", config_text(predictor.cfg).encode())
+    jobs = min(jobs, len(items))
+    predictor = ManipulationPredictor(cfg) if jobs == 1 else None  # else each worker has its own
+    about = _about(cfg)
     names = output_names([item.place for item in items])
+    tasks = [Task(item, names[item.place]) for item in items]
     results = ResultFiles(folder, about, float_maps=float_maps, repeats=repeats)
-    there = results.earlier()
-    records = map(results.earlier_record, tqdm(there, unit="image", desc="earlier results", disable=not there))
-    stopped = None
-    with ResultsTable(folder / "results.csv", filter(None, records)) as table:
-        try:
-            table.left_out = found.left_out
-            for lost_file, why in found.lost:
-                table.skip(lost_file, why)
-            # What is there goes into the table first, so that an interruption leaves none of it out.
-            for item in _not_there(items, names, results, table) if resume else tqdm(items, unit="image"):
-                try:
-                    data = read_bytes(item.file)
-                    result = predictor(data) if item.page is None else predictor(data, page=item.page)
-                    result = _with_copy_moves(result) if repeats else result
-                    table.add(results.write(item, names[item.place], data, _digest(data), result))
-                except Exception as error:  # whatever one file does, the rest go on
-                    raise_output_error(error, folder)
-                    table.skip(str(item), reason(error, item.file))
-        except (KeyboardInterrupt, OutputError) as error:
-            stopped = error
-        judged, skipped = len(table.rows), list(table.skipped)
-        left = len(items) + len(found.lost) - judged - len(skipped)
-        try:
-            _summarise(table, folder, about, finished=stopped is None, left=left)
-        except OutputError as error:
-            stopped = stopped or error
+    with contextlib.ExitStack() as workers:
+        if predictor is not None:
+            detect = partial(map, ImageDetector(predictor, results, folder, repeats, image_progress))
+        else:
+            make = WorkersDetector(cfg, _threads(jobs), folder, about, float_maps, repeats)
+            detect = workers.enter_context(Workers(make, jobs)).run
+        write_bytes_atomic(folder / f"config-{about['config_sha256'][:12]}.yaml", config_text(cfg).encode())
+        there = results.earlier()
+        records = map(
+            results.earlier_record, progress_bar(there, unit="image", desc="earlier results", disable=not there)
+        )
+        stopped = None
+        with ResultsTable(folder / "results.csv", filter(None, records)) as table:
+            try:
+                table.left_out = found.left_out
+                for lost_file, why in found.lost:
+                    table.skip(lost_file, why)
+                # What is there goes into the table first, so that an interruption leaves none of it out.
+                tasks = _not_there(tasks, results, table) if resume else tasks
+                for outcome in progress_bar(detect(tasks), total=len(tasks), unit="image"):
+                    table.skip(outcome.file, outcome.reason) if isinstance(outcome, Skipped) else table.add(outcome)
+            except (KeyboardInterrupt, UserError) as error:
+                stopped = error
+            workers.close()  # nothing else is written from here on
+            remove_unfinished(folder)
+            order = {str(item): number for number, item in enumerate(items)}  # workers finish in another one
+            table.skipped.sort(key=lambda row: order.get(row["file"], -1))
+            judged, skipped = len(table.rows), list(table.skipped)
+            left = len(items) + len(found.lost) - judged - len(skipped)
+            try:
+                _summarise(table, folder, about, finished=stopped is None, left=left)
+            except OutputError as error:
+                stopped = stopped or error
     earlier = len(table.rows) - judged
+    see = "" if isinstance(stopped, OutputError) else ", see results.html and results.csv there"
     print(f"{judged} images judged, {len(skipped)} skipped{f', {earlier} of earlier runs' if earlier else ''}; results "
-          f"in {printable(folder)}, see results.html and results.csv there")  # fmt: skip
+          f"in {printable(folder)}{see}")  # fmt: skip
     for row in skipped:
         print(f"skipped: {row['file']}: {row['reason']}")
     for line in found.left_out_lines():
@@ -130,11 +137,19 @@ def _run(found: Inputs, pages: str, folder: Path, cfg, resume: bool, float_maps:
     return 1 if skipped else 0
 
 
-def _with_copy_moves(result: ManipulationResult) -> ManipulationResult:
-    """The same with copy-moves, which are shown even where ``TEST.REPEATS`` False keeps them out of the map."""
-    if result.copy_moves is not None:
-        return result
-    return dataclasses.replace(result, copy_moves=detect_copy_moves(result.image, result.manipulation_map))
+def _about(cfg) -> dict:
+    """What made the results."""
+    if not cfg.MODEL.WEIGHTS:
+        raise UserError("MODEL.WEIGHTS is empty; give a checkpoint: --opts MODEL.WEIGHTS FILE")
+    weights = {"file": printable(os.path.basename(cfg.MODEL.WEIGHTS)), "sha256": sha256(cfg.MODEL.WEIGHTS)}
+    return {"weights": weights, "config_sha256": config_sha256(cfg), "versions": versions()}
+
+
+def _threads(jobs: int) -> int:
+    """Threads of each worker: those that PyTorch would use, shared out."""
+    threads = max(1, torch.get_num_threads() // jobs)
+    print(f"{jobs} worker processes, {threads} {'thread' if threads == 1 else 'threads'} each", file=sys.stderr)
+    return threads
 
 
 def _summarise(table: ResultsTable, folder: Path, about: dict, *, finished: bool, left: int) -> None:
@@ -147,20 +162,16 @@ def _summarise(table: ResultsTable, folder: Path, about: dict, *, finished: bool
     remove_other_pages(folder, "results", len(pages))
 
 
-def _not_there(items: list[Item], names, results: ResultFiles, table: ResultsTable) -> tqdm:
-    """Adds the results that are there to the table; the other items, with their own progress."""
+def _not_there(tasks: list[Task], results: ResultFiles, table: ResultsTable) -> list[Task]:
+    """Adds the results that are there to the table; returns the other tasks."""
     left = []
-    for item in tqdm(items, unit="image", desc="looking for results"):
+    for task in progress_bar(tasks, unit="image", desc="looking for results"):
         try:
-            known = results.find(item, names[item.place], _digest(read_bytes(item.file)))
-        except Exception:  # judging meets it again, and says what it is
+            known = results.find(task.item, task.name, digest_of(read_bytes(task.item.file)))
+        except Exception:  # detection meets it again, and says what it is
             known = None
         if known is None:
-            left.append(item)
+            left.append(task)
         else:
             table.add(known)
-    return tqdm(left, unit="image")
-
-
-def _digest(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
+    return left

@@ -38,9 +38,9 @@ class MetricVariants:
         invert: "never", or "max": the better of the map and one minus the map (TruFor).
         gt_border_ignore: pixels near the mask's border count neither way (TruFor).
         authentic_as_zero: an authentic image counts as ``f1_best`` = ``f1_fixed`` = 0 in their means
-        (IMDL-BenCo).
+            (IMDL-BenCo).
         paper: adds ``paper_f1_best`` and ``paper_auc``, averaged per PREDICTED class as in the paper's
-        released code.
+            released code.
     """
 
     invert: str = "never"
@@ -187,7 +187,7 @@ def uncertain_border(truth: np.ndarray) -> np.ndarray:
 
 def unique_records(records: list[dict]) -> list[dict]:
     """Each image once, by image id: a distributed sampler's padding may send one to two processes."""
-    found = {}
+    found: dict[Any, Any] = {}
     for record in records:
         found.setdefault(record["image_id"], record)
     return sorted(found.values(), key=lambda record: (str(type(record["image_id"])), record["image_id"]))

@@ -32,7 +32,7 @@ class Network:
     def __init__(self, cfg):
         self.cfg = cfg
 
-    def __call__(self, data):
+    def __call__(self, data, **options):
         image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
         made = np.zeros(image.shape[:2], np.float32)
         made[220:350, 60:190] = 0.8

@@ -30,7 +30,7 @@ class Quick:
     def __init__(self, cfg):
         self.cfg = cfg
 
-    def __call__(self, content, page=None):
+    def __call__(self, content, page=None, progress=None):
         image, reading = load_image(content, page=page)
         score = float(image.mean()) / 255
         made = np.full(image.shape[:2], score, np.float32)

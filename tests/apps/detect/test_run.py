@@ -6,11 +6,13 @@ import hashlib
 import io
 import json
 import os
+import re
 import sys
 
 import cv2
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from constrained_rcnn.apps.detect import result_files
@@ -20,11 +22,11 @@ from constrained_rcnn.apps.detect.run import run
 from constrained_rcnn.apps.detect.table import ResultsTable
 from constrained_rcnn.apps.inputs import digested_name, find_inputs, output_names, printable
 from constrained_rcnn.config import load_config
+from constrained_rcnn.config_text import config_sha256
 from constrained_rcnn.inference.result import ManipulationResult
 from constrained_rcnn.model_zoo import config_file
 from constrained_rcnn.modeling.checkpoint import ManipulationCheckpointer
 from constrained_rcnn.utils.errors import UserError
-from constrained_rcnn.utils.provenance import config_sha256
 from constrained_rcnn.visualization.overlay import thumbnail, thumbnail_size
 from tests.helpers.tiny import TINY, tiny_model
 
@@ -59,7 +61,7 @@ def test_writes_results_and_goes_on_after_a_bad_file(options, tmp_path, capsys):
     inputs = [str(tmp_path / "one"), str(tmp_path / "two" / "*.png"), str(tmp_path / "missing.png")]
     assert run(CONFIG, inputs, str(out), options, float_maps=True) == 1
     said = capsys.readouterr().out
-    assert "broken.jpg: not a picture" in said or "broken.jpg: damaged" in said
+    assert "broken.jpg: not an image" in said or "broken.jpg: damaged" in said
     assert "missing.png" in said and "3 images judged, 2 skipped" in said
     assert len(list(out.glob("same-*.json"))) == 2
     told = json.loads((out / "alone.json").read_text())
@@ -87,6 +89,40 @@ def test_writes_results_and_goes_on_after_a_bad_file(options, tmp_path, capsys):
         assert (out / "thumbnails" / f"{row['name']}.jpg").is_file()
 
 
+def _results(folder):
+    """Every file's content, without times."""
+    found = {}
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        data = path.read_bytes()
+        if path.suffix in (".json", ".csv", ".html"):
+            data = re.sub(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[^\"<, ]*", b"", data)
+        found[path.relative_to(folder).as_posix()] = data
+    return found
+
+
+@pytest.fixture
+def one_thread():
+    """Sums over other numbers of threads may be others."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def test_workers_make_the_same_results(options, tmp_path, capsys, one_thread):
+    for seed, name in enumerate("abc"):
+        save(tmp_path / "in" / f"{name}.png", seed=seed)
+    (tmp_path / "in" / "broken.jpg").write_bytes(b"\xff\xd8\xff broken")
+    for jobs in (1, 2):
+        assert run(CONFIG, [str(tmp_path / "in")], str(tmp_path / f"out{jobs}"), options, jobs=jobs) == 1
+    one, two = (_results(tmp_path / f"out{jobs}") for jobs in (1, 2))
+    assert one.keys() == two.keys() and "c_overlay.jpg" in one
+    assert [name for name in one if one[name] != two[name]] == []
+    assert "2 worker processes, 1 thread each" in capsys.readouterr().err
+    with pytest.raises(UserError, match="MODEL.WEIGHTS"):
+        run(CONFIG, [str(tmp_path / "in")], str(tmp_path / "out3"), [*options, "MODEL.WEIGHTS", ""], jobs=2)
+
+
 def test_nothing_to_judge_is_an_error(options, tmp_path):
     with pytest.raises(UserError, match="no picture found"):
         run(CONFIG, [str(tmp_path)], str(tmp_path / "out"), options)
@@ -98,7 +134,9 @@ def test_resume_judges_only_what_changed(options, tmp_path, monkeypatch):
     judged = []
     plain = demo.ManipulationPredictor.__call__
     monkeypatch.setattr(
-        demo.ManipulationPredictor, "__call__", lambda self, data: judged.append(len(data)) or plain(self, data)
+        demo.ManipulationPredictor,
+        "__call__",
+        lambda self, data, **options: judged.append(len(data)) or plain(self, data, **options),
     )
     assert run(CONFIG, [first, second], out, options) == 0 and len(judged) == 2
     before = (tmp_path / "out" / "a.json").read_bytes()
@@ -129,7 +167,7 @@ class Quick:
     def __init__(self, cfg):
         self.cfg = cfg
 
-    def __call__(self, data):
+    def __call__(self, data, **options):
         with Image.open(io.BytesIO(data)) as picture:
             return blank(picture.height, picture.width)
 
@@ -222,11 +260,11 @@ def test_an_interrupt_keeps_what_is_finished(options, tmp_path, monkeypatch, cap
     files = [save(tmp_path / "in" / f"{name}.png", seed=seed) for seed, name in enumerate("abc")]
     plain, calls = demo.ManipulationPredictor.__call__, []
 
-    def interrupted(self, data):
+    def interrupted(self, data, **options):
         calls.append(1)
         if len(calls) == 3:
             raise KeyboardInterrupt
-        return plain(self, data)
+        return plain(self, data, **options)
 
     monkeypatch.setattr(demo.ManipulationPredictor, "__call__", interrupted)
     with pytest.raises(KeyboardInterrupt):
@@ -243,7 +281,7 @@ def test_an_interrupted_resumption_keeps_all_that_was_there(options, tmp_path, m
     out = str(tmp_path / "out")
     run(CONFIG, files[1:], out, options)
 
-    def interrupted(self, data):
+    def interrupted(self, data, **options):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(demo.ManipulationPredictor, "__call__", interrupted)
@@ -258,11 +296,11 @@ def test_one_file_that_breaks_in_a_new_way_does_not_stop_the_rest(options, tmp_p
     files = [save(tmp_path / "in" / f"{name}.png", seed=seed) for seed, name in enumerate("ab")]
     plain, calls = demo.ManipulationPredictor.__call__, []
 
-    def once_out_of_memory(self, data):
+    def once_out_of_memory(self, data, **options):
         calls.append(1)
         if len(calls) == 1:
             raise RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: not enough memory")
-        return plain(self, data)
+        return plain(self, data, **options)
 
     monkeypatch.setattr(demo.ManipulationPredictor, "__call__", once_out_of_memory)
     assert run(CONFIG, files, str(tmp_path / "out"), options) == 1

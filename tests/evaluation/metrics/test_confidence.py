@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import math
 from dataclasses import asdict
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -24,8 +22,8 @@ from constrained_rcnn.evaluation.metrics.records import PLAIN, MetricVariants
 from constrained_rcnn.evaluation.metrics.summary import summarise
 from constrained_rcnn.evaluation.metrics.weighted import WeightedMetrics
 from constrained_rcnn.evaluation.table import metrics_table, without_nan
+from tests.helpers.commands import running
 
-ROOT = Path(__file__).resolve().parents[3]
 ALL = MetricVariants(authentic_as_zero=True, paper=True)
 
 
@@ -204,13 +202,6 @@ def test_two_runs_of_the_same_skill_are_not_told_apart_and_others_are():
     assert compare(first, better)["auc"]["real"] is True and compare(better, first)["auc"]["difference"] < 0
 
 
-def command(name):
-    spec = importlib.util.spec_from_file_location(name, ROOT / "tools" / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.main
-
-
 def write_run(folder, records, variants=PLAIN):
     folder.mkdir()
     (folder / "per_image.json").write_text(json.dumps(without_nan(records)))
@@ -219,7 +210,7 @@ def write_run(folder, records, variants=PLAIN):
 
 
 def test_command_line(tmp_path, capsys):
-    main = command("compare_runs")
+    main = running("compare-runs")
     a = write_run(tmp_path / "a", made_records(skill=0.1))
     b = write_run(tmp_path / "b", made_records(skill=0.4)[:-1])
     assert main([a, b, "--output", str(tmp_path / "difference.json")]) == 0

@@ -1,0 +1,92 @@
+"""The low bytes of images with 16 bits per channel: where there is alpha or colour, Pillow keeps the high ones only."""
+
+from __future__ import annotations
+
+import io
+import sys
+import zlib
+
+import numpy as np
+from PIL import Image
+
+from .opening import Opened
+from .structure import PNM_HEADER
+
+#: The order of two bytes -> the other one, by the names of Pillow's decoders; N is the machine's own.
+ORDERS = {"16B": "16L", "16L": "16B", "16N": "16B" if sys.byteorder == "little" else "16L"}
+#: The tag of a TIFF that says whether each channel has a plane of its own.
+_PLANES = 284
+#: In a PNG: bit depth and colour type, checksum of the header.
+_PNG_KIND, _PNG_HEADER, _PNG_CHECKSUM = slice(24, 26), slice(12, 29), slice(29, 33)
+
+
+def raw_modes(image: Image.Image) -> list[str]:
+    """What Pillow calls the pixels of each tile as they stand in the file; nothing once they are loaded."""
+    return [
+        str(args[0] if isinstance(args, tuple) and args else args)
+        for args in (tile[3] for tile in getattr(image, "tile", ()))
+    ]
+
+
+def high_and_low(one: Opened) -> tuple[Image.Image, Image.Image] | None:
+    """Decodes an image again, twice or as twice as many channels.
+
+    Args:
+        one: with 16 bits per channel stored, in its own file.
+
+    Returns:
+        (high bytes, low bytes) of one mode with 8 bits per channel; None where Pillow does not give them.
+    """
+    if one.format == "PPM":
+        return _of_pnm(one)
+    again = _opened_again(one)
+    if raw_modes(again)[:1] == ["LA;16B"]:
+        return _of_grey_with_alpha(one)
+    if one.format == "TIFF" and again.tag_v2.get(_PLANES) == 2 and again.tile[0][0] == "libtiff":
+        return None  # this decoder takes no notice of the order
+    high, low = _decoded(one, swapped=False), _decoded(one, swapped=True)
+    return None if high is None or low is None else (high, low)
+
+
+def _opened_again(one: Opened) -> Image.Image:
+    one.file.seek(0)
+    again = Image.open(one.file, formats=(one.format,))
+    again.seek(one.place)
+    return again
+
+
+def _decoded(one: Opened, *, swapped: bool) -> Image.Image | None:
+    """The high bytes, or the low ones: the high ones of the other order. Colours are not divided by alpha."""
+    again = _opened_again(one)
+    tiles = []
+    for tile, raw in zip(again.tile, raw_modes(again)):
+        name, _, order = raw.partition(";")
+        if order not in ORDERS:
+            return None
+        args = f"{'RGBA' if name == 'RGBa' else name};{ORDERS[order] if swapped else order}"
+        args = (args, *tile[3][1:]) if isinstance(tile[3], tuple) else args
+        tiles.append(tile._replace(args=args) if hasattr(tile, "_replace") else (*tile[:3], args))
+    again.tile = tiles
+    try:
+        again.load()
+    except ValueError:  # it has no such decoder
+        return None
+    return again
+
+
+def _of_grey_with_alpha(one: Opened) -> tuple[Image.Image, Image.Image]:
+    """Of a PNG: its four bytes a pixel are those of four channels of 8 bits."""
+    one.file.seek(0)
+    data = bytearray(one.file.read())
+    data[_PNG_KIND] = bytes([8, 6])
+    data[_PNG_CHECKSUM] = zlib.crc32(data[_PNG_HEADER]).to_bytes(4, "big")
+    four = _opened_again(Opened(one.image, one.format, file=io.BytesIO(data), place=one.place))
+    grey, low_grey, alpha, low_alpha = four.split()
+    return Image.merge("LA", (grey, alpha)), Image.merge("LA", (low_grey, low_alpha))
+
+
+def _of_pnm(one: Opened) -> tuple[Image.Image, Image.Image]:
+    one.file.seek(PNM_HEADER.match(one.head).end())
+    width, height = one.image.size
+    values = np.frombuffer(one.file.read(6 * width * height), np.uint8).reshape(height, width, 3, 2)
+    return tuple(Image.fromarray(np.ascontiguousarray(values[..., byte])) for byte in (0, 1))
