@@ -130,14 +130,14 @@ def add_constrained_rcnn_config(cfg: CN) -> None:
     cfg.DATASETS.SYNTHESIS.AUTHENTIC = 0.5
 
     # --- prediction -----------------------------------------------------------------------------------
-    # Several views of an image, whose maps are averaged: Detectron2's own TEST.AUG.ENABLED, MIN_SIZES (0: as it
+    # Test-time augmentation, whose maps are averaged: Detectron2's own TEST.AUG.ENABLED, MIN_SIZES (0: as it
     # is), MAX_SIZE and FLIP. Used by evaluation, the predictor and the demo.
 
     # A network input of more pixels is reduced to so many, each new pixel the mean of those it covers. 0: never. Time
     # and memory are bounded by it. Detectron2's DefaultPredictor does not know it.
     cfg.TEST.REDUCE_ABOVE = 0
     cfg.TEST.TILES = CN()
-    # A network input that still has more pixels is judged in overlapping tiles, so that memory stays bounded. 0: never.
+    # A network input that still has more pixels is cut into overlapping tiles, so that memory stays bounded. 0: never.
     # With INPUT.MIN_SIZE_TEST 0 that is the image at full resolution.
     cfg.TEST.TILES.MAX_PIXELS = 1536 * 1536
     # Side of a tile in pixels, at least 256.
@@ -147,9 +147,10 @@ def add_constrained_rcnn_config(cfg: CN) -> None:
     # True: convolutions of test images run in bfloat16, half the time where the processor has instructions for
     # it. Maps change a little; where boxes are about equally likely, others may be chosen.
     cfg.TEST.BFLOAT16 = False
-    # True: regions that occur twice in an image (constrained_rcnn/matching/copy_move.py) raise its map, and so its
-    # score: to 0.875 on the copy where the network's map tells it from the original, else to 0.75 on both. Used by
-    # evaluation, the predictor and the demo. False: the map is the network's alone.
+    # True: duplicated regions (constrained_rcnn/matching/suspects.py) are looked for and fused into the image's map and
+    # so into its score: 0.875 or more on the copy where the network's map tells it from the original, else 0.75 or
+    # more on both. They are detections, too. Used by evaluation, the predictor and the demo. False: nothing is matched,
+    # which is faster, and the map is the network's alone.
     cfg.TEST.REPEATS = False
 
     # --- evaluation -----------------------------------------------------------------------------------
