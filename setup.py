@@ -1,4 +1,4 @@
-"""Installs the package. Detectron2 is not on PyPI under its name: tools/install_detectron2.py installs it."""
+"""Installs the package. Detectron2 is not on PyPI under its name: the command install-detectron2 installs it."""
 
 import re
 from pathlib import Path
@@ -20,14 +20,15 @@ setup(
     packages=[*find_packages(include=["constrained_rcnn", "constrained_rcnn.*"]), "constrained_rcnn.configs"],
     package_dir={"constrained_rcnn.configs": "configs"},
     package_data={
-        "constrained_rcnn": ["weights/*.pth"],
+        "constrained_rcnn": ["py.typed", "weights/*.pth"],
         "constrained_rcnn.apps": ["*/schema/*.json"],
         "constrained_rcnn.configs": ["*.yaml", "**/*.yaml"],
+        "constrained_rcnn.evidence": ["*.json"],
         "constrained_rcnn.visualization.html": ["templates/*"],
     },
     entry_points={
         "console_scripts": [
-            "constrained-rcnn = constrained_rcnn.apps.detect.command:main",
+            "constrained-rcnn = constrained_rcnn.apps.cli:main",
             "constrained-rcnn-compare = constrained_rcnn.apps.compare.command:main",
         ]
     },
@@ -37,6 +38,7 @@ setup(
         "opencv-python>=4.8",
         "pillow",
         "pycocotools>=2.0.2",
+        "shtab",  # completes commands in a shell
         "torch>=2.10",  # older ones may execute code or corrupt memory even with weights_only
         "torchvision",
         "tqdm",
@@ -53,16 +55,27 @@ setup(
         "yacs>=0.1.8",
     ],
     extras_require={
+        "datasets": ["openpyxl", "scipy"],  # read CASIA's spreadsheet of corrected names and MATLAB masks
         "demo": ["scikit-image", "scikit-learn"],  # they ship the photos that the demo forges
+        "docs": ["mkdocs-material", "mkdocstrings", "mkdocstrings-python"],  # the site
         "heif": ["pillow-heif"],  # reads phones' HEIC files
         "open-nsfw": ["onnx"],  # reads the ImageNet features that the half-width ResNet-50 starts from
+        "provenance": ["c2pa-python"],  # reads and validates Content Credentials
         "tensorflow": ["google-crc32c"],  # checksums of the released checkpoints; TensorFlow itself is not needed
         "test": [
+            "c2pa-python",
+            "cryptography",
             "google-crc32c",
+            "ipykernel",
             "jsonschema",
+            "nbclient",
+            "nbformat",
             "onnx",
             "onnxruntime",
+            "openpyxl",
             "pillow-heif",
+            "pytest-cov",
+            "pytest-xdist",
             "pytest>=7",
             "scikit-image",
             "scikit-learn",

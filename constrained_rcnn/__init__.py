@@ -23,6 +23,7 @@ _PUBLIC = {
     "find_repeats": "matching.copy_move",
     "load_config": "config",
     "read_image": "images.reading",
+    "register_dataset": "data.catalog",
     "register_internal": "data.catalog",
 }
 

@@ -147,10 +147,10 @@ def add_constrained_rcnn_config(cfg: CN) -> None:
     # True: convolutions of test images run in bfloat16, half the time where the processor has instructions for
     # it. Maps change a little; where boxes are about equally likely, others may be chosen.
     cfg.TEST.BFLOAT16 = False
-    # True: duplicated regions (constrained_rcnn/matching/suspects.py) are looked for and fused into the image's map and
-    # so into its score: 0.875 or more on the copy where the network's map tells it from the original, else 0.75 or
-    # more on both. They are detections, too. Used by evaluation, the predictor and the demo. False: nothing is matched,
-    # which is faster, and the map is the network's alone.
+    # True: duplicated regions (constrained_rcnn/matching/suspects.py) are looked for and fused into the image's map,
+    # and so into its score: 0.875 or more on the copy where the network's map tells it from the original, else 0.75 or
+    # more on both. They are detections, too. Used by evaluation, the predictor and the demo. False: nothing is
+    # matched, which is faster, and the map is the network's alone.
     cfg.TEST.REPEATS = False
 
     # --- evaluation -----------------------------------------------------------------------------------

@@ -1,10 +1,9 @@
 #!/usr/bin/env python3
-"""Reads and writes the formats of IMDL-BenCo, MVSS-Net, TruFor and CAT-Net (see datasets/README.md)."""
+"""`constrained-rcnn prepare convert-format`: import and export the lists of other tools."""
 
 import sys
 
-from constrained_rcnn.apps.prepare import convert_format
-from constrained_rcnn.utils.errors import command_line
+from constrained_rcnn.apps.cli import front
 
 if __name__ == "__main__":
-    sys.exit(command_line(convert_format)())
+    sys.exit(front("prepare convert-format"))

@@ -1,10 +1,9 @@
 #!/usr/bin/env python3
-"""Lists pictures that two prepared splits share (see datasets/README.md)."""
+"""`constrained-rcnn prepare find-duplicates`: list images that two prepared splits share."""
 
 import sys
 
-from constrained_rcnn.apps.prepare import find_duplicates
-from constrained_rcnn.utils.errors import command_line
+from constrained_rcnn.apps.cli import front
 
 if __name__ == "__main__":
-    sys.exit(command_line(find_duplicates)())
+    sys.exit(front("prepare find-duplicates"))

@@ -1,10 +1,9 @@
 #!/usr/bin/env python3
-"""Prepares CASIA TIDE v1.0 or v2.0 (see datasets/README.md)."""
+"""`constrained-rcnn prepare casia`: prepare CASIA TIDE v1.0 and v2.0."""
 
 import sys
 
-from constrained_rcnn.apps.prepare import prepare_casia
-from constrained_rcnn.utils.errors import command_line
+from constrained_rcnn.apps.cli import front
 
 if __name__ == "__main__":
-    sys.exit(command_line(prepare_casia)())
+    sys.exit(front("prepare casia"))

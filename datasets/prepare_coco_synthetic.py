@@ -1,10 +1,9 @@
 #!/usr/bin/env python3
-"""Prepares RGB-N's synthetic set of COCO objects (see datasets/README.md)."""
+"""`constrained-rcnn prepare coco-synthetic`: prepare RGB-N's synthetic set of COCO objects."""
 
 import sys
 
-from constrained_rcnn.apps.prepare import prepare_coco_synthetic
-from constrained_rcnn.utils.errors import command_line
+from constrained_rcnn.apps.cli import front
 
 if __name__ == "__main__":
-    sys.exit(command_line(prepare_coco_synthetic)())
+    sys.exit(front("prepare coco-synthetic"))

@@ -1,10 +1,9 @@
 #!/usr/bin/env python3
-"""Prepares Columbia's uncompressed splicing set (see datasets/README.md)."""
+"""`constrained-rcnn prepare columbia`: prepare Columbia's uncompressed splicing set."""
 
 import sys
 
-from constrained_rcnn.apps.prepare import prepare_columbia
-from constrained_rcnn.utils.errors import command_line
+from constrained_rcnn.apps.cli import front
 
 if __name__ == "__main__":
-    sys.exit(command_line(prepare_columbia)())
+    sys.exit(front("prepare columbia"))

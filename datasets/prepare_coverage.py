@@ -1,10 +1,9 @@
 #!/usr/bin/env python3
-"""Prepares COVERAGE (see datasets/README.md)."""
+"""`constrained-rcnn prepare coverage`: prepare COVERAGE."""
 
 import sys
 
-from constrained_rcnn.apps.prepare import prepare_coverage
-from constrained_rcnn.utils.errors import command_line
+from constrained_rcnn.apps.cli import front
 
 if __name__ == "__main__":
-    sys.exit(command_line(prepare_coverage)())
+    sys.exit(front("prepare coverage"))

@@ -1,10 +1,9 @@
 #!/usr/bin/env python3
-"""Prepares any folder of images and masks (see datasets/README.md)."""
+"""`constrained-rcnn prepare folder`: prepare any folder of images and masks."""
 
 import sys
 
-from constrained_rcnn.apps.prepare import prepare_folder
-from constrained_rcnn.utils.errors import command_line
+from constrained_rcnn.apps.cli import front
 
 if __name__ == "__main__":
-    sys.exit(command_line(prepare_folder)())
+    sys.exit(front("prepare folder"))

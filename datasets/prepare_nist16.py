@@ -1,10 +1,9 @@
 #!/usr/bin/env python3
-"""Prepares NIST Nimble 2016 (see datasets/README.md)."""
+"""`constrained-rcnn prepare nist16`: prepare NIST Nimble 2016."""
 
 import sys
 
-from constrained_rcnn.apps.prepare import prepare_nist16
-from constrained_rcnn.utils.errors import command_line
+from constrained_rcnn.apps.cli import front
 
 if __name__ == "__main__":
-    sys.exit(command_line(prepare_nist16)())
+    sys.exit(front("prepare nist16"))

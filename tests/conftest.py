@@ -3,12 +3,46 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 
 os.environ.setdefault("MPLBACKEND", "Agg")
 
 DATA_VARIABLES = ("CONSTRAINED_RCNN_OPEN_NSFW", "CONSTRAINED_RCNN_PARITY", "DETECTRON2_DATASETS")
+
+
+#: Modules and folders that train, run whole networks or start processes: `make test-quick` leaves them out.
+HEAVY = (
+    "apps",
+    "benchmarks",
+    "engine",
+    "evaluation/coco/test_once.py",
+    "evaluation/test_baselines.py",
+    "evaluation/test_robustness.py",
+    "images/test_fuzz.py",
+    "inference",
+    "install",
+    "matching/test_suspects.py",
+    "modeling/test_dense_model.py",
+    "modeling/test_model.py",
+    "preparation/test_casia.py",
+    "preparation/test_casia_published.py",
+    "released",
+    "synthesis/test_writer.py",
+    "test_command_lines.py",
+    "test_config_text.py",
+    "test_packaging.py",
+    "test_skips.py",
+    "utils/test_output_folder.py",
+)
+TESTS = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if any(item.path.is_relative_to(TESTS / name) for name in HEAVY):
+            item.add_marker("heavy")
 
 
 def skip_is_expected(reason: str, environ) -> bool:
@@ -28,7 +62,10 @@ def pytest_addoption(parser):
 def _unexpected_skips(config) -> list[str]:
     if not config.getoption("--no-unexpected-skips"):
         return []
-    reports = config.pluginmanager.getplugin("terminalreporter").stats.get("skipped", [])
+    reporter = config.pluginmanager.getplugin("terminalreporter")
+    if reporter is None:  # one of several processes: the one that gathers their reports looks
+        return []
+    reports = reporter.stats.get("skipped", [])
     skips = [(report.nodeid, report.longrepr[2]) for report in reports if isinstance(report.longrepr, tuple)]
     return [f"{name}: {reason}" for name, reason in skips if not skip_is_expected(reason, os.environ)]
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from constrained_rcnn import __version__, model_zoo
-from constrained_rcnn.install.detectron2 import NEEDS
+from constrained_rcnn.install.wheel import NEEDS
 from constrained_rcnn.utils.dependencies import MissingDependency, require_detectron2
 from constrained_rcnn.utils.errors import UserError
 
@@ -57,10 +57,28 @@ def installed(wheel, tmp_path_factory):
     return target
 
 
+@pytest.fixture(scope="module")
+def bare(wheel, tmp_path_factory):
+    """The scripts' folder of a fresh environment with nothing but the wheel: neither Torch nor NumPy."""
+    folder = tmp_path_factory.mktemp("bare")
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
+    scripts = folder / ("Scripts" if os.name == "nt" else "bin")
+    pip = [sys.executable, "-m", "pip", "--python", str(scripts / "python"), "install"]
+    subprocess.run([*pip, "--no-deps", "--no-index", "--quiet", str(wheel)], check=True)
+    return scripts
+
+
 def _run(code: str, installed: Path, tmp_path: Path) -> subprocess.CompletedProcess:
     environ = {**os.environ, "PYTHONPATH": str(installed)}
     command = [sys.executable, "-c", code]
     return subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True)
+
+
+def _called(scripts: Path, folder: Path, *command: str) -> subprocess.CompletedProcess:
+    kept = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    return subprocess.run(
+        [str(scripts / command[0]), *command[1:]], cwd=folder, env=kept, capture_output=True, text=True
+    )
 
 
 def _names(requirements) -> set[str]:
@@ -89,12 +107,12 @@ def test_wheel_installs_one_package_with_every_module_and_config(wheel, modules)
 def test_wheel_brings_the_command_and_its_weights(wheel, installed, tmp_path):
     with zipfile.ZipFile(wheel) as packed:
         (entries,) = [name for name in packed.namelist() if name.endswith("/entry_points.txt")]
-        assert "constrained-rcnn = constrained_rcnn.apps.detect.command:main" in packed.read(entries).decode()
+        assert "constrained-rcnn = constrained_rcnn.apps.cli:main" in packed.read(entries).decode()
     code = (
         "import sys; from constrained_rcnn import model_zoo\n"
         "config, options = model_zoo.default_options()\n"
         "print(config); print(options[1])\n"
-        "from constrained_rcnn.apps.detect.command import main\n"
+        "from constrained_rcnn.apps.cli import main\n"
         "sys.argv[1:] = ['--help']\n"
         "try:\n    main()\nexcept SystemExit as end:\n    assert not end.code\n"
         "assert 'torch' not in sys.modules"
@@ -104,6 +122,25 @@ def test_wheel_brings_the_command_and_its_weights(wheel, installed, tmp_path):
     config, weights = map(Path, ran.stdout.splitlines()[:2])
     assert config.is_relative_to(installed) and weights.is_relative_to(installed)
     assert 1_000_000 < weights.stat().st_size < 40_000_000
+
+
+@pytest.mark.parametrize("words", ["", "prepare", "prepare casia", "detect", "train", "install-detectron2"])
+def test_help_of_the_installed_command_needs_nothing_else(bare, tmp_path, words):
+    ran = _called(bare, tmp_path, "constrained-rcnn", *words.split(), "--help")
+    assert ran.returncode == 0 and ran.stdout.startswith(f"usage: {f'constrained-rcnn {words}'.strip()} "), ran.stderr
+
+
+def test_the_first_release_s_console_scripts_are_there(bare, tmp_path):
+    ran = _called(bare, tmp_path, "constrained-rcnn-compare", "--help")
+    assert ran.returncode == 0 and "--against" in ran.stdout, ran.stderr
+    ran = _called(bare, tmp_path, "constrained-rcnn", "--input", "a.jpg")
+    assert ran.returncode == 2 and "--output" in ran.stderr
+
+
+def test_configs_are_found_in_a_fresh_environment(bare, tmp_path):
+    code = "from constrained_rcnn.model_zoo import *; print(*map(config_file, config_names()), sep='\\n')"
+    found = _called(bare, tmp_path, "python", "-c", code).stdout.splitlines()
+    assert len(found) == len(CONFIGS) and all(Path(path).is_relative_to(bare.parent) for path in found)
 
 
 def test_wheel_states_what_is_needed(wheel):

@@ -1,29 +1,9 @@
 #!/usr/bin/env python3
-"""Speed and exactness of the pixel metrics against scikit-learn, in one run."""
+"""`constrained-rcnn benchmark metrics`: time the pixel metrics against scikit-learn."""
 
-import argparse
+import sys
 
-from constrained_rcnn.benchmarks.metrics import benchmark
-from constrained_rcnn.utils.errors import command_line
-
-
-@command_line
-def main(arguments=None):
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--height", type=int, default=3744, help="pixels (default: a NIST16 probe's)")
-    parser.add_argument("--width", type=int, default=5616, help="pixels")
-    parser.add_argument("--repeats", type=int, default=3, help="runs of ours, the fastest counts")
-    args = parser.parse_args(arguments)
-    print(f"{args.width}x{args.height}: F1 and AUC of one map, seconds of processor time")
-    print(f"{'map':<16}{'ours':>8}{'sklearn':>9}{'ratio':>8}  deviation")
-    rows = []
-    for row in benchmark(args.height, args.width, args.repeats):
-        figures = f"{row['ours']:>8.3f}{row['reference']:>9.2f}{row['ratio']:>8.1f}  {row['deviation']:.1e}"
-        print(f"{row['kind']:<16}{figures}", flush=True)
-        rows.append(row)
-    slowest, worst = min(row["ratio"] for row in rows), max(row["deviation"] for row in rows)
-    print(f"smallest ratio {slowest:.1f}, largest deviation {worst:.1e}")
-
+from constrained_rcnn.apps.cli import front
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    sys.exit(front("benchmark metrics"))

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Compares pictures with each other; the same as the command constrained-rcnn-compare."""
+"""The old name of compare_images.py; it ends with the next release."""
 
 import sys
 
-from constrained_rcnn.apps.compare.command import main
+from constrained_rcnn.apps.cli import front
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(front("compare", new="compare_images.py"))

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Judges images; the same as the command constrained-rcnn."""
+"""`constrained-rcnn detect`: detect and localise manipulations in images."""
 
 import sys
 
-from constrained_rcnn.apps.detect.command import main
+from constrained_rcnn.apps.cli import front
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(front("detect"))

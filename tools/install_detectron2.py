@@ -1,13 +1,13 @@
-#!/usr/bin/env python
-"""Installs Detectron2 0.6 into the environment of the interpreter that runs this."""
+#!/usr/bin/env python3
+"""`constrained-rcnn install-detectron2`: install Detectron2 0.6 from the package index."""
 
 import os
 import sys
 
-# The one tool that runs before the package is installed.
+# The one script that runs before the package is installed.
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-from constrained_rcnn.install.detectron2 import main  # noqa: E402
+from constrained_rcnn.apps.cli import front  # noqa: E402
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(front("install-detectron2"))

@@ -1,89 +1,9 @@
 #!/usr/bin/env python3
-"""Makes docs/guide.jpg, repeats.jpg and compare.jpg: forgeries of the demo's test photos as users see them.
+"""The old name of make_guide_images.py; it ends with the next release."""
 
-Of 60 forgeries, by F1 at threshold 0.5: one of the best tenth, the median and one of the worst tenth. And what occurs
-twice in the first copy-move and the first removal where something does, and in the first copy-move where nothing was
-found. And the first splice and the first removal beside those photos that something is in common with, these mirrored,
-halved and compressed with JPEG quality 70 before. Only the layout was chosen, not the pictures.
-"""
-
-import argparse
 import sys
-import tempfile
-from pathlib import Path
 
-from constrained_rcnn.utils.errors import command_line
-
-#: Forgeries to choose from, their seed and (height, width).
-COUNT, SEED, SIZE = 60, 11, (256, 384)
-#: Where in the order from best to worst the rows stand.
-PLACES = {"a good result": 0.1, "a middling result": 0.5, "a poor result": 0.9}
-
-
-@command_line
-def main(argv=None):
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--output", type=Path, default=Path("docs"), metavar="DIR")
-    args = parser.parse_args(argv)
-    import cv2
-    import numpy as np
-    from tqdm import tqdm
-
-    from constrained_rcnn.data import annotation_format
-    from constrained_rcnn.evaluation.metrics.pixel import score_map_metrics
-    from constrained_rcnn.evaluation.perturbations import jpeg
-    from constrained_rcnn.images.reading import read_mask
-    from constrained_rcnn.inference.predictor import ManipulationPredictor
-    from constrained_rcnn.matching.image_pairs import compare, describe
-    from constrained_rcnn.synthesis import demo_photos
-    from constrained_rcnn.synthesis.writer import write_forgeries
-    from constrained_rcnn.utils.files import write_jpeg_atomic
-    from constrained_rcnn.visualization.copy_move import draw_copy_moves
-    from constrained_rcnn.visualization.image_pairs import draw_pair
-    from constrained_rcnn.visualization.overlay import grid, heat, overlay, side_by_side
-
-    def write(name, rows):
-        write_jpeg_atomic(args.output / name, grid(rows), 85)
-
-    def another_version(photo):
-        return jpeg(cv2.resize(photo[:, ::-1], None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), 70)
-
-    predictor = ManipulationPredictor()
-    with tempfile.TemporaryDirectory() as folder:
-        photos = demo_photos.load("test")
-        done = write_forgeries(photos, Path(folder), "guide", COUNT, SEED, size=SIZE, authentic=0.0)
-        judged, twice, forged = [], {}, {}
-        for item in tqdm(annotation_format.load(done["json_file"]), unit="image"):
-            result, truth = predictor(item["file_name"]), read_mask(item["mask_file_name"])
-            f1 = score_map_metrics(result.manipulation_map, truth)["f1_fixed"]
-            changed = np.where(truth[:, :, None], 255, 0).astype(np.uint8).repeat(3, 2)
-            judged.append((f1, result, changed))
-            twice.setdefault((item["technique"], bool(result.copy_moves)), (result, changed))
-            forged.setdefault(item["technique"], result.image)
-    judged.sort(key=lambda one: -one[0])
-    rows = []
-    for title, place in PLACES.items():
-        f1, result, changed = judged[round(place * (len(judged) - 1))]
-        drawn = overlay(result.image, result.manipulation_map, result.detections, result.threshold)
-        panels = [(title, result.image), (f"changed (F1 {f1:.2f})", changed), ("map", heat(result.manipulation_map)),
-                  (f"overlay, score {result.score:.2f}", drawn)]  # fmt: skip
-        rows.append([side_by_side(panels, 200)])
-    write("guide.jpg", rows)
-    rows = []
-    for kind in (("copy-move", True), ("removal", True), ("copy-move", False)):
-        result, changed = twice[kind]
-        drawn = draw_copy_moves(result.image, result.copy_moves)
-        panels = [(kind[0] if kind[1] else f"{kind[0]}, missed", result.image), ("changed", changed),
-                  ("what occurs twice", drawn), ("map", heat(result.manipulation_map))]  # fmt: skip
-        rows.append([side_by_side(panels, 200)])
-    write("repeats.jpg", rows)
-    archive = [describe(another_version(photo[:, :, ::-1])) for _, photo in photos]
-    pairs = [(one, describe(forged[kind])) for kind in ("splice", "removal") for one in archive]
-    found = [(*pair, shared) for pair in pairs if (shared := compare(*pair))]
-    write("compare.jpg", [[cv2.resize(draw_pair(*pair), None, fx=0.45, fy=0.45, interpolation=cv2.INTER_AREA)]
-                          for pair in found])  # fmt: skip
-    print(f"{args.output}: F1 at 0.5 of {COUNT} forgeries: mean {np.mean([one[0] for one in judged]):.3f}")
-
+from constrained_rcnn.apps.cli import front
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(front("guide-images", new="make_guide_images.py"))

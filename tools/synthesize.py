@@ -1,11 +1,9 @@
-#!/usr/bin/env python
-"""Makes a set of forged images (splice, copy-move, removal) from ordinary photos, with complete masks."""
-
-from __future__ import annotations
+#!/usr/bin/env python3
+"""`constrained-rcnn synthesize`: make forgeries with masks from photos."""
 
 import sys
 
-from constrained_rcnn.apps.synthesize import main
+from constrained_rcnn.apps.cli import front
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(front("synthesize"))

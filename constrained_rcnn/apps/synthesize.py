@@ -1,4 +1,4 @@
-"""The command line of the generator."""
+"""Makes forgeries (splice, copy-move, removal) with complete masks from ordinary photos, in the annotation format."""
 
 from __future__ import annotations
 
@@ -7,14 +7,8 @@ import logging
 from pathlib import Path
 
 from ..data.techniques import TECHNIQUES
-from ..synthesis.contact_sheet import contact_sheets
-from ..synthesis.generate import DEFAULT_SIZE
-from ..synthesis.objects import ObjectAnnotations
-from ..synthesis.photos import find_in_folders, split_photos
-from ..synthesis.presets import DEFAULT_PRESET, PRESETS, get_preset
-from ..synthesis.rgbn_lists import write_lists
-from ..synthesis.writer import write_forgeries
-from ..utils.errors import UserError, command_line
+from ..synthesis.presets import DEFAULT_PRESET, DEFAULT_SIZE, PRESETS, get_preset
+from ..utils.errors import UserError
 
 #: Lines about photos and objects left out that are printed at most.
 SHOWN = 40
@@ -22,68 +16,49 @@ SHOWN = 40
 SMALL = (128, 128)
 
 
-def _size(text: str) -> tuple[int, int]:
-    try:
-        height, width = (int(side) for side in text.lower().split("x"))
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r}: give height x width in pixels, e.g. 480x640") from None
-    if min(height, width) < 64:
-        raise argparse.ArgumentTypeError(f"{text!r}: at least 64 pixels a side")
-    return height, width
-
-
-def _share(text: str) -> float:
-    value = float(text)
-    if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"{text}: give a share between 0 and 1")
-    return value
-
-
-def parser() -> argparse.ArgumentParser:
-    """The arguments of ``tools/synthesize.py``."""
-    made = argparse.ArgumentParser(description="Forged images from ordinary photos, in the internal form.")
-    source = made.add_mutually_exclusive_group(required=True)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--images", type=Path, nargs="+", metavar="DIR", help="folders of photos, searched recursively")
     source.add_argument("--demo", action="store_true", help="the demo's photos: their own train and test")
-    made.add_argument(
+    parser.add_argument(
         "--annotations", type=Path, nargs="+", metavar="JSON",
         help="COCO instances of the photos: regions come from them",
     )  # fmt: skip
-    made.add_argument("--output", type=Path, required=True, help="folder to write the set to")
-    made.add_argument("--count", type=int, required=True, help="forgeries (of all splits together)")
-    made.add_argument("--seed", type=int, default=0)
-    made.add_argument("--technique", choices=TECHNIQUES, nargs="+", help="default: all (preset rgbn: splice)")
-    made.add_argument("--preset", choices=list(PRESETS), default=DEFAULT_PRESET)
-    made.add_argument(
+    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder to write the set to")
+    parser.add_argument("--count", type=int, required=True, metavar="N", help="forgeries (of all splits together)")
+    parser.add_argument("--seed", type=int, default=0, help="the same seed makes the same bytes")
+    parser.add_argument("--technique", choices=TECHNIQUES, nargs="+", help="default: all (preset rgbn: splice)")
+    parser.add_argument("--preset", choices=list(PRESETS), default=DEFAULT_PRESET, help="how forgeries are made")
+    parser.add_argument(
         "--size", type=_size, nargs="+", default=[DEFAULT_SIZE], metavar="HxW",
         help="one size or several, drawn evenly; default 256x320 (preset rgbn: every background's own; preset people: "
         "that of a smaller background)",
     )  # fmt: skip
-    made.add_argument("--split", default="train", help="name of the set (one split)")
-    made.add_argument(
-        "--test-fraction", type=_share, default=0.0, help="make a split test, too, from this share of photos"
-    )
-    made.add_argument("--authentic", type=_share, default=1.0, help="share of authentic counterparts written")
-    made.add_argument(
-        "--hard-authentic", type=_share, default=0.0, metavar="SHARE",
+    parser.add_argument("--split", default="train", metavar="NAME", help="name of the set (one split)")
+    parser.add_argument(
+        "--test-fraction", type=_share, default=0.0, metavar="F",
+        help="make a split test, too, from this share of photos",
+    )  # fmt: skip
+    parser.add_argument("--authentic", type=_share, default=1.0, metavar="F", help="share of authentic images written")
+    parser.add_argument(
+        "--hard-authentic", type=_share, default=0.0, metavar="F",
         help="also so many authentic images for each forgery that look suspicious (preset people)",
     )  # fmt: skip
-    made.add_argument("--workers", type=int, default=2)
-    made.add_argument("--contact-sheet", type=Path, metavar="FILE", help="also draw a sheet of each technique")
-    made.add_argument(
+    parser.add_argument("--workers", type=int, default=2, metavar="N", help="processes")
+    parser.add_argument("--contact-sheet", type=Path, metavar="FILE", help="also draw a sheet of each technique")
+    parser.add_argument(
         "--rgbn-lists", type=Path, metavar="DIR", help="also write the set as RGB-N's text lists and file names"
     )
-    return made
 
 
-@command_line
-def main(argv: list[str] | None = None) -> int:
-    """Makes the splits asked for and says what was written.
+def run(args: argparse.Namespace) -> int:
+    """Makes the splits asked for and says what was written."""
+    from ..synthesis.contact_sheet import contact_sheets
+    from ..synthesis.objects import ObjectAnnotations
+    from ..synthesis.photos import find_in_folders, split_photos
+    from ..synthesis.rgbn_lists import write_lists
+    from ..synthesis.writer import write_forgeries
 
-    Args:
-        argv: arguments; None: the process's own.
-    """
-    args = parser().parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     recipe = get_preset(args.preset).recipe
     techniques = args.technique or (["splice"] if recipe == "rgbn" else list(TECHNIQUES))
@@ -142,3 +117,20 @@ def main(argv: list[str] | None = None) -> int:
         if len(skipped) > SHOWN:
             print(f"  and {len(skipped) - SHOWN} more")
     return 0
+
+
+def _size(text: str) -> tuple[int, int]:
+    try:
+        height, width = (int(side) for side in text.lower().split("x"))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r}: give height x width in pixels, e.g. 480x640") from None
+    if min(height, width) < 64:
+        raise argparse.ArgumentTypeError(f"{text!r}: at least 64 pixels a side")
+    return height, width
+
+
+def _share(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text}: give a share between 0 and 1")
+    return value

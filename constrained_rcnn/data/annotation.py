@@ -1,10 +1,10 @@
 """From ground-truth masks to instances: ONE way for every dataset.
 
 A region is a connected piece of a mask (8-connectivity: pieces that touch at a corner are one), with its
-holes. Each technique is cut by itself, so that touching regions of different techniques stay apart. Specks,
+holes. Each technique is cut by itself, so that touching regions of different techniques stay apart. Small regions,
 regions below
-``speck_area``, are no instances (a box head cannot learn them), but they are manipulated pixels: they stay in
-the complete mask that the mask branch trains on and the metrics compare with. A mask of nothing but specks
+``small_region_area``, are no instances (a box head cannot learn them), but they are manipulated pixels: they stay in
+the complete mask that the mask branch trains on and the metrics compare with. A mask of nothing but small regions
 gives its largest one, so that no forged image goes without an instance.
 """
 
@@ -16,17 +16,17 @@ import cv2
 import numpy as np
 from pycocotools import mask as coco_mask
 
-#: A region of fewer pixels is a speck in any image (5x5).
-SPECK_PIXELS = 25
+#: A region of fewer pixels is small in any image (5x5).
+SMALL_REGION_PIXELS = 25
 #: And so is one below this fraction of the image: 46x46 pixels at NIST16's 5616x3744, about 7 pixels wide
 #: once the short side is 600. The smallest of 689 whole masks of CASIA v1, 0.14% of its image, is fourteen
 #: times larger.
-SPECK_FRACTION = 1e-4
+SMALL_REGION_FRACTION = 1e-4
 
 
-def speck_area(height: int, width: int) -> int:
+def small_region_area(height: int, width: int) -> int:
     """Smallest area in pixels that makes an instance in an image of this size."""
-    return max(SPECK_PIXELS, round(SPECK_FRACTION * height * width))
+    return max(SMALL_REGION_PIXELS, round(SMALL_REGION_FRACTION * height * width))
 
 
 def annotate(masks: Mapping[str, np.ndarray], *, min_area: int | None = None) -> list[dict]:
@@ -34,7 +34,7 @@ def annotate(masks: Mapping[str, np.ndarray], *, min_area: int | None = None) ->
 
     Args:
         masks: technique name -> (H, W) bool ground-truth mask, True = manipulated; all of one shape.
-        min_area: smallest area of an instance in pixels; default ``speck_area`` of the shape.
+        min_area: smallest area of an instance in pixels; default ``small_region_area`` of the shape.
 
     Returns:
         One dict per region, techniques in the order given, regions from top to bottom and left to right:
@@ -50,13 +50,13 @@ def annotate(masks: Mapping[str, np.ndarray], *, min_area: int | None = None) ->
         raise ValueError(f"masks must be (H, W) bool of one shape, not {sorted(shapes)}")
     annotations = []
     for technique, mask in masks.items():
-        bound = speck_area(*mask.shape) if min_area is None else min_area
+        bound = small_region_area(*mask.shape) if min_area is None else min_area
         annotations += [{"category": technique, **region} for region in _regions(mask, bound)]
     return annotations
 
 
 def complete_mask(masks: Mapping[str, np.ndarray]) -> np.ndarray:
-    """The union of the masks of all techniques, specks included: (H, W) bool."""
+    """The union of the masks of all techniques, small regions included: (H, W) bool."""
     return np.logical_or.reduce(list(masks.values()))
 
 

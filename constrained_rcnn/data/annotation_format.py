@@ -69,7 +69,7 @@ def write(
 
 
 def load(json_file: str | os.PathLike, image_root: str | os.PathLike | None = None) -> list[dict[str, Any]]:
-    """Reads one split into dicts of Detectron2's form, checked. No picture is opened.
+    """Reads one split into dicts of Detectron2's form, checked. No image is opened.
 
     Args:
         json_file: ``<root>/annotations/<split>.json``.

@@ -41,7 +41,7 @@ EVALUATOR_TYPE = "manipulation"
 assert int(BoxMode.XYWH_ABS) == annotation_format.XYWH_ABS
 
 
-def register_internal(
+def register_dataset(
     name: str,
     json_file: str | os.PathLike,
     image_root: str | os.PathLike | None = None,
@@ -53,7 +53,7 @@ def register_internal(
 
     Args:
         name: in ``DatasetCatalog`` and ``MetadataCatalog``.
-        json_file: ``<root>/annotations/<split>.json`` in the internal form.
+        json_file: ``<root>/annotations/<split>.json`` in the annotation format.
         image_root: folder of the images; default: what the file says.
         classes: class names in the order of their contiguous ids; default: read from the file, now.
         command: what to run where the file is missing, for the error.
@@ -82,6 +82,10 @@ def register_internal(
     )
 
 
+#: The name of the last release.
+register_internal = register_dataset
+
+
 def register_predefined() -> None:
     """Registers the names of ``PREDEFINED`` where ``DETECTRON2_DATASETS`` now points; no disk is touched."""
     for name, (dataset, command) in PREDEFINED.items():
@@ -89,7 +93,7 @@ def register_predefined() -> None:
         # With annotations apart from the images, the images are where DETECTRON2_DATASETS says now, not where
         # they were when they were prepared.
         image_root = None if source == prepared else source.absolute()
-        register_internal(
+        register_dataset(
             name,
             prepared / "annotations" / f"{name}.json",
             image_root,
@@ -117,7 +121,7 @@ def ensure_registered(name: str) -> Metadata:
         UserError: there is no such dataset.
     """
     if name.endswith(".json") and name not in DatasetCatalog.list():
-        register_internal(name, name)
+        register_dataset(name, name)
     if name not in DatasetCatalog.list():
         known = sorted(
             n for n in DatasetCatalog.list() if MetadataCatalog.get(n).get("evaluator_type") == EVALUATOR_TYPE

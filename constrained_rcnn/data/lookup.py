@@ -16,7 +16,7 @@ def dataset_dicts(name: str) -> list[dict[str, Any]]:
 
     Args:
         name: path of ``<root>/annotations/<split>.json``, the name of a predefined set that is prepared
-        (Torch and Detectron2 stay unloaded for both), or another registered name.
+            (Torch and Detectron2 stay unloaded for both), or another registered name.
 
     Returns:
         As :func:`constrained_rcnn.data.annotation_format.load`.

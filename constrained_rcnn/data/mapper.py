@@ -92,7 +92,7 @@ class ManipulationDatasetMapper:
         Returns:
             A copy with "image", (3, H, W) uint8 tensor, and in training "instances": gt_boxes (XYXY in the
             image's pixels), gt_classes, and with masks gt_masks (one per instance) and gt_complete_mask
-            (BitMasks in which every entry is a view of the one complete mask, specks included). With masks also
+            (BitMasks in which every entry is a view of the one complete mask, small regions included). With masks also
             "sem_seg", that complete mask once more, (H, W) uint8 in {0, 1}, there without any instance, too.
 
         Raises:

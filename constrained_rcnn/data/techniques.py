@@ -1,8 +1,8 @@
-"""Names, order and colours of the manipulation techniques: one place for every dataset, model and picture."""
+"""Names, order and colours of the manipulation techniques: one place for every dataset, model and image."""
 
 from __future__ import annotations
 
-#: A region copied within its picture.
+#: A region copied within its image.
 COPY_MOVE = "copy-move"
 #: Classes of the box head, in the order of their contiguous ids 0, 1, 2 (the paper's NIST16 classes).
 TECHNIQUES = ("splice", COPY_MOVE, "removal")

@@ -51,7 +51,8 @@ def run(
         return evaluate_points(items, points, baseline_detector(baseline), output,
                                {**common, "baseline": baseline}, seed=seed, progress=progress)  # fmt: skip
     from ..config import load_config
-    from ..utils.provenance import config_sha256, sha256
+    from ..config_text import config_sha256
+    from ..utils.provenance import sha256
 
     cfg = load_config(config_file, list(options))
     cfg.DATASETS.TEST = (dataset,)

@@ -12,15 +12,15 @@ from detectron2.utils.collect_env import collect_env_info
 from detectron2.utils.env import seed_all_rng
 from detectron2.utils.logger import setup_logger
 
+from ..config_text import config_text
 from ..utils.files import write_bytes_atomic
-from ..utils.provenance import config_text
 
 
 def set_up(cfg, args: argparse.Namespace) -> None:
     """Does what Detectron2's ``default_setup`` does, with another ``config.yaml``.
 
     Detectron2's has every key of the installed branch, so that no other one can load it, and an evaluation replaces the
-    one of the training in the same folder. Ours is :func:`.evidence.config_text`; an evaluation's is
+    one of the training in the same folder. Ours is :func:`..config_text.config_text`; an evaluation's is
     ``inference/config.yaml``.
 
     Args:

@@ -22,7 +22,8 @@ from constrained_rcnn.utils.errors import UserError
 from constrained_rcnn.utils.files import write_json_atomic
 
 from ..data.lookup import annotation_file
-from .metrics.confidence import bootstrap_interval, draw_weights, group_labels
+from .metrics.confidence import bootstrap, bootstrap_interval, group_labels
+from .metrics.image import divided
 from .table import format_rows, interval_text
 
 #: What is read off a file, and whether a network that sees nothing but pixels can learn it.
@@ -47,28 +48,28 @@ def file_traits(path: str | os.PathLike) -> dict[str, str]:
         there, not what they say. ``name_length``: characters of the file's name.
 
     Raises:
-        UserError: the file is no picture.
+        UserError: the file is no image.
     """
     path = Path(path)
     try:
-        with Image.open(path, formats=FORMATS) as picture:
-            tables = getattr(picture, "quantization", None)
+        with Image.open(path, formats=FORMATS) as image:
+            tables = getattr(image, "quantization", None)
             quantisation = "none"
             if tables:
-                sampling = [part[1:3] for part in getattr(picture, "layer", ())]
+                sampling = [part[1:3] for part in getattr(image, "layer", ())]
                 numbers = json.dumps([sorted((k, list(v)) for k, v in tables.items()), sampling])
                 quantisation = f"{zlib.crc32(numbers.encode()):08x}"
             return {
                 "quantisation": quantisation,
-                "size": f"{picture.width}x{picture.height}",
-                "format": f"{picture.format} {picture.mode}",
-                "metadata": " ".join(sorted(str(key) for key in picture.info if not str(key).startswith("jfif_"))),
+                "size": f"{image.width}x{image.height}",
+                "format": f"{image.format} {image.mode}",
+                "metadata": " ".join(sorted(str(key) for key in image.info if not str(key).startswith("jfif_"))),
                 "name_length": str(len(path.name)),
             }
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
     except Exception as error:  # whatever Pillow's parsers raise at bad bytes
-        raise UserError(f"{path}: not a picture ({' '.join(str(error).split()) or type(error).__name__})") from None
+        raise UserError(f"{path}: not an image ({' '.join(str(error).split()) or type(error).__name__})") from None
 
 
 def audit(
@@ -133,7 +134,7 @@ def audit(
 
 
 def audit_dataset(dataset: str, *, seed: int = 0, progress: Callable = iter) -> tuple[dict[str, Any], Path]:
-    """What ``tools/audit_dataset.py`` does: audits a prepared split and writes the verdict beside it.
+    """What ``constrained-rcnn audit`` does: audits a prepared split and writes the verdict beside it.
 
     Returns:
         The audit, and the file it was written to.
@@ -152,7 +153,7 @@ def audit_dataset(dataset: str, *, seed: int = 0, progress: Callable = iter) -> 
 
 
 def cross_validated(columns: Sequence[np.ndarray], labels: np.ndarray, groups: np.ndarray, seed: int = 0) -> np.ndarray:
-    """Naive Bayes with equal priors, each file judged by the groups of the other folds.
+    """Naive Bayes with equal priors, each file classified by the groups of the other folds.
 
     Args:
         columns: per trait (N,) int64, 0-based number of the file's value.
@@ -188,7 +189,7 @@ def audit_table(result: Mapping[str, Any]) -> str:
     head = f"n(tampered) = {result['n_tampered']}, n(authentic) = {result['n_authentic']}, {result['n_groups']} groups"
     end = (
         "FLAGGED: image-level scores on these files are not to be trusted; recompress all alike "
-        "(tools/recompress_dataset.py) and evaluate that"
+        "(constrained-rcnn recompress) and evaluate that"
         if result["flagged"]
         else "not flagged: nothing that a network can see of the files alone tells them apart"
     )
@@ -231,26 +232,22 @@ def audit_warning(annotations: str | os.PathLike | None) -> str | None:
             worst = max((n for n in TRAITS if TRAITS[n]), key=lambda n: result["traits"][n]["balanced_accuracy"])
             share = result["traits"][worst]["accuracy"]
         except (OSError, ValueError, KeyError, TypeError):
-            return f"{path.name} cannot be read; make it again with tools/audit_dataset.py"
+            return f"{path.name} cannot be read; make it again with constrained-rcnn audit"
         return (
             f"image_auc, image_f1 and image_bacc are not to be trusted here: {worst} alone, without a pixel, tells "
             f"authentic from tampered in {100 * share:.2f}% of the files ({path.name}); recompress all alike with "
-            "tools/recompress_dataset.py and evaluate that"
+            "constrained-rcnn recompress and evaluate that"
         )
     return None
 
 
 def _balanced_interval(right: np.ndarray, tampered: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
-    draws = []
-    for weights in draw_weights(labels, 1000, seed=0):
-        sides = [
-            np.divide(weights[:, side] @ right[side], weights[:, side].sum(axis=1),
-                      out=np.full(len(weights), np.nan), where=weights[:, side].any(axis=1))
-            for side in (tampered, ~tampered)
-        ]  # fmt: skip
-        draws.append(0.5 * (sides[0] + sides[1]))
-    lower, upper = np.nanquantile(np.concatenate(draws), (0.025, 0.975))
-    return float(lower), float(upper)
+    def balanced(weights: np.ndarray) -> dict[str, np.ndarray]:
+        sides = [weights[:, side] for side in (tampered, ~tampered)]
+        shares = [divided(w @ right[side], w.sum(axis=1)) for w, side in zip(sides, (tampered, ~tampered))]
+        return {"balanced": 0.5 * (shares[0] + shares[1])}
+
+    return bootstrap(balanced, ["balanced"], labels, resamples=1000)["balanced"]
 
 
 def _fitted(columns: Sequence[np.ndarray], tampered: np.ndarray) -> float:

@@ -57,7 +57,7 @@ def error_level_analysis(image: np.ndarray) -> np.ndarray:
 
 
 def local_noise_variance(image: np.ndarray) -> np.ndarray:
-    """Local variance of the high-pass residual: what comes from a sharper or noisier picture stands out.
+    """Local variance of the high-pass residual: what comes from a sharper or noisier image stands out.
 
     The residual is the luma's response to Immerkaer's mask (Fast Noise Variance Estimation, 1996), which
     cancels planes and so most image content; its variance over ``NOISE_WINDOW``, smoothed. High variance =

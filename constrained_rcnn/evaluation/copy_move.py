@@ -1,4 +1,4 @@
-"""How often repeated regions are found where there are some, and where there are none (NumPy and OpenCV only)."""
+"""How often duplicated regions are found where there are some, and where there are none (NumPy and OpenCV only)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LEAST_OVERLAP = 0.5
 COPY_INSIDE, ORIGINAL_INSIDE = 0.7, 0.3
 
 
-def evaluate_repeats(
+def evaluate_copy_move(
     dataset_dicts: Sequence[Mapping[str, Any]],
     maps: str | Path | None = None,
     *,
@@ -53,30 +53,30 @@ def evaluate_repeats(
     for number, item in enumerate(progress(dataset_dicts)):
         kind = "authentic" if item.get("authentic", False) else item.get("technique") or "tampered"
         image = read_image(item["file_name"], format="BGR")
-        judged = None if files is None else detect_copy_moves(image, _map_of(item, files))
-        repeats = find_repeats(image) if judged is None else [one.regions for one in judged]
-        row = {"group": str(item.get("group") or f"image {number}"), "found": bool(repeats), "in_place": None}
+        copy_moves = None if files is None else detect_copy_moves(image, _map_of(item, files))
+        pairs = find_repeats(image) if copy_moves is None else [copy_move.regions for copy_move in copy_moves]
+        row = {"group": str(item.get("group") or f"image {number}"), "found": bool(pairs), "in_place": None}
         mask = None if kind == "authentic" else item.get("mask_file_name")
         if mask is not None:
             truth = read_mask(mask, size=(item["height"], item["width"]))
-            overlaps = [overlap(region, truth) for r in repeats for region in (r.first, r.second)]
+            overlaps = [overlap(region, truth) for pair in pairs for region in (pair.first, pair.second)]
             row["in_place"] = max(overlaps, default=0.0) >= LEAST_OVERLAP
-            if judged is not None:
-                row["verdicts"] = _verdicts(judged, truth)
+            if copy_moves is not None:
+                row["copies"] = _rightly_told_copies(copy_moves, truth)
         rows.setdefault(kind, []).append(row)
     return {kind: _summary(rows[kind], files is not None) for kind in sorted(rows)}
 
 
-def repeats_table(results: Mapping[str, Mapping[str, Any]]) -> str:
-    """What :func:`evaluate_repeats` returns as text, in per cent."""
-    head = ["images", "number", "repeated regions found (%)", "95% interval", "at the ground truth's place (%)"]
-    more = any("pairs" in one for one in results.values())
+def copy_move_table(results: Mapping[str, Mapping[str, Any]]) -> str:
+    """What :func:`evaluate_copy_move` returns as text, in per cent."""
+    head = ["images", "number", "duplicated regions found (%)", "95% interval", "at the ground truth's place (%)"]
+    more = any("pairs" in entry for entry in results.values())
     rows = [head + ["pairs of copy and original", "copy told (%)", "rightly (% of these)"] * more]
-    for kind, one in results.items():
-        found, in_place = (f"{100 * one[key]:.2f}" for key in ("found", "in_place"))
-        rows.append([kind, str(one["images"]), found, interval_text(one["interval"]), in_place])
+    for kind, entry in results.items():
+        found, in_place = (f"{100 * entry[key]:.2f}" for key in ("found", "in_place"))
+        rows.append([kind, str(entry["images"]), found, interval_text(entry["interval"]), in_place])
         if more:
-            rows[-1] += [str(one["pairs"]), *(f"{100 * one[key]:.2f}" for key in ("told", "right"))]
+            rows[-1] += [str(entry["pairs"]), *(f"{100 * entry[key]:.2f}" for key in ("told", "right"))]
     return format_rows(rows)
 
 
@@ -89,23 +89,24 @@ def _summary(rows: list[dict], with_maps: bool) -> dict[str, Any]:
         "in_place": _mean([row["in_place"] for row in rows if row["in_place"] is not None]),
     }
     if with_maps:
-        verdicts = [verdict for row in rows for verdict in row.get("verdicts", ())]
-        told = [verdict for verdict in verdicts if verdict is not None]
-        result |= {"pairs": len(verdicts), "told": _mean([v is not None for v in verdicts]), "right": _mean(told)}
+        copies = [right for row in rows for right in row.get("copies", ())]
+        told = [right for right in copies if right is not None]
+        share_told = _mean([right is not None for right in copies])
+        result |= {"pairs": len(copies), "told": share_told, "right": _mean(told)}
     return result
 
 
-def _verdicts(judged: tuple[CopyMove, ...], truth: np.ndarray) -> list[bool | None]:
+def _rightly_told_copies(copy_moves: tuple[CopyMove, ...], truth: np.ndarray) -> list[bool | None]:
     """For each pair of which the mask covers one alone, whether the map says so; None where it says nothing."""
-    verdicts = []
-    for one in judged:
-        small = _resized(truth, one.regions.first.shape)
-        inside = {name: small[getattr(one.regions, name)].mean() for name in ("first", "second")}
+    right = []
+    for copy_move in copy_moves:
+        small = _resized(truth, copy_move.regions.first.shape)
+        inside = {name: small[getattr(copy_move.regions, name)].mean() for name in ("first", "second")}
         original, copy = sorted(inside, key=inside.get)
         if inside[copy] >= COPY_INSIDE and inside[original] <= ORIGINAL_INSIDE:
-            said = one.likelier_copy
-            verdicts.append(None if said is None else said == copy)
-    return verdicts
+            likelier = copy_move.likelier_copy
+            right.append(None if likelier is None else likelier == copy)
+    return right
 
 
 def _map_of(item: Mapping[str, Any], files: Mapping) -> np.ndarray:
@@ -132,7 +133,11 @@ def _resized(truth: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
 
 
 def overlap(region: np.ndarray, truth: np.ndarray) -> float:
-    """Intersection over union of a region, (h, w) bool, with a mask of the whole picture, (H, W) bool, brought to its
+    """Intersection over union of a region, (h, w) bool, with a mask of the whole image, (H, W) bool, brought to its
     size; nothing of either is 0."""
     small = _resized(truth, region.shape)
     return float((region & small).sum() / max(1, (region | small).sum()))
+
+
+#: Names of the last release.
+evaluate_repeats, repeats_table = evaluate_copy_move, copy_move_table

@@ -1,6 +1,6 @@
-"""How well comparing pictures finds originals, sources and alterations, and how often it finds what is not there.
+"""How well image comparison finds originals, sources and altered regions, and how often it finds what is not there.
 
-Ground truth are a dataset's groups (pictures that come from one another share one) and masks. NumPy and OpenCV only.
+Ground truth are a dataset's groups (images that come from one another share one) and masks. NumPy and OpenCV only.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from .table import format_rows, interval_text
 
 #: Order of the table's rows and what each means.
 ROWS = {
-    "original_found": "tampered image and an authentic one: versions of one picture",
+    "original_found": "tampered image and an authentic one: versions of one image",
     "altered_iou": "of these: IoU of what differs with the ground-truth mask",
     "source_found": "splice and another authentic image: a shared region only",
-    "false_pairs": "pictures of different groups that are said to share something",
+    "false_pairs": "images of different groups in which a shared region is found",
 }
 
 
@@ -56,7 +56,7 @@ def evaluate_comparison(
         UserError: an image or mask cannot be read, or no image has a group, or none is tampered.
     """
     if not any(item.get("group") for item in dataset_dicts):
-        raise UserError("no image of this dataset has a group; it cannot be told which pictures belong together")
+        raise UserError("no image of this dataset has a group; it cannot be told which images belong together")
     authentic = [item for item in dataset_dicts if item.get("authentic", False)]
     tampered = [item for item in dataset_dicts if not item.get("authentic", False)]
     if not authentic or not tampered:
@@ -67,15 +67,15 @@ def evaluate_comparison(
     for item in progress(tampered):
         image = _changed(read_image(item["file_name"], format="BGR"), scale, quality)
         described, group = describe(image), str(item["group"])
-        strangers = [one for one in authentic if str(one["group"]) != group]
+        strangers = [other for other in authentic if str(other["group"]) != group]
         chosen = chance.sample(strangers, min(others, len(strangers)))
         original, source, overlaps = False, False, []
-        for one in [*(one for one in authentic if str(one["group"]) == group), *chosen]:
-            if one["file_name"] not in known:  # not its pixels: there may be thousands
-                read = partial(read_image, one["file_name"], format="BGR")
-                known[one["file_name"]] = describe(read(), read)
-            shared = compare(known[one["file_name"]], described)
-            if str(one["group"]) != group:
+        for other in [*(other for other in authentic if str(other["group"]) == group), *chosen]:
+            if other["file_name"] not in known:  # not its pixels: there may be thousands
+                read = partial(read_image, other["file_name"], format="BGR")
+                known[other["file_name"]] = describe(read(), read)
+            shared = compare(known[other["file_name"]], described)
+            if str(other["group"]) != group:
                 values["false_pairs"].append((group, float(bool(shared))))
                 continue
             versions = [region for region in shared if region.same_picture]
@@ -95,8 +95,8 @@ def comparison_table(results: Mapping[str, Mapping[str, Any]]) -> str:
     """What :func:`evaluate_comparison` returns as text, in per cent."""
     rows = [["what", "number", "mean (%)", "95% interval"]]
     for name, meaning in ROWS.items():
-        one = results[name]
-        rows.append([meaning, str(one["number"]), f"{100 * one['mean']:.2f}", interval_text(one["interval"])])
+        entry = results[name]
+        rows.append([meaning, str(entry["number"]), f"{100 * entry['mean']:.2f}", interval_text(entry["interval"])])
     return format_rows(rows)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import shutil
@@ -16,19 +15,22 @@ from detectron2.data import MetadataCatalog
 from detectron2.evaluation import DatasetEvaluator, DatasetEvaluators
 from detectron2.utils import comm
 
+from constrained_rcnn.data.techniques import UNCERTAIN
 from constrained_rcnn.evaluation.report import write_page
-from constrained_rcnn.utils.files import UNFINISHED, write_json_atomic
+from constrained_rcnn.utils.files import UNFINISHED
 from constrained_rcnn.utils.output_folder import publish
 
 from .audit import audit_warning
 from .coco.annotations import write_coco_ground_truth
-from .coco.confidence import ap_intervals_of_folder, ap_table
+from .coco.average_precision import read_instances
+from .coco.confidence import INSTANCES, TRUTH, ap_intervals, ap_table
 from .coco.once import UniqueCOCOEvaluator
 from .map_files import map_names, write_map, write_preview
-from .metrics.records import NO_MAP, PLAIN, MetricVariants, image_record, unique_records
+from .metrics.records import NO_MAP, PLAIN, DetectorOutput, MetricVariants, image_record, unique_records
 from .metrics.summary import summarise
+from .metrics.techniques import Detections
 from .results import write_results
-from .table import metrics_table, without_nan
+from .table import metrics_table
 
 logger = logging.getLogger(__name__)
 
@@ -37,9 +39,13 @@ ROUNDING = 1e-5
 
 
 class ManipulationEvaluator(DatasetEvaluator):
-    """Pixel, image-level and false-alarm metrics of manipulation maps.
+    """Pixel, image-level and false-alarm metrics of manipulation maps, and how often a technique is named rightly.
 
     Each image is reduced to a small record in :meth:`process`; no map is kept.
+
+    Attributes:
+        records, summary: what :meth:`evaluate` has found, on the main process: see
+            :func:`.metrics.records.image_record` and :func:`.metrics.summary.summarise`.
     """
 
     def __init__(
@@ -57,11 +63,10 @@ class ManipulationEvaluator(DatasetEvaluator):
         """
         Args:
             dataset_name: for the log and the files.
-            dataset_dicts: the dataset; ground truth is looked up here by ``image_id``, because a data mapper
-            may
+            dataset_dicts: the dataset; ground truth is looked up here by ``image_id``, because a data mapper may
                 drop keys. An image that is not in it is described by the model's own input.
-            class_names: of the model's classes, for the ``paper`` variant.
-            output_dir: ``metrics.json`` and ``per_image.json`` are written here, or nothing if None.
+            class_names: of the model's classes.
+            output_dir: small previews of the maps are written into ``previews`` below it, or none if None.
             distributed: gather from all processes.
             variants: see there.
             map_dir: every map is written below it as the images lie in ``dataset_dicts``, see
@@ -78,10 +83,11 @@ class ManipulationEvaluator(DatasetEvaluator):
         self._map_dir = map_dir
         self._annotations = annotations
         self._map_names = map_names(dataset_dicts)
-        self._records: list[dict] = []
+        self.records: list[dict] = []
+        self.summary: dict[str, Any] | None = None
 
     def reset(self):
-        self._records = []
+        self.records, self.summary = [], None
 
     def process(self, inputs, outputs):
         """Reduces a batch.
@@ -91,14 +97,15 @@ class ManipulationEvaluator(DatasetEvaluator):
             outputs: per image a dict with "manipulation_map", (H, W) float tensor in [0, 1] at the image's
                 original resolution, "manipulation_score", a number in [0, 1], and "instances". Without a map
                 (stock GeneralizedRCNN) an image is in no pixel metric, without a score in no image-level one.
+                Where an instance's "technique_named" is False, a user is not told its class but "manipulated region".
 
         Raises:
             UserError: a map or score cannot be scored (NaN, out of range, wrong size).
         """
         for item, output in zip(inputs, outputs):
             item = self._ground_truth.get(item["image_id"], item)
-            score_map, score, predicted = unpack_output(output, self._class_names)
-            self._records.append(image_record(item, score_map, score, self._variants, predicted))
+            score_map, score, predicted, detections = unpack_output(output, self._class_names)
+            self.records.append(image_record(item, score_map, score, self._variants, predicted, detections=detections))
             if score_map is None:
                 continue
             name = self._map_names.get(item["image_id"], os.path.basename(item["file_name"]))
@@ -108,13 +115,13 @@ class ManipulationEvaluator(DatasetEvaluator):
                 write_preview(os.path.join(self._output_dir, "previews", name + ".png"), score_map)
 
     def evaluate(self) -> dict[str, dict[str, float]]:
-        """Gathers, reduces, prints the table and writes the files.
+        """Gathers, reduces and prints the table.
 
         Returns:
             {"manipulation": {metric: 100 * value}} with NaN for undefined values; {} except on the main
             process.
         """
-        records = self._records
+        records = self.records
         if self._distributed:
             comm.synchronize()
             records = [record for part in comm.gather(records, dst=0) for record in part]
@@ -123,6 +130,7 @@ class ManipulationEvaluator(DatasetEvaluator):
         records = unique_records(records)
         warning = audit_warning(self._annotations)
         summary = summarise(records, self._variants) | {"warnings": [warning] if warning else []}
+        self.records, self.summary = records, summary
         if summary["skipped"].get(NO_MAP):
             logger.warning(
                 "%d of %d images came without a manipulation map: their pixel metrics are undefined "
@@ -131,47 +139,52 @@ class ManipulationEvaluator(DatasetEvaluator):
                 len(records),
             )
         logger.info("Manipulation metrics on %s:\n%s", self._dataset_name, metrics_table(summary))
-        if self._output_dir:
-            write_results(self._output_dir, self._dataset_name, records, summary, self._variants)
         return {"manipulation": {name: 100 * value for name, value in summary["metrics"].items()}}
+
+    def write(self, folder: str | os.PathLike, **more: Any) -> tuple[dict[str, Any], list[dict]]:
+        """Writes what :meth:`evaluate` has found, on the main process; see :func:`.results.write_results`."""
+        return write_results(folder, self._dataset_name, self.records, self.summary, self._variants, **more)
 
 
 class ManipulationEvaluators(DatasetEvaluators):
-    """The evaluators of one dataset; COCO AP joins the other metrics in ``metrics.json``, a page shows all."""
+    """The evaluators of one dataset: what all of them found goes into one ``metrics.json`` and one page."""
 
     def __init__(
         self,
-        evaluators: Sequence[DatasetEvaluator],
+        manipulation: ManipulationEvaluator,
+        others: Sequence[DatasetEvaluator],
         output_dir: str,
         dataset_dicts: Sequence[Mapping[str, Any]] = (),
         final_dir: str | None = None,
     ):
         """
         Args:
-            evaluators: to run side by side.
-            output_dir: holds the ``metrics.json`` of the :class:`ManipulationEvaluator`; gets ``report.html``.
-            dataset_dicts: the dataset, for the page's pictures.
+            manipulation: made for this dataset.
+            others: COCO AP, to run beside it.
+            output_dir: gets ``metrics.json``, ``per_image.json`` and ``report.html``.
+            dataset_dicts: the dataset, for the page's images.
             final_dir: where all files of ``output_dir`` go when they are whole; None: they stay.
         """
-        super().__init__(list(evaluators))
+        super().__init__([manipulation, *others])
+        self._manipulation = manipulation
         self._output_dir = output_dir
         self._final_dir = final_dir
         self._dataset_dicts = dataset_dicts
 
     def evaluate(self):
         results = super().evaluate()
-        path = os.path.join(self._output_dir, "metrics.json")
         if comm.is_main_process() and "manipulation" in results:
-            with open(path, encoding="utf-8") as file:
-                content = json.load(file)
+            folder, records = Path(self._output_dir), self._manipulation.records
             tasks = {task: values for task, values in results.items() if task != "manipulation"}
-            content["coco"] = {task: {k: v / 100 for k, v in values.items()} for task, values in tasks.items()}
-            content["coco_intervals"] = ap_intervals_of_folder(self._output_dir, list(tasks))
-            logger.info("COCO AP with 95%% intervals:\n%s", ap_table(content["coco"], content["coco_intervals"]))
-            write_json_atomic(path, without_nan(content), indent=2)
-            page = write_page(self._output_dir, self._dataset_dicts)
+            coco = {task: {k: v / 100 for k, v in values.items()} for task, values in tasks.items()}
+            intervals = {}
+            if (folder / INSTANCES).is_file():  # there are none where no image was evaluated
+                intervals = ap_intervals(folder / TRUTH, read_instances(folder / INSTANCES), list(tasks), records)
+            logger.info("COCO AP with 95%% intervals:\n%s", ap_table(coco, intervals))
+            written = self._manipulation.write(folder, coco=coco, coco_intervals=intervals)
+            page = write_page(folder, self._dataset_dicts, results=written)
             if self._final_dir is not None:
-                publish(Path(self._output_dir), Path(self._final_dir))
+                publish(folder, Path(self._final_dir))
                 page = Path(self._final_dir) / page.name
             logger.info("Page with what is behind the table: %s", page)
         return results
@@ -195,12 +208,10 @@ def build_evaluators(
         dataset_dicts: what the model is evaluated on, category ids 0-based into ``class_names``.
         class_names: the model's classes, after merging.
         output_dir: of this dataset, for instance ``OUTPUT_DIR/inference/<dataset>``. Gets ``metrics.json``
-        (fractions),
-            ``per_image.json``, ``coco_ground_truth.json`` and COCOEvaluator's files; when all are whole: an evaluation
-            that fails leaves an earlier one as it was.
-        mask_on: the model predicts masks (``MODEL.MASK_ON``); else, or where the ground truth is boxes only,
-        mask
-            AP is left out.
+            (fractions), ``per_image.json``, ``coco_ground_truth.json`` and COCOEvaluator's files; when all are whole:
+            an evaluation that fails leaves an earlier one as it was.
+        mask_on: the model predicts masks (``MODEL.MASK_ON``); else, or where the ground truth is boxes only, mask AP
+            is left out.
         distributed: gather from all processes.
         variants: other tables' conventions for the manipulation metrics.
         save_maps: write every map into ``maps`` below ``output_dir``.
@@ -213,7 +224,7 @@ def build_evaluators(
         shutil.rmtree(output_dir, ignore_errors=True)  # of an evaluation that failed
     if distributed:
         comm.synchronize()
-    ground_truth = os.path.join(output_dir, "coco_ground_truth.json")
+    ground_truth = os.path.join(output_dir, TRUTH)
     # Every process writes the same file, each in one step: none has to wait for another to read it.
     possible = write_coco_ground_truth(dataset_dicts, class_names, ground_truth)
     tasks = tuple(task for task in possible if mask_on or task != "segm")
@@ -239,12 +250,10 @@ def build_evaluators(
         map_dir=os.path.join(output_dir, "maps") if save_maps else None,
         annotations=annotations,
     )
-    return ManipulationEvaluators([manipulation, coco], output_dir, dataset_dicts, final_dir)
+    return ManipulationEvaluators(manipulation, [coco], output_dir, dataset_dicts, final_dir)
 
 
-def unpack_output(
-    output: Mapping[str, Any], class_names: Sequence[str]
-) -> tuple[np.ndarray | None, float | None, str | None]:
+def unpack_output(output: Mapping[str, Any], class_names: Sequence[str]) -> DetectorOutput:
     """What :func:`.metrics.records.image_record` needs of a model's output for one image.
 
     Args:
@@ -253,16 +262,20 @@ def unpack_output(
 
     Returns:
         The map, (H, W) float32, and the score, rounding errors taken off; the class of the best-scored
-        instance. None for what the model does not give.
+        instance; all instances. None for what the model does not give.
     """
     score = output.get("manipulation_score")
     if score is not None:
         score = float(_within_rounding(np.float64(float(score))))
-    instances, predicted = output.get("instances"), None
-    if instances is not None and len(instances) and instances.has("scores"):
-        best = int(instances.pred_classes[int(instances.scores.argmax())])
-        predicted = class_names[best] if best < len(class_names) else str(best)
-    return _as_array(output.get("manipulation_map")), score, predicted
+    instances, predicted, detections = output.get("instances"), None, None
+    if instances is not None and instances.has("scores"):
+        names = [class_names[c] if c < len(class_names) else str(c) for c in instances.pred_classes.tolist()]
+        predicted = names[int(instances.scores.argmax())] if names else None
+        if instances.has("technique_named"):
+            names = [name if named else UNCERTAIN for name, named in zip(names, instances.technique_named.tolist())]
+        boxes = instances.pred_boxes.tensor.detach().cpu().numpy()
+        detections = Detections(names, instances.scores.tolist(), boxes, class_names)
+    return DetectorOutput(_as_array(output.get("manipulation_map")), score, predicted, detections)
 
 
 def _as_array(score_map) -> np.ndarray | None:

@@ -27,7 +27,7 @@ class SavedMap(NamedTuple):
     """What a file says of an image.
 
     Attributes:
-        score_map: (H, W) of a dtype that :func:`pixel_metrics.check_score_map` takes.
+        score_map: (H, W) of a dtype that :func:`.metrics.pixel.check_score_map` takes.
         score: of the image in [0, 1]; the map's maximum where the file has none.
         predicted: class of the best-scored instance, or None.
     """
@@ -64,7 +64,7 @@ def read_map(path: str | os.PathLike, *, max_pixels: int = MAX_PIXELS) -> SavedM
     Args:
         path: npz with an array ``map`` (or a single array) and optionally ``score`` and ``predicted``, as
             this package and TruFor write it; npy; or PNG, grey of 1, 8 or 16 bits whose white is 1.
-        max_pixels: larger pictures are refused before they are decoded.
+        max_pixels: larger images are refused before they are decoded.
 
     Raises:
         UserError: it cannot be read, or holds no single map. Values are checked where they are scored.
@@ -194,17 +194,17 @@ def _from_npz(path: Path, arrays: Mapping[str, np.ndarray]) -> tuple[np.ndarray,
 
 
 def _read_png(path: Path, max_pixels: int) -> np.ndarray:
-    with Image.open(path, formats=("PNG",)) as picture:  # whatever else has the name: PostScript would be executed
-        if picture.width * picture.height > max_pixels:
-            raise UserError(f"{path}: {picture.width}x{picture.height} is more than {max_pixels} pixels")
-        if picture.mode == "I":  # 16-bit grey, as older versions of Pillow name it
-            return np.array(picture).astype(np.uint16)
-        if picture.mode in ("1", "L", "I;16", "I;16B"):
-            array = np.array(picture)
+    with Image.open(path, formats=("PNG",)) as image:  # whatever else has the name: PostScript would be executed
+        if image.width * image.height > max_pixels:
+            raise UserError(f"{path}: {image.width}x{image.height} is more than {max_pixels} pixels")
+        if image.mode == "I":  # 16-bit grey, as older versions of Pillow name it
+            return np.array(image).astype(np.uint16)
+        if image.mode in ("1", "L", "I;16", "I;16B"):
+            array = np.array(image)
             return array.astype(array.dtype.newbyteorder("=")) if array.dtype.byteorder == ">" else array
-        array = np.array(picture.convert("RGB"))
+        array = np.array(image.convert("RGB"))
         if (array != array[:, :, :1]).any():
-            raise UserError(f"{path}: a coloured picture; a map is grey, its white is 1")
+            raise UserError(f"{path}: a coloured image; a map is grey, its white is 1")
         return array[:, :, 0]
 
 

@@ -1,7 +1,7 @@
-"""What happens to a picture between its forger and its judge: the perturbations of robustness tables.
+"""What happens to an image between its forger and its detector: the perturbations of robustness tables.
 
-NumPy, OpenCV and Pillow only. Every perturbation is applied to the original-resolution picture before any
-resizing by a model; the ground truth stays, except that a resized picture takes its mask along, by nearest.
+NumPy, OpenCV and Pillow only. Every perturbation is applied to the original-resolution image before any
+resizing by a model; the ground truth stays, except that a resized image takes its mask along, by nearest.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Perturbation:
         return self.protocol if self.value is None else f"{self.protocol}-{self.value:g}"
 
     def __call__(self, image: np.ndarray, key: int | str = 0, seed: int = 0) -> np.ndarray:
-        """Perturbs a picture.
+        """Perturbs an image.
 
         Args:
             image: (H, W, 3) uint8 BGR, 0..255.
@@ -59,7 +59,7 @@ class Perturbation:
         return APPLY[self.protocol](image, self.value, rng)
 
     def resizes(self) -> bool:
-        """Whether the picture's size may change, and its mask's with it."""
+        """Whether the image's size may change, and its mask's with it."""
         return self.protocol in ("resize", "social")
 
 
@@ -70,8 +70,8 @@ def jpeg(image: np.ndarray, quality: float, rng=None) -> np.ndarray:
         Image.fromarray(image[:, :, ::-1]).save(buffer, "JPEG", quality=int(quality), subsampling="4:2:0")
     except OSError as error:  # JPEG ends at 65,535 pixels a side
         raise UserError(f"an image of {image.shape[1]}x{image.shape[0]} cannot be saved as JPEG ({error})") from error
-    with Image.open(buffer) as picture:
-        return np.ascontiguousarray(np.asarray(picture.convert("RGB"))[:, :, ::-1])
+    with Image.open(buffer) as compressed:
+        return np.ascontiguousarray(np.asarray(compressed.convert("RGB"))[:, :, ::-1])
 
 
 def gaussian_noise(image: np.ndarray, variance: float, rng: np.random.Generator) -> np.ndarray:

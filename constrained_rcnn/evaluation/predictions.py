@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,11 @@ from ..data.lookup import annotation_file, class_names, dataset_dicts
 from .audit import audit_warning
 from .coco.annotations import write_coco_ground_truth
 from .coco.average_precision import coco_ap, read_instances
-from .coco.confidence import ap_intervals, ap_table
+from .coco.confidence import TRUTH, ap_intervals, ap_table
 from .map_files import find_maps, read_map
 from .metrics.records import PLAIN, MetricVariants, image_record
 from .metrics.summary import summarise
+from .metrics.techniques import Detections
 from .results import write_results
 from .table import format_rows, metrics_table
 
@@ -44,7 +46,9 @@ def evaluate_predictions(
     Args:
         dataset: prepared split or registered name.
         folder, ending, variants, progress: see :func:`map_records`.
-        instances, merge_techniques: see :func:`instance_metrics`; None: no AP.
+        instances: ``coco_instances_results.json`` of the same images, COCO's result format; None: no AP, and nothing
+            is known of techniques.
+        merge_techniques: that file has one class.
         output: gets ``metrics.json`` and ``per_image.json``; None: nothing is written.
 
     Returns:
@@ -53,16 +57,22 @@ def evaluate_predictions(
     Raises:
         UserError: bad input.
     """
-    dicts = dataset_dicts(dataset)
-    records, problems = map_records(dicts, folder, ending=ending, variants=variants, progress=progress)
+    dicts, found, detections = dataset_dicts(dataset), None, None
+    if instances is not None:
+        names = class_names(dataset, merge_techniques)
+        found = _checked(read_instances(instances), names, instances)
+        detections = detections_by_image(found, names)
+        dicts = annotation_format.merge_techniques(dicts) if len(names) == 1 else dicts
+    records, problems = map_records(
+        dicts, folder, ending=ending, variants=variants, detections=detections, progress=progress
+    )
     warning = audit_warning(annotation_file(dataset)[0])
     summary = summarise(records, variants) | {"warnings": [warning] if warning else []}
     text, more = metrics_table(summary), {}
     with _place_for(output) as folder:
-        if instances is not None:
-            results = instance_metrics(dicts, class_names(dataset, merge_techniques), instances, folder)
-            truth = folder / "coco_ground_truth.json"
-            more["coco_intervals"] = ap_intervals(truth, read_instances(instances), list(results), records)
+        if found is not None:
+            results = instance_metrics(dicts, names, found, folder / TRUTH)
+            more["coco_intervals"] = ap_intervals(folder / TRUTH, found, list(results), records)
             more["coco"] = {task: {k: v / 100 for k, v in values.items()} for task, values in results.items()}
             rows = [["COCO (%)", *next(iter(results.values()))]]
             rows += [[task, *(f"{value:.2f}" for value in values.values())] for task, values in results.items()]
@@ -89,6 +99,7 @@ def map_records(
     *,
     ending: str = "",
     variants: MetricVariants = PLAIN,
+    detections: Mapping[int | str, Detections] | None = None,
     progress: Callable[[Iterable], Iterable] = iter,
 ) -> tuple[list[dict], list[str]]:
     """One record per image, as the evaluation of the model makes them.
@@ -97,6 +108,7 @@ def map_records(
         items: the dataset.
         folder, ending: where the maps are, see :func:`.map_files.find_maps`.
         variants: see there.
+        detections: of the images by id, see :func:`detections_by_image`; None: they are not known.
         progress: wraps the iteration, for instance ``tqdm``.
 
     Returns:
@@ -115,42 +127,62 @@ def map_records(
             records.append(image_record(item, None, None, variants) | {"skipped": NO_FILE})
             continue
         try:
-            saved = read_map(path)
-            records.append(image_record(item, saved.score_map, saved.score, variants, saved.predicted))
+            saved, boxes = read_map(path), None if detections is None else detections[item["image_id"]]
+            record = image_record(item, saved.score_map, saved.score, variants, saved.predicted, detections=boxes)
+            records.append(record)
         except UserError as error:
             problems.append(f"{path}: {error}")
             records.append(image_record(item, None, None, variants) | {"skipped": BAD_MAP})
     return records, problems
 
 
+def detections_by_image(
+    instances: Iterable[Mapping[str, Any]], names: Sequence[str]
+) -> defaultdict[int | str, Detections]:
+    """Instances in COCO's result format as :func:`.metrics.techniques.match_regions` takes them, image by image.
+
+    Args:
+        instances: of categories 1, 2, ...
+        names: of these categories.
+    """
+    found = defaultdict(lambda: Detections([], [], [], tuple(names)))
+    for instance in instances:
+        of_image = found[instance["image_id"]]
+        x, y, width, height = instance["bbox"]
+        of_image.techniques.append(names[instance["category_id"] - 1])
+        of_image.scores.append(instance["score"])
+        of_image.boxes.append([x, y, x + width, y + height])
+    return found
+
+
 def instance_metrics(
     items: Sequence[Mapping[str, Any]],
     names: Sequence[str],
-    instances: str | os.PathLike,
-    folder: str | os.PathLike,
+    instances: Sequence[Mapping[str, Any]],
+    truth: str | os.PathLike,
 ) -> dict[str, dict[str, float]]:
     """COCO AP of a result file.
 
     Args:
-        items: the dataset; one class name merges its techniques.
-        names: of the categories 1, 2, ... in the file.
-        instances: ``coco_instances_results.json``.
-        folder: gets ``coco_ground_truth.json``.
+        items: the dataset, its techniques merged where there is one class.
+        names: of the categories 1, 2, ...
+        instances: in COCO's result format.
+        truth: file that the ground truth is written to.
 
     Returns:
         As :func:`.coco.average_precision.coco_ap`.
 
     Raises:
-        UserError: the file cannot be used.
+        UserError: an instance of an image that is not in the dataset.
     """
-    results = read_instances(instances)
-    if len(names) == 1:
-        items = annotation_format.merge_techniques(items)
-    unknown = {r["category_id"] for r in results} - set(range(1, len(names) + 1))
-    if unknown:
-        raise UserError(f"{instances}: category {sorted(unknown)[0]}; the classes are 1 to {len(names)}")
-    truth = Path(folder) / "coco_ground_truth.json"
     tasks = write_coco_ground_truth(items, names, truth)
-    if not all("segmentation" in result for result in results):
+    if not all("segmentation" in instance for instance in instances):
         tasks = ("bbox",)
-    return coco_ap(truth, results, tasks)
+    return coco_ap(truth, instances, tasks)
+
+
+def _checked(instances: list[dict], names: Sequence[str], file: str | os.PathLike) -> list[dict]:
+    unknown = {instance["category_id"] for instance in instances} - set(range(1, len(names) + 1))
+    if unknown:
+        raise UserError(f"{file}: category {sorted(unknown)[0]}; the classes are 1 to {len(names)}")
+    return instances

@@ -13,10 +13,9 @@ from constrained_rcnn.data import annotation_format
 from constrained_rcnn.images.reading import read_image
 from constrained_rcnn.utils.errors import OutputError, UserError
 from constrained_rcnn.utils.files import write_bytes_atomic, write_json_atomic
-from constrained_rcnn.utils.output_folder import output_folder
+from constrained_rcnn.utils.output_folder import claim_settings, output_folder
 
 from ..data.lookup import annotation_file
-from .robustness import claim
 
 DEFAULT_QUALITY = 90
 
@@ -28,7 +27,7 @@ def recompress(
     quality: int = DEFAULT_QUALITY,
     progress: Callable[[Iterable], Iterable] = iter,
 ) -> tuple[list[Path], list[str]]:
-    """Writes prepared splits anew with all pictures as baseline JPEG of one quality, 4:2:0, without metadata.
+    """Writes prepared splits anew with all images as baseline JPEG of one quality, 4:2:0, without metadata.
 
     Traces of what a file went through before stay in its pixels: the table is equal, a first compression at
     another quality is not undone. Run again, it goes on where it stopped.
@@ -37,10 +36,10 @@ def recompress(
         datasets: prepared splits of one set, as JSON files or predefined names.
         output: new root: ``images/``, ``masks/`` and ``annotations/<split>.json``.
         quality: of the JPEGs, 1 to 100.
-        progress: wraps the iteration over the pictures, for instance ``tqdm``.
+        progress: wraps the iteration over the images, for instance ``tqdm``.
 
     Returns:
-        The new annotation files, and a line for each picture that was left out.
+        The new annotation files, and a line for each image that was left out.
 
     Raises:
         UserError: an unknown dataset, a bad quality, another run at work there, or a folder made with other settings
@@ -64,7 +63,7 @@ def _recompress(datasets, output: Path, quality: int, progress) -> tuple[list[Pa
         root = path.resolve().parent.parent
         if root == output.resolve():
             raise UserError(f"{output}: is the dataset itself; give a new --output")
-        claim(output, {"recompressed_at": quality, "source": str(root)})  # equal names are equal pictures
+        claim_settings(output, {"recompressed_at": quality, "source": str(root)})  # equal names are equal images
         sources = {item["image_id"]: item for item in dicts}
         images = []
         for image in progress(content["images"]):

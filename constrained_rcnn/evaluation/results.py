@@ -22,8 +22,8 @@ def write_results(
     summary: Mapping[str, Any],
     variants: MetricVariants,
     **more: Any,
-) -> None:
-    """Writes ``metrics.json`` and ``per_image.json``.
+) -> tuple[dict[str, Any], list[dict]]:
+    """Writes ``metrics.json`` and ``per_image.json``, each once.
 
     Args:
         folder: made if it is not there.
@@ -32,14 +32,21 @@ def write_results(
         summary: what :func:`.metrics.summary.summarise` makes of them.
         variants: those both were made with.
         more: entries added to ``metrics.json``.
+
+    Returns:
+        What the two files hold, None in it for NaN.
     """
-    content = {
-        "dataset": dataset,
-        "unit": "fractions, not per cent; null is undefined",
-        "threshold": FIXED_THRESHOLD,
-        "variants": asdict(variants),
-        **summary,
-        **more,
-    }
-    write_json_atomic(Path(folder) / "metrics.json", without_nan(content), indent=2)
-    write_json_atomic(Path(folder) / "per_image.json", without_nan(records))
+    content = without_nan(
+        {
+            "dataset": dataset,
+            "unit": "fractions, not per cent; null is undefined",
+            "threshold": FIXED_THRESHOLD,
+            "variants": asdict(variants),
+            **summary,
+            **more,
+        }
+    )
+    rows = without_nan(list(records))
+    write_json_atomic(Path(folder) / "metrics.json", content, indent=2)
+    write_json_atomic(Path(folder) / "per_image.json", rows)
+    return content, rows

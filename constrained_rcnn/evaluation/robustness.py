@@ -6,7 +6,6 @@ import json
 import logging
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,9 +14,9 @@ from constrained_rcnn.images.reading import MAX_PIXELS, read_image, read_mask
 from constrained_rcnn.utils.errors import UserError
 from constrained_rcnn.utils.files import write_bytes_atomic, write_json_atomic
 from constrained_rcnn.utils.journal import Journal
-from constrained_rcnn.utils.output_folder import output_folder, staged
+from constrained_rcnn.utils.output_folder import claim_settings, output_folder, staged
 
-from .metrics.records import PLAIN, MetricVariants, image_record
+from .metrics.records import PLAIN, DetectorOutput, MetricVariants, image_record
 from .metrics.summary import summarise
 from .perturbations import CLEAN, Perturbation, resize_mask
 from .results import write_results
@@ -28,14 +27,14 @@ logger = logging.getLogger(__name__)
 
 #: Columns of the table: metric, and whether its interval stands beside it.
 COLUMNS = (("f1_best", True), ("f1_fixed", False), ("auc", True), ("false_alarm_area", False), ("image_auc", True))
-#: (dataset dict, (H, W, 3) uint8 BGR) -> what image_record needs: map, score, predicted class.
-Judge = Callable[[Mapping[str, Any], np.ndarray], tuple]
+#: (dataset dict, (H, W, 3) uint8 BGR) -> a DetectorOutput, or the first of its fields.
+Detector = Callable[[Mapping[str, Any], np.ndarray], tuple]
 
 
 def evaluate_points(
     items: Sequence[Mapping[str, Any]],
     points: Sequence[Perturbation],
-    judge: Judge,
+    detector: Detector,
     folder: str | os.PathLike,
     settings: Mapping[str, Any],
     *,
@@ -49,13 +48,13 @@ def evaluate_points(
     Args:
         items: the dataset.
         points: see :func:`perturbations.protocol_points`.
-        judge: the detector.
+        detector: called with each image.
         folder: gets ``<point>/metrics.json`` and ``<point>/per_image.json``, and at the end
             ``robustness.json``, ``robustness.md`` and ``robustness.html``, a page with curves.
         settings: what the results depend on (dataset, weights, ...); another run's folder is refused.
         variants: see there.
         seed: of the noise.
-        max_pixels: larger pictures are refused.
+        max_pixels: larger images are refused.
         progress: wraps the iteration over the images of a point, for instance ``tqdm``.
 
     Returns:
@@ -67,20 +66,23 @@ def evaluate_points(
     """
     settings = {**settings, "seed": seed}
     with output_folder(folder, parts=[point.name for point in points]) as folder:
-        claim(folder, settings)
+        claim_settings(folder, settings)
         summaries = {}
         for point in points:
             done = folder / point.name / "metrics.json"
             if done.is_file() and (done.parent / "per_image.json").is_file():
                 logger.info("%s: done before", point.name)
+                content = json.loads(done.read_text(encoding="utf-8"))
             else:
                 with Journal(done.with_name("partial.jsonl"), json.dumps(settings, sort_keys=True)) as journal:
-                    records = _records(items, point, judge, journal, variants, seed, max_pixels, progress)
+                    records = _records(items, point, detector, journal, variants, seed, max_pixels, progress)
                     with staged(folder) as stage:
-                        write_results(stage / point.name, settings.get("dataset", ""), records,
-                                      summarise(records, variants), variants, perturbation=point.name)  # fmt: skip
+                        content, _ = write_results(
+                            stage / point.name, settings.get("dataset", ""), records, summarise(records, variants),
+                            variants, perturbation=point.name,
+                        )  # fmt: skip
                     journal.remove()
-            summaries[point.name] = _with_nan(json.loads(done.read_text(encoding="utf-8")))
+            summaries[point.name] = _with_nan(content)
         content = {
             "settings": settings,
             "unit": "fractions, not per cent; null is undefined",
@@ -92,20 +94,6 @@ def evaluate_points(
             page = robustness_page(summaries, settings.get("dataset", ""))
             write_bytes_atomic(stage / "robustness.html", page.encode())
     return summaries
-
-
-def claim(folder: Path, settings: Mapping[str, Any]) -> None:
-    """Records what a folder's results depend on, and refuses to mix two runs."""
-    path, settings = folder / "settings.json", json.loads(json.dumps(settings))
-    if path.is_file():
-        before = json.loads(path.read_text(encoding="utf-8"))
-        other = [k for k in {**before, **settings} if before.get(k) != settings.get(k)]
-        if other:
-            raise UserError(
-                f"{folder}: holds results with {other[0]} {before.get(other[0])}, not {settings.get(other[0])}; "
-                "give another --output"
-            )
-    write_json_atomic(path, settings, indent=2)
 
 
 def robustness_table(summaries: Mapping[str, Mapping[str, Any]]) -> str:
@@ -126,7 +114,7 @@ def robustness_table(summaries: Mapping[str, Mapping[str, Any]]) -> str:
     return f"{format_rows(rows)}\nn(manipulated) = {counts['n_manipulated']}, n(authentic) = {counts['n_authentic']}"
 
 
-def _records(items, point, judge, journal, variants, seed, max_pixels, progress) -> list[dict]:
+def _records(items, point, detector, journal, variants, seed, max_pixels, progress) -> list[dict]:
     """The records of a point, each kept on the disk as soon as it is made."""
     records = {}
     for item in progress(items):
@@ -134,7 +122,7 @@ def _records(items, point, judge, journal, variants, seed, max_pixels, progress)
         if key in journal:
             records[key] = journal.get(key)
         else:
-            records[key] = perturbed_record(item, point, judge, variants, seed, max_pixels)
+            records[key] = perturbed_record(item, point, detector, variants, seed, max_pixels)
             journal.add(key, records[key])
     return [records[key] for key in sorted(records, key=lambda key: (str(type(key)), key))]
 
@@ -142,16 +130,16 @@ def _records(items, point, judge, journal, variants, seed, max_pixels, progress)
 def perturbed_record(
     item: Mapping[str, Any],
     point: Perturbation,
-    judge: Judge,
+    detector: Detector,
     variants: MetricVariants = PLAIN,
     seed: int = 0,
     max_pixels: int = MAX_PIXELS,
 ) -> dict[str, Any]:
-    """Perturbs one image, judges it, and reduces it as the plain evaluation does.
+    """Perturbs one image, detects, and reduces it as the plain evaluation does.
 
     Returns:
-        What :func:`.metrics.records.image_record` returns; where the picture was resized, against its mask resized by
-        nearest.
+        What :func:`.metrics.records.image_record` returns; where the image was resized, against its mask resized by
+        nearest, and its boxes.
     """
     image = read_image(item["file_name"], "BGR", max_pixels=max_pixels)
     size = image.shape[:2]
@@ -160,13 +148,23 @@ def perturbed_record(
             f"{item['file_name']}: {size[1]}x{size[0]} pixels, its annotations say otherwise; prepare again"
         )
     image = point(image, key=item["image_id"], seed=seed)
-    item = {**item, "height": image.shape[0], "width": image.shape[1]}
+    item = _resized(item, image.shape[:2])
 
     def read_truth(path, size, original=size):
         return resize_mask(read_mask(path, size=original), size)
 
-    score_map, score, predicted = judge(item, image)
-    return image_record(item, score_map, score, variants, predicted, read_truth)
+    score_map, score, predicted, detections = DetectorOutput(*detector(item, image))
+    return image_record(item, score_map, score, variants, predicted, read_truth, detections=detections)
+
+
+def _resized(item: Mapping[str, Any], size: tuple[int, int]) -> dict[str, Any]:
+    """The dataset dict of an image that was resized to (height, width): corners and sides of boxes scale alike."""
+    resized = {**item, "height": size[0], "width": size[1]}
+    if "annotations" in item:
+        scale = np.array([size[1] / item["width"], size[0] / item["height"]] * 2)
+        boxes = [(np.asarray(annotation["bbox"], float) * scale).tolist() for annotation in item["annotations"]]
+        resized["annotations"] = [{**a, "bbox": box} for a, box in zip(item["annotations"], boxes)]
+    return resized
 
 
 def _with_nan(summary: dict[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .metrics.pixel import PIXEL_METRICS
+from .metrics.pixel import FIXED_THRESHOLD, PIXEL_METRICS
+from .metrics.techniques import FALSE_ALARMS, MISSED, TECHNIQUE_METRICS
 
 #: Pixel metrics of the whole set, then those of the image decision.
 OVERALL = (*PIXEL_METRICS, "f1_pooled", "false_alarm_area", "image_auc", "image_f1", "image_bacc")
@@ -20,7 +21,8 @@ def metrics_table(summary: Mapping[str, Any]) -> str:
 
     Returns:
         Several lines: the metrics over all images with their intervals and per technique, then
-        n(manipulated), n(authentic) and n(skipped and why). Undefined values read ``nan``.
+        n(manipulated), n(authentic) and n(skipped and why); then how regions were named. Undefined values read
+        ``nan``.
     """
     metrics, counts = summary["metrics"], summary["counts"]
     prefix = "n_manipulated/"
@@ -37,8 +39,40 @@ def metrics_table(summary: Mapping[str, Any]) -> str:
     lines = [format_rows(rows), counts_line(summary)]
     if "bootstrap" in summary:
         lines.append("intervals: bootstrap over {n_groups} {over}, {resamples} draws".format(**summary["bootstrap"]))
+    for title, table in technique_tables(summary):
+        lines += [f"{title}:", format_rows(table)]
+    if not summary.get("techniques"):
+        lines.append("techniques: not measured, no detections are known (maps name no technique)")
     lines += [f"WARNING: {line}" for line in summary.get("warnings", ())]
     return "\n".join(lines)
+
+
+def technique_tables(summary: Mapping[str, Any]) -> list[tuple[str, list[list[str]]]]:
+    """How regions were named, for a text or a page.
+
+    Args:
+        summary: what :func:`.metrics.summary.summarise` returns, or what a ``metrics.json`` holds.
+
+    Returns:
+        Titles and rows of cells, headings first: the confusion matrix in numbers, and the rates with their intervals in
+        per cent. [] where no detections are known.
+    """
+    matrix = summary.get("techniques")
+    if not matrix:
+        return []
+    alarms, columns = set(FALSE_ALARMS.values()), [*matrix["columns"], "all"]
+    counted = [["ground truth, named as", *columns]]
+    for name, counts in zip(matrix["rows"], matrix["counts"]):
+        cells = ["" if name in alarms and c == MISSED else str(n) for c, n in zip(columns, counts)]
+        counted.append([name, *cells, str(sum(counts))])
+    rates = [["technique (%)", *(cell for name in TECHNIQUE_METRICS for cell in (name, "95% interval"))]]
+    for technique in ("", *(name for name in matrix["rows"] if f"{TECHNIQUE_METRICS[0]}/{name}" in summary["metrics"])):
+        names = [f"{metric}/{technique}" if technique else metric for metric in TECHNIQUE_METRICS]
+        cells = [[_percent(summary["metrics"][n], "nan"), interval_text(summary["intervals"][n])] for n in names]
+        rates.append([technique or "all", *(cell for pair in cells for cell in pair)])
+    about = f"{matrix['n_images']} images, {matrix['n_authentic']} authentic; detections with a score over "
+    about += f"{FIXED_THRESHOLD} on regions with an IoU of {matrix['least_iou']} or more"
+    return [(f"Regions by technique ({about})", counted), ("How often the technique is right", rates)]
 
 
 def comparison_text(comparison: Mapping[str, Mapping[str, Any]], names: Sequence[str] = OVERALL) -> str:
@@ -46,10 +80,10 @@ def comparison_text(comparison: Mapping[str, Mapping[str, Any]], names: Sequence
 
     Args:
         comparison: what :func:`.metrics.confidence.compare` returns.
-        names: metrics to show.
+        names: metrics to show; AP and those of techniques follow where they are known.
     """
     rows = [["metric (%)", "A", "B", "B - A", "95% interval", "verdict"]]
-    for name in (*names, *(name for name in comparison if name.startswith(("bbox/", "segm/")))):
+    for name in (*names, *(name for name in comparison if name.startswith(("bbox/", "segm/", *TECHNIQUE_METRICS)))):
         if name in comparison:
             entry = comparison[name]
             values = [_percent(entry[key]) for key in ("first", "second")]
@@ -131,5 +165,5 @@ def without_nan(value: Any) -> Any:
     return None if isinstance(value, float) and math.isnan(value) else value
 
 
-def _percent(value: float | None) -> str:
-    return "" if value is None else f"{100 * value:.2f}"
+def _percent(value: float | None, missing: str = "") -> str:
+    return missing if value is None else f"{100 * value:.2f}"

@@ -48,7 +48,9 @@ def as_classic_tiff(file: BinaryIO) -> BinaryIO | None:
     return io.BytesIO(data)
 
 
-def _row(file: BinaryIO, data: bytearray, directory: Directory, tag, kind, count, value) -> bytes | None:
+def _row(
+    file: BinaryIO, data: bytearray, directory: Directory, tag: int, kind: int, count: int, value: bytes
+) -> bytes | None:
     """A classic entry; what has no room in it is appended to ``data``."""
     size = _SIZES.get(kind, 0) * count
     if not size or tag == SUB_DIRECTORIES:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from typing import BinaryIO
 
 import numpy as np
@@ -55,7 +56,9 @@ def _is_field(mask: int) -> bool:
     return mask == 0 or (mask // (mask & -mask)) & (mask // (mask & -mask) + 1) == 0
 
 
-def _pixels(file, start, size, bits, masks, from_top) -> Image.Image:
+def _pixels(
+    file: BinaryIO, start: int, size: tuple[int, int], bits: int, masks: Sequence[int], from_top: bool
+) -> Image.Image:
     height, width = size
     stride = (width * bits + 31) // 32 * 4
     channels = [mask for mask in masks if mask]

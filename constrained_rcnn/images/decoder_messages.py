@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
+from typing import Any
 
 from PIL import Image
 
@@ -18,7 +19,7 @@ _tiff_messages = None
 
 
 @lru_cache(None)
-def _set_tiff_handler():
+def _set_tiff_handler() -> Any:
     """The function of libtiff that takes who is to write its error messages (a pointer; None: nobody), which else go
     to stderr as they are, and returns who did before.
 
@@ -53,5 +54,6 @@ def quiet() -> Iterator[None]:
         with _reading:
             _readers -= 1
             if _readers == 0:
-                _filters.__exit__(None, None, None)
+                if _filters is not None:
+                    _filters.__exit__(None, None, None)
                 _set_tiff_handler()(_tiff_messages)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -142,7 +143,7 @@ def _colours(image: Image.Image) -> int:
 def _may_have_fewer(image: Image.Image) -> bool:
     """Whether the high bytes are so low that fewer bits may be stored in 16; of a colour that was multiplied by alpha
     Pillow has divided it by that again, so that a low alpha is enough."""
-    extrema = image.getextrema() if len(image.getbands()) > 1 else (image.getextrema(),)
+    extrema: Any = image.getextrema() if len(image.getbands()) > 1 else (image.getextrema(),)
     colours = _colours(image)
     limit = 1 << (_FEWER[-1] - 8)
     return max(high for _, high in extrema[:colours]) < limit or any(0 < high < limit for _, high in extrema[colours:])

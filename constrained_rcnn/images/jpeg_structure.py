@@ -49,7 +49,7 @@ def check_jpeg(file: BinaryIO, start: int = 0) -> JpegStructure:
     scans = exif = 0
     left: dict[int, list[int]] = {}  # component -> bits of each coefficient that no scan has coded yet
     ends, last_scan, pixels = False, 0, 0
-    for count, (kind, length, begin, after) in enumerate(_segments(file, start), 1):
+    for count, (kind, length, begin, after) in enumerate(segments(file, start), 1):
         check_parts(count)
         if kind == _END:
             ends = True
@@ -89,7 +89,7 @@ def _strike_out(left: dict[int, list[int]], begin: bytes) -> None:
                 left[component][coefficient] = approximation & 15
 
 
-def _segments(file: BinaryIO, start: int) -> Iterator[tuple[int, int, bytes, int]]:
+def segments(file: BinaryIO, start: int) -> Iterator[tuple[int, int, bytes, int]]:
     """(second byte of the marker, length, first bytes from the length on, position behind) of a JPEG's segments, its
     end included, restarts left out."""
     position, size = start + 2, 1 << 12  # after the start of the image

@@ -9,14 +9,14 @@ import stat
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from typing import BinaryIO, Union
+from typing import Any, BinaryIO, Union
 
 from PIL import Image
 
 try:  # HEIF, phones' HEIC files among it: an extra
     import pillow_heif
 except ImportError:
-    pillow_heif = None
+    pillow_heif = None  # type: ignore[assignment]
 
 from constrained_rcnn.images.kinds import HEAD, kind_of
 from constrained_rcnn.utils.errors import UserError
@@ -132,7 +132,7 @@ def opened(
         raise UserError(f"{name}: not enough memory for an image of this size") from None
     except Exception as error:  # decoders raise OSError, SyntaxError, ValueError, struct.error, IndexError, ...
         if isinstance(error, OSError) and error.errno is not None:  # the system's, not a decoder's
-            raise UserError(f"{name}: {error.strerror.lower()}") from None
+            raise UserError(f"{name}: {str(error.strerror).lower()}") from None
         reason = printable(" ".join(str(error).split())[:200]) or type(error).__name__
         if _UNKNOWN_KIND.search(reason):
             raise UserError(f"{name}: {format or 'an image'} of a kind that is not read ({reason}); save it as PNG or "
@@ -155,7 +155,7 @@ def _open_file(
     changes: dict[str, str] = {}
     head = file.read(1 << 12)
     file.seek(0)
-    file = _readable(file, format, decode and structure.jpeg, changes)
+    file = _readable(file, format, structure.jpeg if decode else None, changes)
     try:
         image = stack.enter_context(_open(file, format))
     except OSError:
@@ -249,7 +249,7 @@ def _pages(image: Image.Image) -> int:
     """The number of pages or frames that Pillow tells; previews of a camera's JPEG do not count."""
     pages = min(getattr(image, "n_frames", 1), MAX_PAGES)
     try:
-        kinds = [one["Attribute"]["MPType"] for one in image.mpinfo[0xB002]]
+        kinds = [one["Attribute"]["MPType"] for one in getattr(image, "mpinfo", {})[0xB002]]
     except (AttributeError, KeyError, TypeError):
         return pages
     while pages > 1 and len(kinds) == pages and kinds[-1].startswith("Large Thumbnail"):
@@ -258,7 +258,7 @@ def _pages(image: Image.Image) -> int:
     return pages
 
 
-def _file(source, stack: ExitStack) -> BinaryIO:
+def _file(source: Any, stack: ExitStack) -> BinaryIO:
     """The content as an open file that can be sought; it is closed with ``stack`` if it is ours.
 
     Pillow is never given a name: it would map uncompressed files into memory, and end the process if another shortens

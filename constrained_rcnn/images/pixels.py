@@ -111,7 +111,7 @@ def _as_stored(upright: np.ndarray, turn: Image.Transpose | None) -> np.ndarray:
         Image.Transpose.ROTATE_270: np.rot90(upright),
         Image.Transpose.ROTATE_90: np.rot90(upright, -1),
     }
-    return flipped.get(turn, upright)
+    return upright if turn is None else flipped.get(turn, upright)
 
 
 def _colour_space(one: Opened) -> dict[str, str]:

@@ -150,5 +150,5 @@ def _digest(data: bytes) -> bytes:
         image.load()
         for top in range(0, image.height, _ROWS):
             box = (0, top, image.width, min(image.height, top + _ROWS))
-            digest.update(np.ascontiguousarray(image.crop(box)))
+            digest.update(np.ascontiguousarray(image.crop(box)).data)
     return digest.digest()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
 from .kinds import RAW, TIFF_HEADER
 from .limits import MAX_PAGES, MAX_PARTS, Refused, check_parts
@@ -51,11 +51,11 @@ class Directory:
     @property
     def entries(self) -> dict[int, tuple[int, int, bytes]]:
         """Tag -> (type, count, value)."""
-        return {tag: tuple(rest) for tag, *rest in self.rows}
+        return {tag: (kind, count, value) for tag, kind, count, value in self.rows}
 
     def first(self, tag: int) -> int:
         """The whole number that a tag has in the directory itself, the largest where it stands twice; else 0."""
-        order = "little" if self.layout.order == "<" else "big"
+        order: Literal["little", "big"] = "little" if self.layout.order == "<" else "big"
         found = (
             int.from_bytes(value[: _WHOLE[kind]], order)
             for own, kind, count, value in self.rows
@@ -104,7 +104,8 @@ def directory_at(file: BinaryIO, layout: Layout, offset: int) -> Directory | Non
 
 def directories(file: BinaryIO, layout: Layout, start: int) -> Iterator[Directory]:
     """One after the other as they follow each other, within limits of number and entries; each once."""
-    seen, entries = set(), 0
+    seen: set[int] = set()
+    entries = 0
     while start and start not in seen and len(seen) < MAX_PAGES and entries < _MAX_ENTRIES:
         if start >= 1 << 63 or (directory := directory_at(file, layout, start)) is None:
             return
@@ -179,7 +180,7 @@ def _holds_larger(file: BinaryIO, first: Directory) -> bool:
     if count * size > len(value):
         file.seek(first.layout.offset.unpack(value)[0])
         value = file.read(min(count, 16) * size)
-    order = "little" if first.layout.order == "<" else "big"
+    order: Literal["little", "big"] = "little" if first.layout.order == "<" else "big"
     offsets = [int.from_bytes(value[at : at + size], order) for at in range(0, len(value) - size + 1, size)][:count]
     inner = (directory_at(file, first.layout, offset) for offset in offsets if 0 < offset < 1 << 63)
     own = first.first(WIDTH) * first.first(LENGTH)

@@ -99,7 +99,7 @@ class OperatingPoints:
         except (AttributeError, KeyError, TypeError, ValueError):
             whole = False
         if not whole:
-            raise UserError("MODEL.WEIGHTS: its operating points are damaged; choose them again: tools/calibrate.py")
+            raise UserError("MODEL.WEIGHTS: its operating points are damaged; renew them: constrained-rcnn calibrate")
         return cls(logits, thresholds, rate, margin)
 
     def to_metadata(self) -> dict:

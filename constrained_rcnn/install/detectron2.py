@@ -2,62 +2,37 @@
 
 Detectron2 is not on PyPI under its own name, and its plain installation needs a compiler and GitHub. The
 archive named here holds the Python tree of its tag v0.6, without the sources of the compiled extension. It is
-downloaded by pip (so that the user's indexes, proxies and caches count), checked, mended
-(``detectron2_mends``), packed as a wheel named ``detectron2`` and installed by pip. A Detectron2 that imports
+downloaded by pip (so that the user's indexes, proxies and caches count), checked, patched
+(``detectron2_patches``), packed as a wheel named ``detectron2`` and installed by pip. A Detectron2 that imports
 already is left alone. Nothing but the standard library is needed here.
 """
 
 from __future__ import annotations
 
 import argparse
-import base64
 import hashlib
 import importlib.util
 import json
 import os
-import stat
 import subprocess
 import sys
 import tarfile
 import tempfile
-import zipfile
 from pathlib import Path, PurePosixPath
 
-from constrained_rcnn.install.detectron2_patches import apply_mends
+from constrained_rcnn.install.detectron2_patches import apply_patches
+from constrained_rcnn.install.wheel import (
+    ARCHIVE_PROJECT,
+    ARCHIVE_SHA256,
+    ARCHIVE_VERSION,
+    INSTALLED_VERSION,
+    OWN_LABEL,
+    build_wheel,
+)
 from constrained_rcnn.utils.errors import UserError, command_line
 
-ARCHIVE_PROJECT = "pb1-detectron2"
-ARCHIVE_SHA256 = "5d2e9e51e523ec72f6a31cca04b0a515492e9514b773a3d134cedc0677170b29"
-ARCHIVE_VERSION = "0.6"
-OWN_LABEL = f"{ARCHIVE_VERSION}+mended"
-INSTALLED_VERSION = f"{OWN_LABEL}.1"  # count up with every change of detectron2_mends: it replaces older ones
 MAX_UNPACKED_BYTES = 64 * 2**20  # the archive unpacks to under 3 MiB
 
-# Folders of the archive -> packages of the wheel: what Detectron2's own set-up installs, less its `tools`.
-PACKAGES = {
-    "detectron2": "detectron2",
-    "projects/DeepLab/deeplab": "detectron2/projects/deeplab",
-    "projects/Panoptic-DeepLab/panoptic_deeplab": "detectron2/projects/panoptic_deeplab",
-    "projects/PointRend/point_rend": "detectron2/projects/point_rend",
-}
-NEEDS = (
-    "cloudpickle",
-    "fvcore>=0.1.5",
-    "hydra-core>=1.1",
-    "iopath>=0.1.7",
-    "matplotlib",
-    "numpy",
-    "omegaconf>=2.1",
-    "Pillow>=7.1",
-    "pycocotools>=2.0.2",
-    "tabulate",
-    "tensorboard",
-    "termcolor>=1.1",
-    "torch",
-    "torchvision",
-    "tqdm>4.29.0",
-    "yacs>=0.1.8",
-)
 
 # What breaks first: `detectron2.layers` needs torchvision and `_C`, `data.transforms` needs Pillow. They
 # take as long again as Torch, so what was checked when it was installed is spared them.
@@ -177,55 +152,37 @@ def unpack(archive: Path, folder: Path) -> Path:
     return folder / tops.pop()
 
 
-def build_wheel(tree: Path, folder: Path, changes: list[str]) -> Path:
-    """Packs the Python tree as a wheel; no build tool is run.
-
-    Args:
-        tree: unpacked and mended archive.
-        folder: where the wheel goes.
-        changes: what was mended, told in the wheel's description (Apache-2.0 asks for that).
-
-    Returns:
-        The wheel's path. It belongs to the distribution ``detectron2``, so that an installation from
-        Detectron2's repository replaces it cleanly.
-    """
-    files: dict[str, bytes] = {}
-    for source, package in PACKAGES.items():
-        for path in sorted((tree / source).rglob("*")):
-            if path.is_file() and path.suffix != ".pyc":
-                files[f"{package}/{path.relative_to(tree / source).as_posix()}"] = path.read_bytes()
-    info = f"detectron2-{INSTALLED_VERSION}.dist-info"
-    metadata = ["Metadata-Version: 2.1", "Name: detectron2", f"Version: {INSTALLED_VERSION}"]
-    metadata += ["Summary: Detectron2 0.6 without its compiled extension, mended for current libraries"]
-    metadata += ["License: Apache-2.0", *(f"Requires-Dist: {need}" for need in NEEDS)]
-    metadata += ["", f"Made from {ARCHIVE_PROJECT} {ARCHIVE_VERSION}, SHA-256 {ARCHIVE_SHA256}. Changed:", ""]
-    metadata += [f"- {change}" for change in changes]
-    wheel = "Wheel-Version: 1.0\nGenerator: constrained_rcnn\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
-    files[f"{info}/METADATA"] = ("\n".join(metadata) + "\n").encode()
-    files[f"{info}/WHEEL"] = wheel.encode()
-    files[f"{info}/LICENSE"] = (tree / "LICENSE").read_bytes()
-    record = [f"{name},sha256={_record_hash(data)},{len(data)}" for name, data in files.items()]
-    record.append(f"{info}/RECORD,,")
-    files[f"{info}/RECORD"] = ("\n".join(record) + "\n").encode()
-    path = folder / f"detectron2-{INSTALLED_VERSION}-py3-none-any.whl"
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as out:
-        for name, data in files.items():
-            entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))  # the same bytes on every day
-            entry.external_attr = (stat.S_IFREG | 0o644) << 16
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            out.writestr(entry, data)
-    return path
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The installer's options."""
+    archive = f"{ARCHIVE_PROJECT}-{ARCHIVE_VERSION}.tar.gz"
+    parser.add_argument(
+        "--archive", type=Path, metavar="FILE", help=f"local copy of {archive}; default: pip downloads it"
+    )
 
 
 @command_line
 def main(argv: list[str] | None = None) -> int:
+    """``python -m constrained_rcnn.install.detectron2``, the same as ``constrained-rcnn install-detectron2``."""
     parser = argparse.ArgumentParser(
         prog="install_detectron2",
         description="Installs Detectron2 0.6 for the interpreter that runs this; leaves a working one alone.",
     )
-    parser.add_argument("--archive", type=Path, help=f"local copy of {ARCHIVE_PROJECT}-{ARCHIVE_VERSION}.tar.gz")
-    args = parser.parse_args(argv)
+    add_arguments(parser)
+    return install(parser.parse_args(argv).archive)
 
+
+def install(local_archive: Path | None = None) -> int:
+    """Installs Detectron2, unless a working one is there.
+
+    Args:
+        local_archive: None: pip downloads it.
+
+    Returns:
+        0, the exit status.
+
+    Raises:
+        UserError: a broken one of somebody else's is there, Torch is not, or pip fails.
+    """
     found = probe_detectron2()
     ours = found["distribution"].startswith(OWN_LABEL)
     if found["state"] == "works" and (not ours or found["distribution"] == INSTALLED_VERSION):
@@ -233,7 +190,7 @@ def main(argv: list[str] | None = None) -> int:
         return 0
     if found["state"] == "broken" and not ours:
         raise UserError(
-            f"Detectron2 at {found['path']} cannot be imported ({found['error']}); mend it, or remove it "
+            f"Detectron2 at {found['path']} cannot be imported ({found['error']}); repair it, or remove it "
             f"with `{sys.executable} -m pip uninstall detectron2 {ARCHIVE_PROJECT}` and run this again"
         )
     for module in ("torch", "torchvision"):
@@ -244,12 +201,12 @@ def main(argv: list[str] | None = None) -> int:
             )
     with tempfile.TemporaryDirectory(prefix="detectron2-") as name:
         folder = Path(name)
-        if args.archive is None:
+        if local_archive is None:
             print(f"Downloading {ARCHIVE_PROJECT} {ARCHIVE_VERSION} ...", flush=True)
-        archive = download_archive(folder) if args.archive is None else args.archive
+        archive = download_archive(folder) if local_archive is None else local_archive
         check_archive(archive)
         tree = unpack(archive, folder)
-        changes = apply_mends(tree)
+        changes = apply_patches(tree)
         wheel = build_wheel(tree, folder, changes)
         _pip("install", "--no-deps", "--no-index", "--force-reinstall", str(wheel))
     found = probe_detectron2(checked="")
@@ -258,7 +215,7 @@ def main(argv: list[str] | None = None) -> int:
             f"Detectron2 was installed but cannot be imported: {found.get('error', 'not found')}; "
             "are the pinned requirements installed?"
         )
-    print("Mended:", *changes, sep="\n  ")
+    print("Patched:", *changes, sep="\n  ")
     where = os.path.dirname(found["path"])
     print(f"Installed Detectron2 {found['version']} without its compiled extension: {where}")
     return 0
@@ -275,10 +232,6 @@ def _pip(*arguments: str) -> None:
             f"pip {arguments[0]} failed: {reason}; it needs setuptools and an index that has "
             f"{ARCHIVE_PROJECT} {ARCHIVE_VERSION} (or a local copy: --archive FILE)"
         )
-
-
-def _record_hash(data: bytes) -> str:
-    return base64.urlsafe_b64encode(hashlib.sha256(data).digest()).decode().rstrip("=")
 
 
 def _last_line(text: str) -> str:

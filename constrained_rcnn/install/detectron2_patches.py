@@ -1,4 +1,4 @@
-"""What today's Torch, NumPy, Pillow and setuptools dropped, mended in Detectron2 0.6's sources."""
+"""What today's Torch, NumPy, Pillow and setuptools dropped, patched in Detectron2 0.6's sources."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from constrained_rcnn.utils.errors import UserError
 
 
 @dataclass(frozen=True)
-class Mend:
+class Patch:
     """One replacement in one source file.
 
     Attributes:
@@ -28,8 +28,8 @@ class Mend:
     why: str
 
 
-def _numpy_aliases(path: str, count: int) -> Mend:
-    return Mend(path, r"\bnp\.(bool|int|float|str)\b", r"\1", count, "NumPy 1.24 dropped np.bool, np.int, ...")
+def _numpy_aliases(path: str, count: int) -> Patch:
+    return Patch(path, r"\bnp\.(bool|int|float|str)\b", r"\1", count, "NumPy 1.24 dropped np.bool, np.int, ...")
 
 
 # A guarded import: only a missing caffe2 is forgiven, any other failure still shows.
@@ -39,8 +39,8 @@ except ModuleNotFoundError as error:
     if (error.name or "").split(".")[0] != "caffe2":
         raise"""
 
-MENDS = (
-    Mend(
+PATCHES = (
+    Patch(
         "detectron2/data/transforms/transform.py",
         r"\bImage\.LINEAR\b",
         "Image.BILINEAR",
@@ -54,35 +54,35 @@ MENDS = (
     _numpy_aliases("detectron2/structures/masks.py", 3),
     _numpy_aliases("detectron2/utils/video_visualizer.py", 1),
     _numpy_aliases("detectron2/utils/visualizer.py", 3),
-    Mend(
+    Patch(
         "detectron2/model_zoo/model_zoo.py",
         r"^import pkg_resources\n",
         "",
         1,
         "setuptools 82 dropped pkg_resources",
     ),
-    Mend(
+    Patch(
         "detectron2/model_zoo/model_zoo.py",
         r'\bpkg_resources\.resource_filename\(\s*"detectron2\.model_zoo",',
         "os.path.join(os.path.dirname(__file__),",
         1,
         "setuptools 82 dropped pkg_resources",
     ),
-    Mend(
+    Patch(
         "detectron2/export/__init__.py",
         r"^from \.api import \*$",
         _WITHOUT_CAFFE2,
         1,
         "Torch dropped caffe2; tracing and scripting do without it",
     ),
-    Mend(
+    Patch(
         "detectron2/evaluation/coco_evaluation.py",
         r"\buse_fast_impl=True,",
         "use_fast_impl=False,",
         2,
         "COCO evaluation defaults to pycocotools; the fast one needs the extension",
     ),
-    Mend(
+    Patch(
         "detectron2/modeling/anchor_generator.py",
         r"\btorch\.meshgrid\(shifts_y, shifts_x\)",
         'torch.meshgrid(shifts_y, shifts_x, indexing="ij")',
@@ -120,12 +120,12 @@ def __getattr__(name):
 EXTENSION_PATH = "detectron2/_C.py"
 
 
-def apply_mends(root: Path, mends: tuple[Mend, ...] = MENDS) -> list[str]:
-    """Mends an unpacked Detectron2 0.6 in place and puts the stub of the extension beside it.
+def apply_patches(root: Path, patches: tuple[Patch, ...] = PATCHES) -> list[str]:
+    """Patches an unpacked Detectron2 0.6 in place and puts the stub of the extension beside it.
 
     Args:
         root: folder that holds ``detectron2/``; changed in place.
-        mends: the replacements.
+        patches: the replacements.
 
     Returns:
         One line per change, for people.
@@ -135,16 +135,16 @@ def apply_mends(root: Path, mends: tuple[Mend, ...] = MENDS) -> list[str]:
     """
     texts: dict[str, str] = {}
     done = []
-    for mend in mends:
-        if mend.path not in texts:
-            texts[mend.path] = _read(root / mend.path)
-        texts[mend.path], count = re.subn(mend.pattern, mend.replacement, texts[mend.path], flags=re.MULTILINE)
-        if count != mend.count:
+    for patch in patches:
+        if patch.path not in texts:
+            texts[patch.path] = _read(root / patch.path)
+        texts[patch.path], count = re.subn(patch.pattern, patch.replacement, texts[patch.path], flags=re.MULTILINE)
+        if count != patch.count:
             raise UserError(
-                f"{mend.path}: expected {mend.pattern!r} {mend.count} times, found {count}; "
+                f"{patch.path}: expected {patch.pattern!r} {patch.count} times, found {count}; "
                 "this is not the source of Detectron2 0.6"
             )
-        done.append(f"{mend.path}: {mend.why} ({count})")
+        done.append(f"{patch.path}: {patch.why} ({count})")
     if (root / EXTENSION_PATH).exists():
         raise UserError(f"{EXTENSION_PATH}: exists already; this is not the source of Detectron2 0.6")
     for path, text in texts.items():

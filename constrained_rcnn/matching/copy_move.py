@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -20,7 +21,7 @@ from .grain import Grain, grain_of
 from .keypoints import mirrored
 from .region_pair import RegionPair, scale_of
 from .self_matches import APART, image_keypoints, self_matches
-from .similarity import SMALLEST, alike, correlation, drawn, fine_structure, inside, reduced, warped
+from .similarity import SMALLEST, Alike, alike, correlation, drawn, fine_structure, inside, reduced, warped
 
 #: Least agreement of two regions, median correlation of their fine structure, to be told by itself. Mirrored ones must
 #: agree more closely: the world is full of symmetric things. Like what follows chosen with casia_v1_train and half of
@@ -89,7 +90,7 @@ def find_repeats(image: np.ndarray, *, doubtful: bool = False) -> tuple[Repeat, 
         pairs = self_matches(points, descriptors, others)
         for transform, agreeing in _transforms(points, pairs, flipped):
             found.append(_compare(grey, transform, agreeing, size))
-    kept = []
+    kept: list[Repeat] = []
     # A doubtful pair must not stand in for its better twin.
     for one in sorted(filter(None, found), key=lambda one: (one.doubtful, -_area(one))):
         if (doubtful or not one.doubtful) and not any(_same(one, other) for other in kept):
@@ -102,7 +103,7 @@ def _transforms(points: np.ndarray, pairs: np.ndarray, flipped: bool) -> Iterato
 
     Turned, scaled and shifted; mirrored left to right before it if asked for.
     """
-    flip = np.float32([-1 if flipped else 1, 1])
+    flip = np.array([-1 if flipped else 1, 1], np.float32)
     for _ in range(_ROUNDS):
         if len(pairs) < _AGREEING:
             return
@@ -125,7 +126,7 @@ def _transforms(points: np.ndarray, pairs: np.ndarray, flipped: bool) -> Iterato
         pairs = pairs[~inliers & ~reverse]
 
 
-def _compare(grey: np.ndarray, transform: np.ndarray, agreeing: np.ndarray, size) -> Repeat | None:
+def _compare(grey: np.ndarray, transform: np.ndarray, agreeing: np.ndarray, size: tuple[int, int]) -> Repeat | None:
     """The region around the agreeing keypoints in which the picture equals what the transform maps it on.
 
     ``size`` is the picture's (width, height), before it was reduced.
@@ -150,7 +151,7 @@ def _compare(grey: np.ndarray, transform: np.ndarray, agreeing: np.ndarray, size
     if grain.lettering:
         return None
     pattern = _goes_on(grey, transform, first, window)
-    more = {"matches": matches, "similarity": similarity, "grain": grain, "pattern": pattern}
+    more: dict[str, Any] = {"matches": matches, "similarity": similarity, "grain": grain, "pattern": pattern}
     return Repeat.of(first, second, (size, size), transform, **more)
 
 
@@ -175,7 +176,9 @@ def _goes_on(grey: np.ndarray, transform: np.ndarray, region: np.ndarray, window
     return False
 
 
-def _alike_around(grey: np.ndarray, transform: np.ndarray, agreeing: np.ndarray):
+def _alike_around(
+    grey: np.ndarray, transform: np.ndarray, agreeing: np.ndarray
+) -> tuple[tuple[slice, slice], np.ndarray, np.ndarray, Alike]:
     """Where the picture and its mapped self are alike: looked at around the keypoints, and further where that reaches.
 
     Returns:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -154,7 +155,9 @@ def _matches(first: np.ndarray, second: np.ndarray) -> Iterator[tuple[np.ndarray
             yield np.stack([rows[kept], nearest[kept]], axis=1), flipped
 
 
-def _transforms(first, second, pairs, flipped) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def _transforms(
+    first: np.ndarray, second: np.ndarray, pairs: np.ndarray, flipped: bool
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Transforms (2, 3) from the first to the second that many pairs share, and the pairs (K, 2) that do."""
     for _ in range(_ROUNDS):
         if len(pairs) < _AGREEING:
@@ -171,7 +174,12 @@ def _transforms(first, second, pairs, flipped) -> Iterator[tuple[np.ndarray, np.
 
 def _estimated(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray | None, np.ndarray]:
     """By RANSAC; the tolerance is in pixels of the coarser picture."""
-    options = {"method": cv2.RANSAC, "ransacReprojThreshold": _TOLERANCE, "maxIters": 5000, "confidence": 0.999}
+    options: dict[str, Any] = {
+        "method": cv2.RANSAC,
+        "ransacReprojThreshold": _TOLERANCE,
+        "maxIters": 5000,
+        "confidence": 0.999,
+    }
     transform, agree = cv2.estimateAffine2D(first, second, **options)
     if transform is not None and scale_of(transform) > 1:
         back, agree = cv2.estimateAffine2D(second, first, **options)

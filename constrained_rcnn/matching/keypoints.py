@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
 
@@ -18,11 +20,11 @@ def keypoints(grey: np.ndarray, most: int, where: np.ndarray | None = None) -> t
     """
     if min(grey.shape) < 8:  # nothing to find, and OpenCV fails on lines of pixels
         return np.zeros((0, 2), np.float32), np.zeros((0, 128), np.float32)
-    options = {"contrastThreshold": 0.005, "edgeThreshold": 20, "enable_precise_upscale": True}
+    options: dict[str, Any] = {"contrastThreshold": 0.005, "edgeThreshold": 20, "enable_precise_upscale": True}
     if where is None:
-        found, descriptors = cv2.SIFT_create(nfeatures=most, **options).detectAndCompute(grey, None)
+        found, descriptors = cv2.SIFT.create(nfeatures=most, **options).detectAndCompute(grey, None)
     else:  # a mask would be heeded only after the strongest of all have been chosen
-        sift = cv2.SIFT_create(**options)
+        sift = cv2.SIFT.create(**options)
         found = sorted(sift.detect(grey, where.view(np.uint8)), key=lambda one: -one.response)[:most]
         found, descriptors = sift.compute(grey, found)
     if descriptors is None:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
 @dataclass(frozen=True)
@@ -32,7 +36,17 @@ class RegionPair:
     angle: float
 
     @classmethod
-    def of(cls, first, second, sizes, transform: np.ndarray, *, matches: int, similarity: float, **more):
+    def of(
+        cls,
+        first: np.ndarray,
+        second: np.ndarray,
+        sizes: tuple[tuple[int, int], tuple[int, int]],
+        transform: np.ndarray,
+        *,
+        matches: int,
+        similarity: float,
+        **more: Any,
+    ) -> Self:
         """
         Args:
             first, second, matches, similarity: the attributes; the regions not empty.
@@ -78,4 +92,5 @@ def _box(region: np.ndarray, size: tuple[int, int]) -> tuple[float, float, float
     rows, columns = np.nonzero(region)
     across, down = size[0] / region.shape[1], size[1] / region.shape[0]
     sides = columns.min() * across, rows.min() * down, (columns.max() + 1) * across, (rows.max() + 1) * down
-    return tuple(map(float, sides))
+    left, top, right, bottom = map(float, sides)
+    return left, top, right, bottom

@@ -31,7 +31,7 @@ def image_keypoints(grey: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return keypoints(grey, _KEYPOINTS)
     size = max(1, round(width * factor)), max(1, round(height * factor))
     points, descriptors = keypoints(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), _KEYPOINTS)
-    return (points + 0.5) * np.float32([width / size[0], height / size[1]]) - 0.5, descriptors
+    return (points + 0.5) * np.array([width / size[0], height / size[1]], np.float32) - 0.5, descriptors
 
 
 def _nearest(points: np.ndarray, descriptors: np.ndarray, others: np.ndarray) -> np.ndarray:
@@ -58,7 +58,13 @@ def _nearest(points: np.ndarray, descriptors: np.ndarray, others: np.ndarray) ->
     return result
 
 
-def _cosines(points, descriptors, others, rows, columns) -> np.ndarray:
+def _cosines(
+    points: np.ndarray,
+    descriptors: np.ndarray,
+    others: np.ndarray,
+    rows: np.ndarray | slice,
+    columns: np.ndarray | slice,
+) -> np.ndarray:
     """``descriptors @ others.T``, some of its rows and columns; minus infinity between neighbours."""
     cosines = descriptors[rows] @ others[columns].T
     cosines[_neighbours(points[rows], points[columns])] = -np.inf

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -46,7 +47,7 @@ def reduced(image: np.ndarray) -> np.ndarray:
     return image
 
 
-def warped(image: np.ndarray, transform: np.ndarray, shape, *, inverse: bool = False) -> np.ndarray:
+def warped(image: np.ndarray, transform: np.ndarray, shape: Sequence[int], *, inverse: bool = False) -> np.ndarray:
     """A picture as the transform lays it.
 
     Args:
@@ -130,7 +131,7 @@ def correlation(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     Args, returns: (H, W) float32.
     """
 
-    def mean(values):
+    def mean(values: np.ndarray) -> np.ndarray:
         return cv2.blur(values, (WINDOW, WINDOW))
 
     one_mean, other_mean = mean(one), mean(other)

@@ -229,9 +229,9 @@ def read_checkpoint(path: str | os.PathLike) -> dict:
         data = {"model": data}
     model = data.get("model") if isinstance(data, dict) else None
     if not isinstance(model, dict) or not model or not all(map(_is_parameter, model, model.values())):
-        raise UserError(f"{path}: holds no model weights; give a checkpoint that train_net.py wrote")
+        raise UserError(f"{path}: holds no model weights; give a checkpoint that a training wrote")
     if not isinstance(data.get("metadata", {}), dict):
-        raise UserError(f"{path}: its metadata is no dict; give a checkpoint that train_net.py wrote")
+        raise UserError(f"{path}: its metadata is no dict; give a checkpoint that a training wrote")
     return data
 
 

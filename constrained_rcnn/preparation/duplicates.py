@@ -1,6 +1,6 @@
-"""The same picture twice: by its pixels, and by how it looks (a perceptual hash).
+"""The same image twice: by its pixels, and by how it looks (a perceptual hash).
 
-A picture that is trained on and tested again, under another name or compressed again, makes a score worthless.
+An image that is trained on and tested again, under another name or compressed again, makes a score worthless.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from constrained_rcnn.images.reading import read_image
 from constrained_rcnn.preparation.findings import NOTED, SKIPPED, Finding
 from constrained_rcnn.utils.errors import UserError
 
-#: Two pictures look alike if at most so many of the 64 bits differ. Measured on pictures of CASIA v1: half the
-#: size and JPEG quality 60 change 6 at most and 0 in the median (331 pictures); pictures of different groups
+#: Two images look alike if at most so many of the 64 bits differ. Measured on images of CASIA v1: half the
+#: size and JPEG quality 60 change 6 at most and 0 in the median (331 images); images of different groups
 #: differ in 12 at least (1,322).
 NEAR_BITS = 6
-#: A picture whose grey levels deviate by less than this looks like every other flat one: not compared.
+#: An image whose grey levels deviate by less than this looks like every other flat one: not compared.
 FLAT = 2.0
 
 
-def picture_print(pixels: np.ndarray) -> dict[str, str] | None:
-    """What two pictures are compared by.
+def image_print(pixels: np.ndarray) -> dict[str, str] | None:
+    """What two images are compared by.
 
     The hash: grey, 32x32, the 8x8 lowest frequencies of its cosine transform but the mean, above their median
     or not (pHash). It survives compression and scaling, not turning or cropping.
@@ -39,17 +39,17 @@ def picture_print(pixels: np.ndarray) -> dict[str, str] | None:
 
     Returns:
         ``pixels`` (digest of shape and pixels, hexadecimal) and ``looks`` (64 bits, hexadecimal); None for a
-        flat picture.
+        flat image.
     """
     small = cv2.resize(pixels, (32, 32), interpolation=cv2.INTER_AREA).astype(np.float32)
     grey = small @ np.array([0.114, 0.587, 0.299], np.float32)  # BT.601, BGR
     if grey.std() < FLAT:
         return None
     low = cv2.dct(grey)[:8, :8].ravel()
-    low[0] = np.median(low[1:])  # the mean brightness says nothing of the picture
+    low[0] = np.median(low[1:])  # the mean brightness says nothing of the image
     bits = low > np.median(low[1:])
     digest = hashlib.blake2b(repr(pixels.shape).encode(), digest_size=16)
-    digest.update(np.ascontiguousarray(pixels))
+    digest.update(np.ascontiguousarray(pixels).data)
     return {"pixels": digest.hexdigest(), "looks": np.packbits(bits).tobytes().hex()}
 
 
@@ -68,12 +68,12 @@ def duplicates(
     """One finding per image that another one repeats.
 
     Args:
-        prints: image name -> ``picture_print``.
-        groups: image name -> group. Pictures of one group are expected to look alike; they are not compared.
+        prints: image name -> ``image_print``.
+        groups: image name -> group. Images of one group are expected to look alike; they are not compared.
         side: image name -> "train" or "test"; empty without a split.
 
     Returns:
-        ``same pixels`` for all; ``looks alike`` for pictures of different groups, with a split only across it.
+        ``same pixels`` for all; ``looks alike`` for images of different groups, with a split only across it.
         What is on both sides says so.
     """
     names = sorted(prints)
@@ -83,7 +83,7 @@ def duplicates(
     for owners in same.values():
         for name in owners[1:]:
             kind = "same pixels" + _where(owners[0], name, side)
-            findings.append(Finding(NOTED, kind, name, f"the same picture as {owners[0]}"))
+            findings.append(Finding(NOTED, kind, name, f"the same image as {owners[0]}"))
     near = defaultdict(list)
     for one, other, bits in _near(names, prints):
         if groups[one] == groups[other] or prints[one]["pixels"] == prints[other]["pixels"]:
@@ -99,14 +99,14 @@ def duplicates(
 
 
 def between(first: Path, second: Path, *, workers: int = 1) -> list[Finding]:
-    """Pictures that are in two prepared splits; both are read, a few pictures at a time.
+    """Images that are in two prepared splits; both are read, a few images at a time.
 
     Args:
         first, second: ``<root>/annotations/<name>.json``.
         workers: threads.
 
     Returns:
-        As ``duplicates`` across a split, and ``unreadable`` pictures. Paths are absolute.
+        As ``duplicates`` across a split, and ``unreadable`` images. Paths are absolute.
     """
     files = [{entry["file_name"] for entry in annotation_format.load(split)} for split in (first, second)]
     side = {path: name for name, paths in zip(("train", "test"), files) for path in sorted(paths)}
@@ -117,7 +117,7 @@ def between(first: Path, second: Path, *, workers: int = 1) -> list[Finding]:
 
     def read(path: str) -> dict[str, str] | Finding | None:
         try:
-            return picture_print(read_image(path))
+            return image_print(read_image(path))
         except UserError as error:
             return Finding(SKIPPED, "unreadable", path, str(error))
 

@@ -16,7 +16,7 @@ class Finding:
     """One problem of one file.
 
     Attributes:
-        action: ``skipped`` (the image is not in the set), ``repaired`` (it is, mended as the message says),
+        action: ``skipped`` (the image is not in the set), ``repaired`` (it is, repaired as the message says),
             ``noted`` (it is, as it was).
         kind: short name of the problem, the same for all such files: ``unreadable``, ``mask size``, ...
         file: the file, relative to its root where it has one.

@@ -40,12 +40,15 @@ class MaskValues:
         Raises:
             UserError: anything else.
         """
-        levels, colours, alpha = [], [], False
+        levels: list[tuple[int, int]] = []
+        colours: list[tuple[int, int, int]] = []
+        alpha = False
         for word in text.replace(" ", "").split(","):
             if word.lower() == ALPHA:
                 alpha = True
             elif found := _COLOUR.fullmatch(word):
-                colours.append(tuple(bytes.fromhex(found[1])))
+                red, green, blue = bytes.fromhex(found[1])
+                colours.append((red, green, blue))
             elif found := _LEVELS.fullmatch(word):
                 low, high = int(found[1]), int(found[2] or found[1])
                 levels.append((min(low, high), max(low, high)))

@@ -147,16 +147,17 @@ def _of_values(path: Path, pixels: MaskPixels, values: MaskValues) -> np.ndarray
         mask |= (pixels.stored >= low) & (pixels.stored <= high)
     for colour in values.colours:
         near = np.repeat(pixels.grey[:, :, None], 3, axis=2) if pixels.colour is None else pixels.colour
+        wanted = np.array(colour, np.uint8)
         # Not below 0: uint8 would wrap.
-        far = np.maximum(near, np.uint8(colour)) - np.minimum(near, np.uint8(colour))
+        far = np.maximum(near, wanted) - np.minimum(near, wanted)
         mask |= far.max(axis=2) <= COLOUR_TOLERANCE
     return mask
 
 
 def _as_stored(path: Path) -> tuple[np.ndarray | None, np.ndarray | None]:
     """(deep grey levels, alpha channel) of a file that ``image_io`` has read; None for what it does not have."""
-    with Image.open(path, formats=FORMATS) as picture:
-        picture = ImageOps.exif_transpose(picture)
+    with Image.open(path, formats=FORMATS) as opened:
+        picture = ImageOps.exif_transpose(opened)
         if picture.mode.startswith("I"):
             return np.asarray(picture), None
         if "A" in picture.getbands() or "a" in picture.getbands() or "transparency" in picture.info:

@@ -1,6 +1,8 @@
-"""Masks of another size than their image: mended where that is exact and certain or allowed, refused otherwise."""
+"""Masks of another size than their image: repaired where that is exact and certain or allowed, refused otherwise."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import cv2
 import numpy as np
@@ -13,8 +15,8 @@ NEARLY, NEARLY_PART = 32, 0.1
 #: rotation.
 ROTATION_RATIO = 2.0
 
-#: EXIF orientations that swap width and height -> what ``image_io.UPRIGHT`` does to a picture, on an array.
-TURNS = {
+#: EXIF orientations that swap width and height -> what ``image_io.UPRIGHT`` does to an image, on an array.
+TURNS: dict[int, Callable[[np.ndarray], np.ndarray]] = {
     5: np.transpose,
     6: lambda mask: np.rot90(mask, 3),
     7: lambda mask: np.rot90(mask, 2).T,
@@ -87,7 +89,7 @@ def _turned(mask: np.ndarray, orientation: int, evidence: np.ndarray | None) -> 
             "clockwise": np.ascontiguousarray(np.rot90(mask, 3)),
         }
         inside = {name: float(evidence[turned].mean()) for name, turned in turns.items()}
-        best, other = sorted(inside, key=inside.get, reverse=True)
+        best, other = sorted(inside, key=lambda turn: inside[turn], reverse=True)
         if inside[best] > ROTATION_RATIO * inside[other]:
             return turns[best], (
                 f"turned by 90 degrees {best} (difference to the authentic partner inside: "

@@ -1,13 +1,7 @@
 """Formats in which other tools list images and masks: read into a ``Scan``, and written from a prepared split.
 
-- ``imdl-json``: IMDL-BenCo, ``[[image, mask], ...]``, mask ``Negative`` for an authentic image.
-- ``imdl-folder``: IMDL-BenCo, ``Tp/`` and ``Gt/`` paired by their sorted order; a black mask means authentic.
-- ``mvss``: MVSS-Net, lines ``image mask label``, mask ``None`` where label is 0.
-- ``trufor``: TruFor, lines ``image,mask``; ``None`` for an authentic image.
-- ``catnet``: CAT-Net, lines ``image,mask,jpeg``; ``None`` for an authentic image; ``jpeg`` is the picture whose JPEG
-  coefficients are read.
-
-None of them knows techniques or groups: what is read is filed as ``tampered``, each image a group of its own.
+:data:`.published.PEER_FORMATS` describes each. None of them knows techniques or groups: what is read is filed as
+``tampered``, each image a group of its own.
 """
 
 from __future__ import annotations
@@ -25,12 +19,14 @@ from constrained_rcnn.data.techniques import TAMPERED
 from constrained_rcnn.images.folder_listing import list_images
 from constrained_rcnn.preparation.findings import SKIPPED, Finding
 from constrained_rcnn.preparation.mask_options import USUAL, MaskOptions
+from constrained_rcnn.preparation.published import PEER_FORMATS
 from constrained_rcnn.preparation.sources import MaskFile, Sample, Scan, child
 from constrained_rcnn.utils.errors import UserError
 from constrained_rcnn.utils.files import write_bytes_atomic, write_json_atomic, write_png_atomic
 from constrained_rcnn.utils.output_folder import LOCK, output_folder, staged
 
-FORMATS = ("imdl-json", "imdl-folder", "mvss", "trufor", "catnet")
+#: Each form's name.
+FORMATS = tuple(PEER_FORMATS)
 #: Words for "no mask" that the formats use, lower case.
 _NO_MASK = ("negative", "none", "")
 _JPEG = (".jpg", ".jpeg")
@@ -84,16 +80,16 @@ def read_listing(form: str, path: Path, base: Path) -> Listing:
         base: folder that relative paths in the list start from.
 
     Raises:
-        UserError: not there, not of that form, or empty. Missing pictures are not looked for here.
+        UserError: not there, not of that form, or empty. Missing images are not looked for here.
     """
     if form == "imdl-folder":
         images, masks = (child(path, name) for name in ("tp", "gt"))
         if images is None or masks is None:
             raise UserError(f"{path}: no folders Tp and Gt in it")
-        pairs = [sorted(list_images(folder), key=lambda file: file.name) for folder in (images, masks)]
-        if len(pairs[0]) != len(pairs[1]):
-            raise UserError(f"{path}: {len(pairs[0])} pictures in Tp, {len(pairs[1])} in Gt; they go by their order")
-        listing = Listing([(a.resolve(), b.resolve()) for a, b in zip(*pairs)], black_is_authentic=True)
+        columns = [sorted(list_images(folder), key=lambda file: file.name) for folder in (images, masks)]
+        if len(columns[0]) != len(columns[1]):
+            raise UserError(f"{path}: {len(columns[0])} images in Tp, {len(columns[1])} in Gt; they go by their order")
+        listing = Listing([(a.resolve(), b.resolve()) for a, b in zip(*columns)], black_is_authentic=True)
     else:
         try:
             text = path.read_text(encoding="utf-8-sig")
@@ -110,7 +106,7 @@ def read_listing(form: str, path: Path, base: Path) -> Listing:
 
 
 def write_listing(form: str, entries: Iterable[Mapping[str, Any]], output: Path, base: Path | None) -> list[str]:
-    """Writes a prepared split for another tool. Pictures and masks are referred to, or copied byte by byte.
+    """Writes a prepared split for another tool. Images and masks are referred to, or copied byte by byte.
 
     Args:
         form: one of ``FORMATS``.
@@ -150,7 +146,7 @@ def write_listing(form: str, entries: Iterable[Mapping[str, Any]], output: Path,
             lines.append(f"{image} {mask} {int(mask is not None)}")
         elif form == "trufor":
             lines.append(f"{image},{mask}")
-        elif image.lower().endswith(_JPEG):
+        elif str(image).lower().endswith(_JPEG):
             lines.append(f"{image},{mask},{image}")
         else:
             left_out.append(f"{image}: not a JPEG, and CAT-Net needs one beside it; nothing is encoded again here")
@@ -174,7 +170,7 @@ def _json_rows(path: Path, text: str) -> list[tuple[str, str]]:
 
 
 def _line_rows(form: str, path: Path, text: str) -> list[tuple[str, str]]:
-    rows = []
+    rows: list[tuple[str, str]] = []
     for number, line in enumerate(text.splitlines(), start=1):
         words = line.split() if form == "mvss" else [word.strip() for word in line.split(",")]
         if not line.strip() or (

@@ -1,8 +1,8 @@
-"""From a source's samples to the internal form: decoded, checked, cut into instances, split, written.
+"""From a source's samples to the annotation format: decoded, checked, cut into instances, split, written.
 
 A run that is killed is taken up where it stopped (a journal keeps what is done), and a run over inputs that
 have not changed does nothing. Until all is made it lies in a hidden folder, so that what was there before stays
-whole. Pictures are decoded once, by threads (Pillow and OpenCV work outside of the interpreter lock), only
+whole. Images are decoded once, by threads (Pillow and OpenCV work outside of the interpreter lock), only
 a few at a time: memory does not grow with the number of images.
 """
 
@@ -23,13 +23,11 @@ from constrained_rcnn.preparation.duplicates import duplicates, shared_pixels
 from constrained_rcnn.preparation.findings import NOTED, SKIPPED, Finding, table
 from constrained_rcnn.preparation.plan import VERSION, Plan
 from constrained_rcnn.preparation.records import make_records
+from constrained_rcnn.preparation.sides import sides_of
 from constrained_rcnn.preparation.sources import MOSTLY, Scan
 from constrained_rcnn.preparation.splits import (
     SIDES,
     group_by_sources,
-    read_split,
-    split_groups,
-    straddling_groups,
     write_split,
 )
 from constrained_rcnn.utils.errors import OutputError, UserError
@@ -99,7 +97,7 @@ def prepare(plan: Plan, scan: Callable[[], Scan]) -> dict[str, Any]:
             raise
         findings += _mostly_manipulated(plan, [record["share"] for record in records.values()])
         strata = {name: sample.stratum for name, sample in samples.items() if sample.stratum}
-        side, split_lines = _sides(plan, images, strata, findings)
+        side, split_lines = sides_of(plan, images, strata, findings)
         findings += duplicates(prints, groups, side)
         report = _write(plan, stage, images, annotations, findings, side, split_lines)
         report.update(fingerprint=fingerprint, seconds=round(time.monotonic() - began, 1), resumed=journal.found)
@@ -120,7 +118,7 @@ def report_lines(report: Mapping[str, Any]) -> list[str]:
         + (f" ({report['resumed']} of them were done by an earlier run)" if report["resumed"] else "")
     ]
     out += [f"  {technique}: {number}" for technique, number in sorted(counts["techniques"].items())]
-    out += [f"  regions: {counts['regions']}, specks kept in the masks only: {counts['specks']} pixels"]
+    out += [f"  regions: {counts['regions']}, small regions kept in the masks only: {counts['specks']} pixels"]
     out += [f"  {line}" for line in report["split"]]
     out += table(Finding(**row) for row in report["findings"])
     out += [f"wrote {name}" for name in report["files"]] + [f"wrote {report['report_file']}"]
@@ -167,7 +165,8 @@ def _relative(path: Path, root: Path) -> str:
 
 
 def _numbered(records: Mapping[str, dict], groups: Mapping[str, str]) -> tuple[list[dict], list[dict]]:
-    images, annotations = [], []
+    images: list[dict] = []
+    annotations: list[dict] = []
     for name in sorted(records):
         record = records[name]
         if record["image"] is None:
@@ -232,54 +231,6 @@ def _write(
         "split": split_lines,
         "findings": [finding.as_dict() for finding in sorted(findings)],
     }
-
-
-def _sides(
-    plan: Plan, images: list[dict], strata: Mapping[str, str], findings: list[Finding]
-) -> tuple[dict[str, str], list[str]]:
-    groups = {image["file_name"]: image["group"] for image in images}
-    if plan.split_file:
-        side = read_split(plan.split_file)
-        for name in sorted(set(side) - set(groups)):
-            findings.append(
-                Finding(
-                    SKIPPED,
-                    "split: unknown image",
-                    name,
-                    "listed in the split file, but no image of this set",
-                )
-            )
-        for name in sorted(set(groups) - set(side)):
-            findings.append(
-                Finding(NOTED, "split: not listed", name, "not in the split file: in neither train nor test")
-            )
-        for group in straddling_groups(groups, side):
-            findings.append(
-                Finding(
-                    NOTED,
-                    "split: group on both sides",
-                    group,
-                    "this group of one source has images on both sides",
-                )
-            )
-        side = {name: where for name, where in side.items() if name in groups}
-        if not side:
-            raise UserError(f"{plan.split_file}: names no image of {plan.name}; names are relative to the image root")
-        counts = Counter(side.values())
-        findings += _sides_without_forged(side, images)
-        return side, [f"split file: {counts['train']} train, {counts['test']} test"]
-    if plan.test_fraction is None:
-        return {}, []
-    strata = {image["file_name"]: strata.get(image["file_name"], image["technique"]) for image in images}
-    outcome = split_groups(groups, strata, test_fraction=plan.test_fraction, seed=plan.seed)
-    findings += _sides_without_forged(outcome.side, images)
-    return outcome.side, outcome.lines()
-
-
-def _sides_without_forged(side: Mapping[str, str], images: list[dict]) -> list[Finding]:
-    forged = {side.get(image["file_name"]) for image in images if not image["authentic"]}
-    empty = [name for name in SIDES if name in side.values() and name not in forged]
-    return [Finding(NOTED, "split: no forged image", name, "authentic images only on this side") for name in empty]
 
 
 def _read_report(plan: Plan) -> dict[str, Any] | None:

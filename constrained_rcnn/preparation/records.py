@@ -14,7 +14,7 @@ from constrained_rcnn.data.annotation import annotate, complete_mask
 from constrained_rcnn.data.techniques import AUTHENTIC, MIXED
 from constrained_rcnn.images.reading import Header, load_image, read_header
 from constrained_rcnn.images.reading_notes import Reading
-from constrained_rcnn.preparation.duplicates import picture_print
+from constrained_rcnn.preparation.duplicates import image_print
 from constrained_rcnn.preparation.findings import NOTED, SKIPPED, Finding
 from constrained_rcnn.preparation.sources import Probe, Sample
 from constrained_rcnn.utils.errors import UserError
@@ -45,10 +45,10 @@ def make_records(
         workers: threads (decoding and labelling run outside of the interpreter lock).
 
     Yields:
-        (image name, record), in no particular order. A record has ``image`` (entry of the internal form
+        (image name, record), in no particular order. A record has ``image`` (entry of the annotation format
         without
         ``id`` and ``group``; None where the image is skipped), ``annotations`` (see ``annotation.annotate``),
-        ``print`` (``duplicates.picture_print``), ``specks`` (manipulated pixels in no instance), ``share``
+        ``print`` (``duplicates.image_print``), ``specks`` (manipulated pixels in no instance), ``share``
         (manipulated part of the image by its mask, 0..1; None without one) and ``findings`` (dicts).
     """
     masks = mask_names(dataset, list(samples))
@@ -60,7 +60,8 @@ def make_records(
             todo.append((name, sample))
         else:
             yield name, record
-    queue, waiting = iter(todo), {}
+    queue = iter(todo)
+    waiting: dict[Any, str] = {}
     bar = tqdm(total=len(samples), initial=len(samples) - len(todo), desc=dataset, unit="image", disable=None)
     with ThreadPoolExecutor(workers) as pool, bar:
         try:
@@ -112,7 +113,7 @@ def make_record(output: Path, name: str, mask_name: str, sample: Sample) -> dict
     return {
         "image": image,
         "annotations": annotations,
-        "print": picture_print(probe.pixels),
+        "print": image_print(probe.pixels),
         "specks": sum(int(mask.sum()) for mask in masks.values())
         - sum(row["area"] for row in annotations if "segmentation" in row),
         "share": None if complete is None else float(complete.mean()),
@@ -126,7 +127,7 @@ def _box(technique: str, box: Sequence[int]) -> dict[str, Any]:
 
 def _skipped(name: str, kind: str, error: UserError) -> dict[str, Any]:
     finding = Finding(SKIPPED, kind, name, str(error))
-    nothing = {"image": None, "annotations": [], "print": None, "specks": 0, "share": None}
+    nothing: dict[str, Any] = {"image": None, "annotations": [], "print": None, "specks": 0, "share": None}
     return {**nothing, "findings": [finding.as_dict()]}
 
 

@@ -1,6 +1,6 @@
-"""Train and test splits without a source picture on both sides.
+"""Train and test splits without a source image on both sides.
 
-Images that share a source picture, directly or over others, form one group, and groups are never torn. Which
+Images that share a source image, directly or over others, form one group, and groups are never torn. Which
 groups are tested depends on the images' names, sources, techniques and the seed only: not on the order in
 which a file system lists them. A split can be written to a small JSON file, checked in, and read back.
 """
@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,10 +23,10 @@ SIDES = ("train", "test")
 
 
 def group_by_sources(sources: Mapping[str, Iterable[str]]) -> dict[str, str]:
-    """Joins images that share a source picture (union-find; connected components).
+    """Joins images that share a source image (union-find; connected components).
 
     Args:
-        sources: image name -> ids of the pictures it was made of. An image without any is a group of its own.
+        sources: image name -> ids of the images it was made of. An image without any is a group of its own.
 
     Returns:
         Image name -> group name, in sorted order of the images. A group is called by its smallest source id,
@@ -148,11 +148,17 @@ def split_groups(
     )
 
 
-def _best_change(order, chosen, contents, cost, tolerance=1e-12):
+def _best_change(
+    order: Sequence[str],
+    chosen: Collection[str],
+    contents: Mapping[str, Counter[str]],
+    cost: Callable[[Counter[str]], float],
+    tolerance: float = 1e-12,
+) -> tuple[tuple[str, int], ...] | None:
     """The single move or swap that lowers the cost most, or None. The first of equals in ``order``."""
 
-    def delta(*moves):
-        change = Counter()
+    def delta(*moves: tuple[str, int]) -> Counter[str]:
+        change: Counter[str] = Counter()
         for group, sign in moves:
             for stratum, count in contents[group].items():
                 change[stratum] += sign * count
@@ -161,7 +167,8 @@ def _best_change(order, chosen, contents, cost, tolerance=1e-12):
     # Groups of the same content are alike to the cost: one of each is enough to look at.
     ins = _one_of_each([group for group in order if group not in chosen], contents)
     outs = _one_of_each([group for group in order if group in chosen], contents)
-    candidates = [((group, 1),) for group in ins] + [((group, -1),) for group in outs if len(chosen) > 1]
+    candidates: list[tuple[tuple[str, int], ...]] = [((group, 1),) for group in ins]
+    candidates += [((group, -1),) for group in outs if len(chosen) > 1]
     candidates += [((one, 1), (other, -1)) for one in ins for other in outs]
     best, lowest = None, cost(Counter()) - tolerance
     for moves in candidates:
@@ -171,8 +178,8 @@ def _best_change(order, chosen, contents, cost, tolerance=1e-12):
     return best
 
 
-def _one_of_each(groups, contents):
-    kinds = {}
+def _one_of_each(groups: Sequence[str], contents: Mapping[str, Counter[str]]) -> list[str]:
+    kinds: dict[tuple[tuple[str, int], ...], str] = {}
     for group in groups:
         kinds.setdefault(tuple(sorted(contents[group].items())), group)
     return list(kinds.values())

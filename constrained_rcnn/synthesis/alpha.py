@@ -42,7 +42,7 @@ def composite(background: np.ndarray, patch: np.ndarray, alpha: np.ndarray) -> n
     return np.clip(mixed + 0.5, 0, 255).astype(np.uint8)
 
 
-def _guided(alpha, guide, radius):
+def _guided(alpha: np.ndarray, guide: np.ndarray, radius: int) -> np.ndarray:
     side = (2 * radius + 1, 2 * radius + 1)
     grey = cv2.cvtColor(np.ascontiguousarray(guide), cv2.COLOR_RGB2GRAY).astype(np.float32) / 255
     mean, target = cv2.blur(grey, side), cv2.blur(alpha, side)

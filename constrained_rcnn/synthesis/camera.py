@@ -11,7 +11,7 @@ import dataclasses
 import cv2
 import numpy as np
 
-from .presets import Preset, log_uniform
+from .presets import Preset, draw_quality, log_uniform
 
 #: Colour filter arrays: channel (0 R, 1 G, 2 B) at (0, 0), (0, 1), (1, 0), (1, 1), and OpenCV's two
 #: conversions.
@@ -24,11 +24,11 @@ _MOSAICS = {
 INTERPOLATIONS = {"linear": cv2.INTER_LINEAR, "cubic": cv2.INTER_CUBIC, "lanczos": cv2.INTER_LANCZOS4}
 
 
-def _to_linear(x):
+def _to_linear(x: np.ndarray | float) -> np.ndarray:
     return np.where(x <= 0.04045, x / 12.92, ((x + 0.055) / 1.055) ** 2.4)
 
 
-def _to_srgb(x):
+def _to_srgb(x: np.ndarray) -> np.ndarray:
     return np.where(x <= 0.0031308, x * 12.92, 1.055 * x ** (1 / 2.4) - 0.055)
 
 
@@ -73,7 +73,7 @@ def draw_history(preset: Preset, rng: np.random.Generator, donor: bool = False) 
         if rng.random() < share:
             scale = log_uniform(rng, ranges[rng.integers(len(ranges))])
         if rng.random() < preset.donor_jpeg[0]:
-            jpeg = int(rng.integers(preset.donor_jpeg[1][0], preset.donor_jpeg[1][1] + 1))
+            jpeg = draw_quality(rng, preset.donor_jpeg[1])
     elif rng.random() < preset.background_resized[0]:
         scale = log_uniform(rng, preset.background_resized[1])
     share, qualities = preset.camera_jpeg
@@ -81,7 +81,7 @@ def draw_history(preset: Preset, rng: np.random.Generator, donor: bool = False) 
         mosaic=list(_MOSAICS)[rng.integers(len(_MOSAICS))],
         edge_aware=bool(rng.random() < preset.edge_aware),
         noise=log_uniform(rng, preset.noise),
-        camera_jpeg=int(rng.integers(qualities[0], qualities[1] + 1)) if rng.random() < share else None,
+        camera_jpeg=draw_quality(rng, qualities) if rng.random() < share else None,
         scale=scale,
         interpolation=list(INTERPOLATIONS)[rng.integers(len(INTERPOLATIONS))],
         jpeg=jpeg,
@@ -131,7 +131,8 @@ def recompress(image: np.ndarray, quality: int, grid: tuple[int, int] = (0, 0)) 
     if top or left:
         image = cv2.copyMakeBorder(image, top, 0, left, 0, cv2.BORDER_REFLECT_101)
     _, data = cv2.imencode(".jpg", image[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, int(quality)])
-    return np.ascontiguousarray(cv2.imdecode(data, cv2.IMREAD_COLOR)[top:, left:, ::-1])
+    decoded = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR))
+    return np.ascontiguousarray(decoded[top:, left:, ::-1])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -157,7 +158,8 @@ class View:
 
 def sensor_size(size: tuple[int, int], history: History) -> tuple[int, int]:
     """(height, width) in pixels before the history's resizing, for a result of ``size``."""
-    return tuple(max(16, round(side / history.scale)) for side in size)
+    height, width = (max(16, round(side / history.scale)) for side in size)
+    return height, width
 
 
 def draw_view(shape: tuple[int, ...], size: tuple[int, int], history: History, rng: np.random.Generator) -> View:

@@ -234,7 +234,7 @@ def draw_edge(preset: Preset, rng: np.random.Generator) -> tuple[str, float]:
     return "hard", 0.0
 
 
-def _poisson(background, patch, mask):
+def _poisson(background: np.ndarray, patch: np.ndarray, mask: np.ndarray) -> np.ndarray:
     # OpenCV's clone places the box of the mask about a centre and fails at the image's border: pad, and cut
     # again.
     pad = 4

@@ -13,7 +13,7 @@ from ..data.techniques import COLOURS
 from ..images.reading import read_image, read_mask
 from ..utils.files import write_jpeg_atomic
 
-#: Height of one picture on a sheet, pixels.
+#: Height of one image on a sheet, pixels.
 _HEIGHT = 240
 _GAP = 6
 

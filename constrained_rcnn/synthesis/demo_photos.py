@@ -1,4 +1,4 @@
-"""Photos for demo and tests without a download: what packages we depend on ship, and made pictures."""
+"""Photos for demo and tests without a download: what packages we depend on ship, and rendered images."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ TRAIN_PHOTOS = (
     ("skimage", "moon.png"),
     ("skimage", "retina.jpg"),
 )
-#: Made pictures of the training split, by seed.
+#: Rendered images of the training split, by seed.
 MADE = range(120)
 
 
@@ -48,8 +48,8 @@ def load(split: str, made: range = MADE) -> list[tuple[str, np.ndarray]]:
     """The demo's photos.
 
     Args:
-        split: "train" (photos and made pictures) or "test" (photos only). No picture is in both.
-        made: seeds of the made pictures of "train".
+        split: "train" (photos and rendered images) or "test" (photos only). No image is in both.
+        made: seeds of the rendered images of "train".
 
     Returns:
         (name, H x W x 3 uint8 RGB) of each, always in the same order. Grey photos have three equal channels.

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # commands show their help before NumPy could be loaded
+    import numpy as np
+
 
 Range = tuple[float, float]
 #: Kinds and how often each is drawn; the shares add up to 1.
@@ -89,7 +94,7 @@ class Editing:
     quality: Range = (60, 98)
 
 
-def draw_kind(shares: Shares, rng) -> str:
+def draw_kind(shares: Shares, rng: np.random.Generator) -> str:
     """One of the kinds, as often as its share says."""
     names, odds = zip(*shares)
     return names[rng.choice(len(names), p=odds)]

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from typing import Any
 
-import cv2
 import numpy as np
 
 from ..data.techniques import TECHNIQUES
 from ..utils.errors import UserError
 from . import people, rgbn
-from .camera import draw_history, draw_view, photograph
+from .camera import History, draw_history, draw_view, photograph
 from .compositing import grain_level
 from .copy_move import copy_move
+from .draft import Draft
 from .forgery import Forgery
-from .objects import in_view
-from .presets import DEFAULT_PRESET, Preset, get_preset, log_uniform
+from .objects import Donor, in_view
+from .presets import DEFAULT_PRESET, DEFAULT_SIZE, Preset, draw_quality, get_preset, log_uniform
 from .regions import Segments
 from .removal import removal
 from .splice import splice
-
-DEFAULT_SIZE = (256, 320)
 
 
 def synthesize(
@@ -62,7 +61,7 @@ def synthesize(
         return rgbn.splice_whole(photos, rng, preset, techniques, objects)
     if preset.recipe == "people":
         return people.forge(photos, rng, preset, techniques, size, objects)
-    technique = techniques[rng.integers(len(techniques))]
+    technique = techniques[int(rng.integers(len(techniques)))]
     objects = objects or [()] * len(photos)
     history = draw_history(preset, rng)
     segments = _take(photos[0], objects[0], size, history, preset, rng)
@@ -73,23 +72,22 @@ def synthesize(
     for attempt in range(30):
         if attempt == 20:  # objects of unlucky sizes: go on as without annotations
             segments, donors = Segments(authentic), [(*donor[:2], ()) for donor in donors]
-        made = _forge(segments, donors, technique, grain, preset, rng)
-        if made is not None:
+        draft = _forge(segments, donors, technique, grain, preset, rng)
+        if draft is not None:
             break
     else:
         raise UserError(f"no {technique} fitted an image of {size[0]} x {size[1]}: use a larger size")
-    image, regions, steps = made
-    quality = int(rng.integers(preset.final_jpeg[0], preset.final_jpeg[1] + 1))
-    quality = None if rng.random() < preset.lossless else quality
+    drawn = draw_quality(rng, preset.final_jpeg)
+    quality = None if rng.random() < preset.lossless else drawn
     dense = bool(rng.random() < 0.5)
     first = None
     if preset.first_jpeg[0] and rng.random() < preset.first_jpeg[0]:
-        first = int(rng.integers(preset.first_jpeg[1][0], preset.first_jpeg[1][1] + 1))
+        first = draw_quality(rng, preset.first_jpeg[1])
     return Forgery(
-        before=image,
+        before=draft.image,
         authentic_before=authentic,
-        mask=np.any([mask for _, mask in regions], axis=0),
-        regions=regions,
+        mask=np.any([mask for _, mask in draft.regions], axis=0),
+        regions=draft.regions,
         quality=quality,
         dense=dense,
         first_quality=first,
@@ -98,12 +96,19 @@ def synthesize(
             "history": dataclasses.asdict(history),
             "first_quality": first,
             "quality": quality,
-            "steps": steps,
+            "steps": draft.steps,
         },
     )
 
 
-def _take(photo, objects, size, history, preset, rng) -> Segments:
+def _take(
+    photo: np.ndarray,
+    objects: Sequence[np.ndarray],
+    size: tuple[int, int],
+    history: History,
+    preset: Preset,
+    rng: np.random.Generator,
+) -> Segments:
     """A photo through its history, with those of its objects that can be seen."""
     view = draw_view(photo.shape, size, history, rng)
     image = photograph(photo, size, history, rng, view)
@@ -112,23 +117,25 @@ def _take(photo, objects, size, history, preset, rng) -> Segments:
     return Segments(image, [mask for mask in seen if bounds[0] <= mask.sum() <= bounds[1]])
 
 
-def _forge(segments, donors, technique, grain, preset, rng):
-    """One draw of all regions: (image, regions, steps), or None where they did not fit."""
+def _forge(
+    segments: Segments, donors: Sequence[Donor], technique: str, grain: float, preset: Preset, rng: np.random.Generator
+) -> Draft | None:
+    """One draw of all regions, or None where they did not fit."""
     authentic = segments.image
     total = log_uniform(rng, preset.area) * authentic.shape[0] * authentic.shape[1]
     count = 1 + int(rng.choice(len(preset.regions), p=preset.regions))
     shares = rng.uniform(0.6, 1.4, count)
     shares /= shares.sum()
-    image, regions, steps = authentic, [], []
-    taken = np.zeros(authentic.shape[:2], bool)
+    draft, used = Draft(authentic, gap=9), segments
     for share in shares:
         area = float(share * total)
-        extra = {}
+        extra: dict[str, Any] = {}
+        image, taken = draft.image, draft.taken
         if technique == "splice":
             history = draw_history(preset, rng, donor=True)
-            index, photo, outlined = donors[rng.integers(len(donors))]
-            donor = _take(photo, outlined, authentic.shape[:2], history, preset, rng)
-            made = splice(image, donor, area, grain, preset, rng, taken)
+            index, photo, outlined = donors[int(rng.integers(len(donors)))]
+            used = _take(photo, outlined, authentic.shape[:2], history, preset, rng)
+            made = splice(image, used, area, grain, preset, rng, taken)
             extra = {"donor": index, "donor_history": dataclasses.asdict(history)}
         elif technique == "copy-move":
             made = copy_move(image, segments, area, grain, preset, rng, taken)
@@ -136,16 +143,8 @@ def _forge(segments, donors, technique, grain, preset, rng):
             made = removal(image, segments, area, grain, preset, rng, taken)
         if made is None:
             return None
-        image, mask, step = made
-        used = donor if technique == "splice" else segments
+        forged, mask, step = made
         step["annotated"] = bool(used.objects)
-        regions.append((technique, mask))
-        source = step.pop("source", None)
-        if source is not None:
-            taken |= source  # a later region must not wipe the source out
-            extra["source_box"] = [int(v) for v in cv2.boundingRect(source.astype(np.uint8))]
-        steps.append({"technique": technique, **step, **extra})
-        # A gap, so that regions stay apart as connected parts.
-        taken |= cv2.dilate(mask.astype(np.uint8), np.ones((9, 9), np.uint8)).astype(bool)
-    covered = sum(mask.mean() for _, mask in regions)
-    return (image, regions, steps) if preset.covered[0] <= covered <= preset.covered[1] else None
+        draft.add(technique, forged, mask, step, extra)
+    covered = sum(mask.mean() for _, mask in draft.regions)
+    return draft if preset.covered[0] <= covered <= preset.covered[1] else None

@@ -40,7 +40,7 @@ def hard_authentic(
         As a forgery without any region: use ``authentic_file``. ``description`` holds ``hard``, the kind.
     """
     preset = draw_workflow(preset, rng)
-    editing = preset.editing
+    editing = preset.require_editing()
     size = tuple(min(side, large) for side, large in zip(size, photo.shape))
     journey = draw_journey(editing, min(large / side for large, side in zip(photo.shape, size)), rng)
     work = tuple(min(side, large) for side, large in zip(journey.before(size), photo.shape))
@@ -64,47 +64,47 @@ def _to_uint8(values: np.ndarray) -> np.ndarray:
     return np.clip(values + 0.5, 0, 255).astype(np.uint8)
 
 
-def _noisy(values, deviation, rng):
+def _noisy(values: np.ndarray, deviation: float, rng: np.random.Generator) -> np.ndarray:
     return _to_uint8(values + rng.standard_normal(values.shape, dtype=np.float32) * np.float32(deviation))
 
 
-def _vignette(image, rng):
+def _vignette(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     rows, columns = (np.linspace(-1, 1, side, dtype=np.float32) for side in image.shape[:2])
     rows, columns = rows - np.float32(rng.normal(0, 0.2)), columns - np.float32(rng.normal(0, 0.2))
     far = rows[:, None] ** 2 + columns[None] ** 2
     return _to_uint8(image * (1 - np.float32(rng.uniform(0.2, 0.6)) * np.minimum(far, 1.6))[:, :, None])
 
 
-def _night(image, rng):
+def _night(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     dark = 255 * (image.astype(np.float32) / 255) ** np.float32(rng.uniform(1.6, 3.0))
     glow = cv2.GaussianBlur(np.where(image.min(2, keepdims=True) > 225, dark, 0).astype(np.float32), (0, 0), 6)
-    return _noisy(dark + 0.8 * glow * np.float32([1, 0.85, 0.6]), rng.uniform(1, 8), rng)
+    return _noisy(dark + 0.8 * glow * np.array([1, 0.85, 0.6], np.float32), rng.uniform(1, 8), rng)
 
 
-def _blown(image, rng):
+def _blown(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return _to_uint8(image.astype(np.float32) * np.float32(rng.uniform(1.4, 2.4)) + np.float32(rng.uniform(0, 30)))
 
 
-def _denoised(image, rng):
+def _denoised(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     for _ in range(int(rng.integers(1, 3))):
         image = cv2.bilateralFilter(image, 7, rng.uniform(20, 50), rng.uniform(2, 4))
     return cv2.medianBlur(image, 5) if rng.random() < 0.4 else image
 
 
-def _sharpened(image, rng):
+def _sharpened(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     values = image.astype(np.float32)
     values += np.float32(rng.uniform(1, 3)) * (values - cv2.GaussianBlur(values, (0, 0), rng.uniform(0.7, 2.5)))
     return _to_uint8(values)
 
 
-def _tone_mapped(image, rng):
+def _tone_mapped(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     light, red, blue = cv2.split(cv2.cvtColor(image, cv2.COLOR_RGB2LAB))
     tiles = int(rng.integers(2, 8))
     light = cv2.createCLAHE(rng.uniform(2, 6), (tiles, tiles)).apply(light)
     return cv2.cvtColor(cv2.merge([light, red, blue]), cv2.COLOR_LAB2RGB)
 
 
-def _halftone(image, rng):
+def _halftone(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """A printed page scanned: each ink as dots on a turned grid."""
     rows, columns = np.mgrid[: image.shape[0], : image.shape[1]].astype(np.float32)
     period, values = rng.uniform(2.5, 6), image.astype(np.float32)
@@ -116,7 +116,7 @@ def _halftone(image, rng):
     return _to_uint8(cv2.GaussianBlur(values, (0, 0), period * rng.uniform(0.2, 0.4)))
 
 
-def _moire(image, rng):
+def _moire(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """A screen photographed: its lines beat with the sensor's, slowly and in colour."""
     rows, columns = (axis.astype(np.float32) for axis in np.mgrid[: image.shape[0], : image.shape[1]])
     turn, period, depth = rng.uniform(0, np.pi), rng.uniform(5, 40), rng.uniform(0.03, 0.15)
@@ -126,14 +126,14 @@ def _moire(image, rng):
     return _to_uint8(image * (1 + np.float32(depth) * waves.astype(np.float32)))
 
 
-def _upscaled(image, rng):
+def _upscaled(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     size, small = image.shape[1::-1], log_uniform(rng, (0.2, 0.8))
     reduced = cv2.resize(image, tuple(max(8, round(side * small)) for side in size), interpolation=cv2.INTER_AREA)
     hows = (cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_LANCZOS4, cv2.INTER_NEAREST)
     return cv2.resize(reduced, size, interpolation=hows[rng.choice(4, p=[0.3, 0.35, 0.3, 0.05])])
 
 
-def _defocus(image, rng):
+def _defocus(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Out of focus as a whole, or ever more so away from a line of focus, as a lens does it."""
     blurred = cv2.GaussianBlur(image, (0, 0), rng.uniform(1.0, 4.0))
     if rng.random() < 0.4:
@@ -145,7 +145,7 @@ def _defocus(image, rng):
     return _to_uint8(near * image + (1 - near) * blurred)
 
 
-def _letterbox(image, rng):
+def _letterbox(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Bars or a frame of one colour: the image made smaller on a plain page."""
     shade = np.uint8(rng.choice([0, 0, 255, int(rng.integers(256))]))
     rows, columns = image.shape[:2]
@@ -159,23 +159,23 @@ def _letterbox(image, rng):
     return page
 
 
-def _compressed(image, rng):
+def _compressed(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return recompress(image, int(rng.integers(20, 60)), (int(rng.integers(8)), int(rng.integers(8))))
 
 
-def _toned(image, rng):
+def _toned(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)[:, :, None].astype(np.float32)
-    tone = np.float32([1, 1, 1]) if rng.random() < 0.5 else rng.uniform(0.75, 1.1, 3).astype(np.float32)
+    tone = np.ones(3, np.float32) if rng.random() < 0.5 else rng.uniform(0.75, 1.1, 3).astype(np.float32)
     return _to_uint8(grey * tone)
 
 
-def _grainy(image, rng):
+def _grainy(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     grain = rng.standard_normal(image.shape[:2], dtype=np.float32)
     grain = cv2.GaussianBlur(grain, (0, 0), rng.uniform(0.6, 1.4))
     return _to_uint8(image + np.float32(rng.uniform(6, 20)) * (grain / grain.std())[:, :, None])
 
 
-def _wall(size, rng):
+def _wall(size: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
     colour = rng.uniform(40, 235) + rng.normal(0, 12, 3)
     light = cv2.resize(fractal((16, 16), rng, 2.0), size[::-1], interpolation=cv2.INTER_CUBIC)
     values = colour * (0.9 + rng.uniform(0, 0.3) * (light - 0.5))[:, :, None]
@@ -184,7 +184,7 @@ def _wall(size, rng):
     return values
 
 
-def _sky(size, rng):
+def _sky(size: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
     ends = rng.uniform(60, 250, (2, 3)) if rng.random() < 0.4 else np.array([[80, 130, 210], [200, 220, 240]])
     turn = rng.normal(0, 0.4)
     rows, columns = (np.linspace(0, 1, side) for side in size)
@@ -196,7 +196,7 @@ def _sky(size, rng):
     return values
 
 
-def _lights(size, rng):
+def _lights(size: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
     """Lights at night, in focus or as discs."""
     values = np.full((*size, 3), rng.uniform(4, 30), np.float32) * (0.5 + fractal(size, rng, 1.5)[:, :, None])
     radius = max(1.0, min(size) * log_uniform(rng, (0.006, 0.08)))
@@ -204,12 +204,14 @@ def _lights(size, rng):
         middle = tuple(int(v) for v in rng.uniform((0, 0), size[::-1]) * 16)
         cover = np.zeros(size, np.uint8)
         cv2.circle(cover, middle, int(radius * rng.uniform(0.5, 1.2) * 16), 255, cv2.FILLED, cv2.LINE_AA, 4)
-        colour = np.float32([255, rng.uniform(120, 255), rng.uniform(40, 255)]) * np.float32(rng.uniform(0.3, 1.0))
+        colour = np.array([255, rng.uniform(120, 255), rng.uniform(40, 255)], np.float32) * np.float32(
+            rng.uniform(0.3, 1.0)
+        )
         values += (cover.astype(np.float32) / 255)[:, :, None] * colour
     return cv2.GaussianBlur(np.minimum(values, 255), (0, 0), rng.uniform(0.6, 2.5))
 
 
-def _blown_flat(size, rng):
+def _blown_flat(size: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
     return 200 + 120 * fractal(size, rng, rng.uniform(1.0, 2.0))[:, :, None] + rng.normal(0, 5, 3)
 
 

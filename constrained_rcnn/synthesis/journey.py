@@ -35,7 +35,8 @@ class Journey:
 
     def before(self, size: tuple[int, int]) -> tuple[int, int]:
         """(height, width) of an image that is of ``size`` after the journey."""
-        return tuple(round(side / self.scale) for side in size)
+        height, width = (round(side / self.scale) for side in size)
+        return height, width
 
     def travel(self, image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
         """

@@ -5,12 +5,13 @@ from __future__ import annotations
 import functools
 import string
 import threading
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont, features
 
-from .pasting import Edit
+from .draft import Edit
 from .presets import log_uniform
 
 _OWN = threading.local()  # a font must not be used by two threads at once
@@ -39,12 +40,12 @@ def letters(height: int, limit: tuple[int, int], rng: np.random.Generator) -> np
         lines.append(_pillow(text, height) if pillow else _opencv(text, height, hershey, bold))
     wide = max(line.shape[1] for line in lines)
     centred = rng.random() < 0.5
-    page = []
+    rows = []
     for line in lines:
         spare = wide - line.shape[1]
         before = spare // 2 if centred else 0
-        page.append(np.pad(line, ((2, 2), (before, spare - before))))
-    page = np.pad(np.concatenate(page), 4)
+        rows.append(np.pad(line, ((2, 2), (before, spare - before))))
+    page = np.pad(np.concatenate(rows), 4)
     if bold and pillow:
         page = cv2.dilate(page, np.ones((2, 2), np.uint8))
     if rng.random() < 0.25:
@@ -60,7 +61,9 @@ def block(coverage: np.ndarray, height: int) -> np.ndarray:
     return cv2.dilate(closed, np.ones((3, 3), np.uint8))[height:-height, height:-height].astype(bool)
 
 
-def draw_text(shape, taken: np.ndarray, rng: np.random.Generator) -> tuple[tuple[slice, slice], np.ndarray, int] | None:
+def draw_text(
+    shape: Sequence[int], taken: np.ndarray, rng: np.random.Generator
+) -> tuple[tuple[slice, slice], np.ndarray, int] | None:
     """Text on a free spot of an image.
 
     Args:
@@ -109,7 +112,7 @@ def paste_text(image: np.ndarray, taken: np.ndarray, rng: np.random.Generator) -
     return forged, mask & ~taken, {"text": True, "edge": "antialiased", "colours": "none", "grain": False}
 
 
-def _words(rng, length):
+def _words(rng: np.random.Generator, length: int) -> str:
     kinds = (string.ascii_lowercase, string.ascii_uppercase, string.digits)
     length, text = int(rng.integers(3, max(4, length) + 1)), ""
     while len(text) < length:
@@ -118,7 +121,7 @@ def _words(rng, length):
     return text[:length].strip() or "A1"
 
 
-def _pillow(text, height):
+def _pillow(text: str, height: int) -> np.ndarray:
     cache = getattr(_OWN, "font", None)
     if cache is None:
         cache = _OWN.font = functools.lru_cache(64)(lambda size: ImageFont.load_default(size))
@@ -129,7 +132,7 @@ def _pillow(text, height):
     return np.array(canvas)
 
 
-def _opencv(text, height, font, bold):
+def _opencv(text: str, height: int, font: int, bold: bool) -> np.ndarray:
     thick = max(1, round(height / (9 if bold else 16)))
     scale = cv2.getFontScaleFromHeight(font, max(6, round(0.7 * height)), thick)
     (width, tall), base = cv2.getTextSize(text, font, scale, thick)
@@ -138,12 +141,12 @@ def _opencv(text, height, font, bold):
     return canvas
 
 
-def _turn(page, angle):
+def _turn(page: np.ndarray, angle: float) -> np.ndarray:
     turn = np.deg2rad(angle)
     size = (
         int(page.shape[1] * abs(np.cos(turn)) + page.shape[0] * abs(np.sin(turn))) + 1,
         int(page.shape[0] * abs(np.cos(turn)) + page.shape[1] * abs(np.sin(turn))) + 1,
     )
     matrix = cv2.getRotationMatrix2D((page.shape[1] / 2, page.shape[0] / 2), angle, 1.0)
-    matrix[:, 2] += np.array(size) / 2 - np.array(page.shape[::-1]) / 2
+    matrix[:, 2] = matrix[:, 2] + np.array(size) / 2 - np.array(page.shape[::-1]) / 2
     return cv2.warpAffine(page, matrix, size, flags=cv2.INTER_LINEAR)

@@ -95,7 +95,8 @@ def refine(image: np.ndarray, mask: np.ndarray, seed: int) -> np.ndarray:
         return np.zeros((height, width), bool)
     cv2.setRNGSeed(seed)
     models = np.zeros((1, 65)), np.zeros((1, 65))
-    labels, _, _ = cv2.grabCut(np.ascontiguousarray(small), labels, None, *models, 1, cv2.GC_INIT_WITH_MASK)
+    everywhere = (0, 0, *size)  # not heeded: the labels say where
+    labels, _, _ = cv2.grabCut(np.ascontiguousarray(small), labels, everywhere, *models, 1, cv2.GC_INIT_WITH_MASK)
     found = np.isin(labels, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.uint8)
     found = cv2.morphologyEx(found, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
     soft = cv2.GaussianBlur(found.astype(np.float32), (0, 0), 1.0)

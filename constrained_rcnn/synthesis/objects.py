@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import cv2
 import numpy as np
@@ -18,6 +19,10 @@ from .masks import fill_holes, largest_part
 
 #: Of an object that a view cuts, this share must be in it.
 VISIBLE = 0.6
+
+
+#: A photo to take regions from: its number, H x W x 3 uint8 RGB, and the masks of its objects, H x W bool each.
+Donor = tuple[int, np.ndarray, Sequence[np.ndarray]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -127,7 +132,9 @@ def _read(json_file: Path) -> tuple[bytes, dict[str, tuple[dict, list, str]]]:
     try:
         categories = {entry["id"]: str(entry["name"]) for entry in content["categories"]}
         images = {entry["id"]: entry for entry in content["images"]}
-        by_name = {str(entry["file_name"]): (entry, [], json_file.name) for entry in images.values()}
+        by_name: dict[str, tuple[dict, list[tuple], str]] = {
+            str(entry["file_name"]): (entry, [], json_file.name) for entry in images.values()
+        }
         for row in content["annotations"]:
             image = images.get(row["image_id"])
             if image is not None and not row.get("iscrowd"):
@@ -141,7 +148,7 @@ def _read(json_file: Path) -> tuple[bytes, dict[str, tuple[dict, list, str]]]:
     return data, by_name
 
 
-def decode(segmentation, size: tuple[int, int]) -> np.ndarray:
+def decode(segmentation: Any, size: tuple[int, int]) -> np.ndarray:
     """A COCO segmentation as H x W bool.
 
     Args:
@@ -165,9 +172,9 @@ def decode(segmentation, size: tuple[int, int]) -> np.ndarray:
             return flat.reshape(width, height).T
         if not isinstance(counts, (str, bytes)):
             raise ValueError("no segmentation")
-        rle = {"size": [height, width], "counts": counts.encode() if isinstance(counts, str) else counts}
-        _check_counts(rle["counts"], height * width)
-        return coco_mask.decode(rle).astype(bool)
+        runs = counts.encode() if isinstance(counts, str) else counts
+        _check_counts(runs, height * width)
+        return coco_mask.decode({"size": [height, width], "counts": runs}).astype(bool)
     if not isinstance(segmentation, list) or not segmentation:
         raise ValueError("no segmentation")
     polygons = []
@@ -181,7 +188,8 @@ def decode(segmentation, size: tuple[int, int]) -> np.ndarray:
 
 def _check_counts(counts: bytes, pixels: int) -> None:
     """Raises ValueError unless compressed runs fill the image: the decoder in C would not notice."""
-    runs, value, shift = [], 0, 0
+    runs: list[int] = []
+    value, shift = 0, 0
     for byte in counts:
         byte -= 48
         if not 0 <= byte < 64:

@@ -6,6 +6,7 @@ import dataclasses
 import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -45,7 +46,7 @@ class ForgeryMaker:
     annotations: ObjectAnnotations | None = None
 
     @classmethod
-    def from_config(cls, cfg) -> ForgeryMaker | None:
+    def from_config(cls, cfg: Any) -> ForgeryMaker | None:
         """The maker that ``DATASETS.SYNTHESIS`` asks for, or None.
 
         Raises:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
 
@@ -9,14 +11,13 @@ from .alpha import SHARE, composite, opacity
 from .camera import INTERPOLATIONS
 from .colour_shift import shift_colours
 from .compositing import MARGIN, blend, grain_level, match_colour, match_grain, warp_region
+from .draft import Edit
 from .editing import draw_kind
 from .masks import bounding_box
 from .presets import Preset, log_uniform
 from .regions import Segments
 from .selection import select, wand
 
-#: What an edit returns: the image, the region (H x W bool) and its description; None where it did not fit.
-Edit = tuple[np.ndarray, np.ndarray, dict] | None
 #: Factors of a copied region: nobody enlarges a copy beside its source much.
 _COPIED = (0.5, 1.6)
 #: Spots drawn for a region at most.
@@ -38,7 +39,7 @@ def paste(
         moved: copy-move.
         again: H x W bool, the region to copy; None: one is selected.
     """
-    editing = preset.editing
+    editing = preset.require_editing()
     unchanged = bool(rng.random() < editing.unchanged)
     limits = _COPIED if moved else editing.scale
     scale = 1.0 if unchanged else log_uniform(rng, limits)
@@ -47,7 +48,7 @@ def paste(
         scale = float(np.clip(np.sqrt(area / region.sum()) * np.exp(rng.normal(0, 0.15)), *limits))
     angle = float(rng.uniform(*editing.angle) * rng.choice([-1, 1]))
     turned = not unchanged and rng.random() < editing.turned
-    warp = {"scale": scale, "angle": angle if turned else 0.0}
+    warp: dict[str, Any] = {"scale": scale, "angle": angle if turned else 0.0}
     warp["flip"] = bool(not unchanged and rng.random() < editing.mirrored)
     warp["interpolation"] = list(INTERPOLATIONS)[rng.integers(len(INTERPOLATIONS))]
     if region.sum() * scale**2 > 0.9 * image[:, :, 0].size:
@@ -74,7 +75,15 @@ def paste(
     return forged, mask & ~taken, step | ({"source": region} if moved else {})
 
 
-def insert(image, window, patch, inside, colours, preset: Preset, rng: np.random.Generator) -> Edit:
+def insert(
+    image: np.ndarray,
+    window: tuple[slice, slice],
+    patch: np.ndarray,
+    inside: np.ndarray,
+    colours: str,
+    preset: Preset,
+    rng: np.random.Generator,
+) -> Edit:
     """Puts pixels onto a window of the image: colours, grain and the edge.
 
     Args:
@@ -84,7 +93,7 @@ def insert(image, window, patch, inside, colours, preset: Preset, rng: np.random
         inside: h x w bool.
         colours: a kind of ``Editing.colours``.
     """
-    editing, under = preset.editing, image[window]
+    editing, under = preset.require_editing(), image[window]
     if colours == "matched":
         patch = match_colour(patch, inside, under, rng)
     elif colours == "shifted":
@@ -188,7 +197,7 @@ def replace_behind(
         area: wanted area, pixels.
         taken: H x W bool, pixels that must stay as they are.
     """
-    editing = preset.editing
+    editing = preset.require_editing()
     low, high = (share * image[:, :, 0].size for share in (0.08, editing.covered[1]))
     around = [~mask for mask in segments.objects if low < mask.size - mask.sum() < high]
     if around and rng.random() < 0.5:

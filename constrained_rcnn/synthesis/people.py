@@ -8,22 +8,24 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from typing import Any
 
 import cv2
 import numpy as np
 
 from ..utils.errors import UserError
 from .alpha import SHARE, composite, opacity
-from .camera import draw_history, draw_view, photograph, sensor_size
+from .camera import History, draw_history, draw_view, photograph, sensor_size
 from .clone_stamp import stamp
 from .compositing import blend
+from .draft import Draft, Edit
 from .editing import Editing, draw_kind
 from .forgery import Forgery
 from .journey import draw_journey, draw_last_steps
 from .lettering import block, draw_text, paste_text
-from .objects import in_view
-from .pasting import Edit, paste, replace_behind
-from .presets import Preset, log_uniform
+from .objects import Donor, in_view
+from .pasting import paste, replace_behind
+from .presets import Preset, draw_quality, log_uniform
 from .regions import Segments
 from .removal import fill_by_diffusion, fill_by_patches
 from .retouch import retouch
@@ -51,8 +53,8 @@ def forge(
         left of the region.
     """
     preset = draw_workflow(preset, rng)
-    editing = preset.editing
-    technique = techniques[rng.integers(len(techniques))]
+    editing = preset.require_editing()
+    technique = techniques[int(rng.integers(len(techniques)))]
     objects = objects or [()] * len(photos)
     size = tuple(min(side, large) for side, large in zip(size, photos[0].shape))
     journey = draw_journey(editing, min(large / side for large, side in zip(photos[0].shape, size)), rng)
@@ -62,11 +64,10 @@ def forge(
     for attempt in range(ATTEMPTS):
         if attempt == PLAIN_AFTER:
             segments, donors = Segments(segments.image), [(*donor[:2], ()) for donor in donors]
-        made = _edit(segments, donors, technique, preset, rng)
-        if made is None:
+        draft = _edit(segments, donors, technique, preset, rng)
+        if draft is None:
             continue
-        image, regions, steps = made
-        regions = [(name, journey.travel_mask(mask, size)) for name, mask in regions]
+        regions = [(name, journey.travel_mask(mask, size)) for name, mask in draft.regions]
         mask = np.any([mask for _, mask in regions], axis=0)
         if editing.covered[0] <= mask.mean() <= editing.covered[1] and all(mask.any() for _, mask in regions):
             break
@@ -74,7 +75,7 @@ def forge(
         raise UserError(f"no {technique} fitted an image of {size[0]} x {size[1]}: use a larger size")
     last = draw_last_steps(editing, rng)
     return Forgery(
-        before=journey.travel(image, size),
+        before=journey.travel(draft.image, size),
         authentic_before=journey.travel(segments.image, size),
         mask=mask,
         regions=regions,
@@ -85,39 +86,53 @@ def forge(
             "journey": dataclasses.asdict(journey),
             "first_quality": last["first_quality"],
             "quality": last["quality"],
-            "steps": steps,
+            "steps": draft.steps,
         },
     )
 
 
 def draw_workflow(preset: Preset, rng: np.random.Generator) -> Preset:
     """The preset, or as often as it says what is left of it where people develop raw files: no JPEG before the last."""
-    editing = preset.editing
+    editing = preset.require_editing()
     if rng.random() >= editing.raw:
         return preset
     editing = dataclasses.replace(
         editing, background_jpeg=(0.0, editing.quality), saved=0.0, first_jpeg=0.0, png=0.6, quality=(90, 100)
     )
-    without = {"camera_jpeg": (0.0, preset.camera_jpeg[1]), "donor_jpeg": (0.0, preset.donor_jpeg[1])}
-    return dataclasses.replace(preset, own_history=0.0, editing=editing, **without)
+    return dataclasses.replace(
+        preset,
+        own_history=0.0,
+        editing=editing,
+        camera_jpeg=(0.0, preset.camera_jpeg[1]),
+        donor_jpeg=(0.0, preset.donor_jpeg[1]),
+    )
 
 
-def take(photo, objects, size, preset: Preset, rng: np.random.Generator, donor: bool):
+def take(
+    photo: np.ndarray,
+    objects: Sequence[np.ndarray],
+    size: tuple[int, int],
+    preset: Preset,
+    rng: np.random.Generator,
+    donor: bool,
+) -> tuple[Segments, History]:
     """A photo of a size through a history, with those of its objects that can be seen: (Segments, History)."""
     history = draw_history(preset, rng, donor)
     if any(large < side for large, side in zip(photo.shape, sensor_size(size, history))):
         history = dataclasses.replace(history, scale=1.0)  # no photo is enlarged
-    if not donor and rng.random() < preset.editing.background_jpeg[0]:
-        low, high = preset.editing.background_jpeg[1]
-        history = dataclasses.replace(history, jpeg=int(rng.integers(low, high + 1)), grid=(0, 0))
+    share, qualities = preset.require_editing().background_jpeg
+    if not donor and rng.random() < share:
+        history = dataclasses.replace(history, jpeg=draw_quality(rng, qualities), grid=(0, 0))
     view = draw_view(photo.shape, size, history, rng)
     seen = in_view(objects, view, size) if len(objects) else []
     return Segments(photograph(photo, size, history, rng, view), seen), history
 
 
-def _take_donor(photo, objects, preset, rng):
+def _take_donor(
+    photo: np.ndarray, objects: Sequence[np.ndarray], preset: Preset, rng: np.random.Generator
+) -> tuple[Segments, History]:
     """The whole of a donor at its own scale, reduced where it is large or goes through a camera anew."""
-    step = max(1.0, max(photo.shape[:2]) / preset.editing.longest)
+    step = max(1.0, max(photo.shape[:2]) / preset.require_editing().longest)
     if rng.random() >= preset.own_history:
         step *= float(rng.uniform(1.2, 2.0))
     if step == 1:
@@ -128,17 +143,19 @@ def _take_donor(photo, objects, preset, rng):
     return take(photo, objects, tuple(map(min, size, photo.shape)), history_of, rng, donor=True)
 
 
-def _edit(segments, donors, technique, preset, rng):
-    """One draw of all regions: (image, regions, steps), or None where they did not fit."""
-    authentic, editing = segments.image, preset.editing
+def _edit(
+    segments: Segments, donors: Sequence[Donor], technique: str, preset: Preset, rng: np.random.Generator
+) -> Draft | None:
+    """One draw of all regions, or None where they did not fit."""
+    authentic, editing = segments.image, preset.require_editing()
     pixels = authentic[:, :, 0].size
     count = 1 + int(rng.choice(len(preset.regions), p=preset.regions))
     shares = rng.uniform(0.5, 1.5, count)
     shares *= log_uniform(rng, editing.covered) / shares.sum()
-    image, regions, steps = authentic, [], []
-    taken, source = np.zeros(authentic.shape[:2], bool), None
+    draft, source = Draft(authentic, gap=17), None
     for share in shares:
-        extra = {}
+        extra: dict[str, Any] = {}
+        image, taken = draft.image, draft.taken
         if technique == "splice":
             made, extra = _splice(image, segments, donors, share * pixels, preset, rng, taken)
         elif technique == "copy-move":
@@ -148,37 +165,40 @@ def _edit(segments, donors, technique, preset, rng):
             made = _remove(image, segments, share * pixels, preset, rng, taken)
         if made is None:
             return None
-        before, (image, mask, step) = image, made
+        forged, mask, step = made
         least = CHANGED_BY_TEXT if "text" in step else CHANGED
-        if not mask.any() or (np.abs(image[mask].astype(np.int16) - before[mask]).max(1) > 1).mean() < least:
+        if not mask.any() or (np.abs(forged[mask].astype(np.int16) - image[mask]).max(1) > 1).mean() < least:
             return None
-        regions.append((technique, mask))
-        source = step.pop("source", None)
-        if source is not None:
-            taken |= source  # a later region must not wipe the source out
-            extra["source_box"] = [int(v) for v in cv2.boundingRect(source.astype(np.uint8))]
-        steps.append({"technique": technique, **step, **extra})
-        # A gap, so that regions and their soft edges stay apart.
-        taken |= cv2.dilate(mask.astype(np.uint8), np.ones((17, 17), np.uint8)).astype(bool)
-    return image, regions, steps
+        source = draft.add(technique, forged, mask, step, extra)
+    return draft
 
 
-def _splice(image, segments, donors, area, preset, rng, taken) -> tuple[Edit, dict]:
-    kind = rng.random()
-    if kind < preset.editing.lettered:
+def _splice(
+    image: np.ndarray,
+    segments: Segments,
+    donors: Sequence[Donor],
+    area: float,
+    preset: Preset,
+    rng: np.random.Generator,
+    taken: np.ndarray,
+) -> tuple[Edit, dict[str, Any]]:
+    editing, kind = preset.require_editing(), rng.random()
+    if kind < editing.lettered:
         return paste_text(image, taken, rng), {}
     outlined = [donor for donor in donors if len(donor[2])]
-    pool = outlined if outlined and rng.random() < preset.editing.objects else donors
-    index, photo, outlined = pool[rng.integers(len(pool))]
-    donor, history = _take_donor(photo, outlined, preset, rng)
+    pool = outlined if outlined and rng.random() < editing.objects else donors
+    index, photo, objects = pool[int(rng.integers(len(pool)))]
+    donor, history = _take_donor(photo, objects, preset, rng)
     extra = {"donor": index, "donor_history": dataclasses.asdict(history)}
-    if kind < preset.editing.lettered + preset.editing.behind:
+    if kind < editing.lettered + editing.behind:
         return replace_behind(image, segments, donor.image, area, preset, rng, taken), extra
     return paste(image, donor, area, preset, rng, taken), extra
 
 
-def _remove(image, segments, area, preset, rng, taken) -> Edit:
-    editing, kind = preset.editing, rng.random()
+def _remove(
+    image: np.ndarray, segments: Segments, area: float, preset: Preset, rng: np.random.Generator, taken: np.ndarray
+) -> Edit:
+    editing, kind = preset.require_editing(), rng.random()
     if kind < editing.retouched or area > editing.filled * taken.size:
         return retouch(image, segments, area, preset, rng, taken)
     if kind < editing.retouched + editing.erased:
@@ -204,7 +224,9 @@ def _remove(image, segments, area, preset, rng, taken) -> Edit:
     return None if made is None else (*made[:2], made[2] | {"selection": selection})
 
 
-def _fill(image, region, editing: Editing, rng, taken, method) -> Edit:
+def _fill(
+    image: np.ndarray, region: np.ndarray, editing: Editing, rng: np.random.Generator, taken: np.ndarray, method: str
+) -> Edit:
     if method == "diffusion" and region.mean() > 0.04:
         method = "stamp"  # diffusion smears wide holes visibly
     if method == "stamp":
@@ -215,9 +237,10 @@ def _fill(image, region, editing: Editing, rng, taken, method) -> Edit:
     if method == "diffusion":
         patch = fill_by_diffusion(image, region, ("telea", "navier-stokes")[rng.integers(2)])
     else:
-        patch = fill_by_patches(image, region, taken, rng, int(rng.choice([1, 1, 3])))
-        if patch is None:
+        filled = fill_by_patches(image, region, taken, rng, int(rng.choice([1, 1, 3])))
+        if filled is None:
             return None
+        patch = filled
         if rng.random() < 0.3 and region.mean() <= editing.poisson:
             return blend(image, patch, region, "poisson"), region, {"method": method, "edge": "poisson"}
     edge = ("antialiased", "feathered")[rng.integers(2)]

@@ -15,7 +15,7 @@ from ..utils.errors import UserError
 Photo = tuple[str, "np.ndarray | Path"]
 
 #: Photos that may be donors to one another. Small families keep test sets possible: a forgery's source
-#: pictures are all in one family, so that families, not single photos, are put on the sides of a split.
+#: images are all in one family, so that families, not single photos, are put on the sides of a split.
 FAMILY = 5
 
 
@@ -36,7 +36,8 @@ def find_photos(folder: Path, size: tuple[int, int], exclude: Sequence[Path] = (
     folder = Path(folder)
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder of photos; check --images")
-    photos, skipped = [], []
+    photos: list[Photo] = []
+    skipped = []
     for path in list_images(folder, exclude=exclude):
         try:
             header = read_header(path)

@@ -17,9 +17,13 @@ that nothing a simulation leaves behind gives them away; JPEG covers the rest, o
 from __future__ import annotations
 
 import dataclasses
+from typing import TYPE_CHECKING
 
 from ..utils.errors import UserError
 from .editing import Editing, Range
+
+if TYPE_CHECKING:  # commands show their help before NumPy could be loaded
+    import numpy as np
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,6 +110,12 @@ class Preset:
     final_jpeg: Range = (96, 100)
     editing: Editing | None = None
 
+    def require_editing(self) -> Editing:
+        """``editing``; raises UserError for a preset that has none."""
+        if self.editing is None:
+            raise UserError(f"preset {self.name}: is not of the recipe people, which this needs")
+        return self.editing
+
     @property
     def covered(self) -> Range:
         """Least and largest forged area of an image as a share of it; a draw outside is repeated."""
@@ -117,8 +127,8 @@ class Preset:
 
 
 #: ``camera``: backgrounds straight from a camera and files of high quality, as a forger works on his own
-#: photo. ``web``: backgrounds that were resized and recompressed before and after, as pictures that went
-#: around. ``careful``: what a person makes of any pictures; objects with fine outlines (or rectangles and
+#: photo. ``web``: backgrounds that were resized and recompressed before and after, as images that went
+#: around. ``careful``: what a person makes of any images; objects with fine outlines (or rectangles and
 #: ellipses), put where they fit, edges softened, colours and noise level often matched, both photos with the history
 #: they came with, saved as JPEG once or twice.
 #: ``people``: every kind of region, edge, colour, filling and retouching that people make, and what networks and
@@ -185,6 +195,8 @@ PRESETS = {
     "rgbn": Preset("rgbn", recipe="rgbn", area=(0.005, 0.5), segments=1.0, object_like=1.0),
 }
 DEFAULT_PRESET = "careful"
+#: Height and width of forgeries, pixels.
+DEFAULT_SIZE = (256, 320)
 
 
 def get_preset(name: str | Preset) -> Preset:
@@ -200,7 +212,12 @@ def get_preset(name: str | Preset) -> Preset:
     return PRESETS[name]
 
 
-def log_uniform(rng, low_high: Range) -> float:
+def draw_quality(rng: np.random.Generator, low_high: Range) -> int:
+    """Draws a JPEG quality from (low, high), both included, evenly."""
+    return int(rng.integers(int(low_high[0]), int(low_high[1]) + 1))
+
+
+def log_uniform(rng: np.random.Generator, low_high: Range) -> float:
     """Draws from (low, high), both > 0, evenly in the logarithm."""
     low, high = low_high
     return float(low * (high / low) ** rng.random())

@@ -84,7 +84,7 @@ class Segments:
         self.image = image
         self.objects = list(objects)
         self.size = image.shape[:2]
-        self._labels = None
+        self._labels: np.ndarray | None = None
 
     @property
     def labels(self) -> np.ndarray:

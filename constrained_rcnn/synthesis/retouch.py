@@ -12,9 +12,9 @@ import numpy as np
 
 from .alpha import SHARE, composite, opacity
 from .colour_shift import shift_colours
+from .draft import Edit
 from .editing import draw_kind
 from .masks import bounding_box
-from .pasting import Edit
 from .presets import Preset
 from .regions import Segments
 from .selection import brush_strokes, draw_stroke, select
@@ -33,7 +33,7 @@ def retouch(
         area: wanted area, pixels.
         taken: H x W bool, pixels that must stay as they are.
     """
-    editing = preset.editing
+    editing = preset.require_editing()
     region, selection = select(segments, area, editing, rng)
     kind = draw_kind(editing.retouches, rng)
     window = bounding_box(region, 16)
@@ -70,20 +70,20 @@ def airbrush(
     return np.clip(values + 0.5, 0, 255).astype(np.uint8), 1 - clear
 
 
-def _blur(image, rng):
+def _blur(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     if rng.random() < 0.3:  # motion or lens, by a flat kernel
         side = int(rng.integers(3, 10))
         return cv2.blur(image, (side, side if rng.random() < 0.6 else 1))
     return cv2.GaussianBlur(image, (0, 0), rng.uniform(0.8, 4.0))
 
 
-def _smooth(image, rng):
+def _smooth(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     if rng.random() < 0.4:
         return cv2.medianBlur(image, int(rng.choice([5, 7, 9])))
     return cv2.bilateralFilter(image, 7, rng.uniform(20, 60), rng.uniform(2, 5))
 
 
-def _sharpen(image, rng):
+def _sharpen(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     values = image.astype(np.float32)
     values += rng.uniform(0.8, 2.5) * (values - cv2.GaussianBlur(values, (0, 0), rng.uniform(0.8, 2.5)))
     return np.clip(values + 0.5, 0, 255).astype(np.uint8)

@@ -49,8 +49,8 @@ def splice_whole(
     """
     if SPLICE not in techniques:
         raise UserError(f"preset {preset.name} makes splices only: ask for --technique splice")
-    background = photos[0]
-    pairs = [(i, k) for i in range(1, len(photos)) for k in range(len(objects[i]) if objects else 0)]
+    background, objects = photos[0], objects or ()
+    pairs = [(i, k) for i in range(1, len(objects)) for k in range(len(objects[i]))]
     pairs = [(i, k) for i, k in pairs if preset.area[0] <= objects[i][k].mean() <= preset.area[1]]
     for _ in range(30):
         if pairs:
@@ -79,7 +79,7 @@ def splice_whole(
     )
 
 
-def _paste(background, donor, region):
+def _paste(background: np.ndarray, donor: np.ndarray, region: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(H x W x 3 uint8 RGB, H x W bool): the donor's region on a background, after resizing the whole donor."""
     cut = np.dstack([donor, region.astype(np.uint8) * 255])
     size = background.shape[1], background.shape[0]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from ..data import annotation_format
 from ..utils.errors import UserError
@@ -87,17 +88,19 @@ def _write(json_files: Mapping[str, Path], output: Path, annotations: ObjectAnno
     return written
 
 
-def _numbers(images, annotations) -> dict[str, int]:
+def _numbers(images: Sequence[Mapping[str, Any]], annotations: ObjectAnnotations | None) -> dict[str, int]:
     """A number of its own for every photo."""
     names = {image["source"] for image in images}
     names |= {step["donor"] for image in images if not image["authentic"] for step in image["made"]["steps"]
               if "donor" in step}  # fmt: skip
-    names = sorted(names)
     numbers = {}
-    for name in names:
+    for name in sorted(names):
         digits = re.findall(r"\d+", Path(name).stem)
         number = annotations.number(name) if annotations else None
-        numbers[name] = int(digits[-1]) if number is None and digits else number
-    if None in numbers.values() or len(set(numbers.values())) < len(names):
-        return {name: place for place, name in enumerate(names, start=1)}
+        if number is None and digits:
+            number = int(digits[-1])
+        if number is not None:
+            numbers[name] = number
+    if len(set(numbers.values())) < len(names):
+        return {name: place for place, name in enumerate(sorted(names), start=1)}
     return numbers

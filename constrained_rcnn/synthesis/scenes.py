@@ -1,4 +1,4 @@
-"""Photo-like pictures made by us, for training where no photos are at hand.
+"""Photo-like images made by us, for training where no photos are at hand.
 
 Built from what photos share statistically: fractal textures (a 1/f spectrum), surfaces that occlude each
 other at all scales with shading on them (the dead leaves model of Lee, Mumford and Huang, 2001), and man-made
@@ -38,7 +38,7 @@ def fractal(size: tuple[int, int], rng: np.random.Generator, decay: float = 1.0,
 
 
 def render_scene(seed: int, size: tuple[int, int] = (480, 640)) -> np.ndarray:
-    """A made picture; the kind follows from the seed, so that consecutive seeds vary.
+    """A rendered image; the kind follows from the seed, so that consecutive seeds vary.
 
     Args:
         seed: 0 or more.
@@ -80,14 +80,14 @@ def _palette(rng: np.random.Generator) -> np.ndarray:
     return rgb[rng.permutation(6)]
 
 
-def _blend(a, b, weight):
+def _blend(a: np.ndarray, b: np.ndarray, weight: np.ndarray) -> np.ndarray:
     return a * (1 - weight[:, :, None]) + b * weight[:, :, None]
 
 
-def _landscape(size, palette, rng):
+def _landscape(size: tuple[int, int], palette: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     height, width = size
     clouds = fractal(size, rng, 1.6, 2.0) * np.linspace(0.2, 1, height)[:, None]
-    image = _blend(palette[0], np.float32(240), clouds)
+    image = _blend(palette[0], np.full(3, 240, np.float32), clouds)
     for layer in range(int(rng.integers(2, 5))):
         line = height * (0.3 + 0.18 * layer) + 0.25 * height * (fractal((1, width), rng, 1.3)[0] - 0.5)
         ground = np.arange(height)[:, None] > line[None]
@@ -97,7 +97,7 @@ def _landscape(size, palette, rng):
     return image.astype(np.float32)
 
 
-def _wall(size, palette, rng):
+def _wall(size: tuple[int, int], palette: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     height, width = size
     brick_height = int(rng.integers(14, 50))
     brick_width = int(brick_height * rng.uniform(1.5, 3.5))
@@ -113,7 +113,7 @@ def _wall(size, palette, rng):
     return image.astype(np.float32)
 
 
-def _scatter(image, count, palette, foliage, rng):
+def _scatter(image: np.ndarray, count: int, palette: np.ndarray, foliage: bool, rng: np.random.Generator) -> None:
     """Draws occluding shapes with shading and texture, from far (small sizes common) to near, in place."""
     height, width = image.shape[:2]
     rough = fractal((height, width), rng, rng.uniform(0.4, 1.0))

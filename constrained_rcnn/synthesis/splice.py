@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from .compositing import blend, draw_edge, draw_warp, find_place, match_colour, match_grain, warp_region
 from .presets import Preset
 from .regions import Segments, draw_region
 
-UNCHANGED = {"scale": 1.0, "angle": 0.0, "flip": False, "interpolation": "linear"}
+UNCHANGED: dict[str, Any] = {"scale": 1.0, "angle": 0.0, "flip": False, "interpolation": "linear"}
 
 
 def splice(

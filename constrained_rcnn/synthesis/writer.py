@@ -1,4 +1,4 @@
-"""A set of forgeries on disk, in the internal form: same seed, same bytes, for any number of workers."""
+"""A set of forgeries on disk, in the annotation format: same seed, same bytes, for any number of workers."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import logging
 import re
 import zlib
 from collections.abc import Sequence
-from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -23,11 +24,11 @@ from ..images.reading import read_size
 from ..utils.errors import UserError
 from ..utils.files import output_error, write_bytes_atomic, write_png_atomic
 from ..utils.journal import Journal
-from .generate import DEFAULT_SIZE, synthesize
+from .generate import synthesize
 from .hard_authentic import hard_authentic as make_hard_authentic
 from .objects import Object, ObjectAnnotations
 from .photos import Photo, families, read_photo
-from .presets import DEFAULT_PRESET, Preset, get_preset
+from .presets import DEFAULT_PRESET, DEFAULT_SIZE, Preset, get_preset
 
 _log = logging.getLogger(__name__)
 
@@ -98,7 +99,8 @@ def write_forgeries(
     if hard_authentic and not preset.editing:
         raise UserError(f"preset {preset.name}: hard authentic images are made by preset people only")
     hard = round(hard_authentic * count)
-    sizes = (tuple(size),) if isinstance(size[0], int) else tuple(map(tuple, size))
+    wanted: Any = [size] if isinstance(size[0], int) else size
+    sizes = tuple((int(height), int(width)) for height, width in wanted)
     job = _Job(photos, [], output, split, seed, preset, tuple(techniques), sizes, authentic, annotations, count)
     fingerprint = _fingerprint(job, hard)
     json_file = output / "annotations" / f"{split}.json"
@@ -128,15 +130,16 @@ def write_forgeries(
             journal.remove()
             return _complete(json_file, fingerprint)
         records = _make_all(job, count + hard, journal, max(1, workers))
-        images, annotations = [], []
+        images: list[dict[str, Any]] = []
+        rows: list[dict[str, Any]] = []
         for index in range(count + hard):
             record = records[index]
             images += record["images"]
             for annotation in record["annotations"]:
-                annotations.append({"id": len(annotations) + 1, **annotation})
+                rows.append({"id": len(rows) + 1, **annotation})
         counts = {"forged": count, "authentic": len(images) - count, "skipped": skipped}
         info = {"fingerprint": fingerprint, "seed": seed, "preset": preset.as_dict(), **counts}
-        annotation_format.write(json_file, images, annotations, classes=TECHNIQUES, info=info)
+        annotation_format.write(json_file, images, rows, classes=TECHNIQUES, info=info)
         journal.remove()
     return {"json_file": json_file, "unchanged": False, **counts}
 
@@ -150,7 +153,7 @@ def _complete(json_file: Path, fingerprint: str) -> dict:
     return {"json_file": json_file, "unchanged": True, **counts}
 
 
-def _check(photos, techniques, split, count, seed):
+def _check(photos: Sequence[Photo], techniques: Sequence[str], split: str, count: int, seed: int) -> None:
     if not photos:
         raise UserError("no usable photo: give at least one")
     if count < 1 or seed < 0:
@@ -169,7 +172,7 @@ def _fingerprint(job: _Job, hard: int) -> str:
     digest = hashlib.sha256()
     for name, pixels in job.photos:
         if isinstance(pixels, np.ndarray):
-            digest.update(f"{name} {pixels.shape} {zlib.crc32(np.ascontiguousarray(pixels))}\n".encode())
+            digest.update(f"{name} {pixels.shape} {zlib.crc32(np.ascontiguousarray(pixels).data)}\n".encode())
         else:
             status = pixels.stat()
             digest.update(f"{name} {status.st_size} {status.st_mtime_ns}\n".encode())
@@ -189,7 +192,7 @@ def _make_all(job: _Job, count: int, journal: Journal, workers: int) -> dict[int
         if record and all((job.output / name).is_file() for name in record["files"]):
             records[index] = record
     todo = iter([index for index in range(count) if index not in records])
-    waiting = {}
+    waiting: dict[Future[dict], int] = {}
     bar = tqdm(total=count, initial=len(records), desc=f"forging {job.split}", unit="image", disable=None)
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)  # one image per worker is faster than all cores on one image

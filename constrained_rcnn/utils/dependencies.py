@@ -1,16 +1,35 @@
-"""Says in one line that Torch or Detectron2 is missing, before an import says it in many."""
+"""Says in one line that a library is missing, before an import says it in many."""
 
 from __future__ import annotations
 
 import importlib
 import importlib.util
 import sys
+from types import ModuleType
 
 from constrained_rcnn.utils.errors import UserError
 
 
 class MissingDependency(UserError, ImportError):
-    """Torch or Detectron2 is not there, or cannot be imported."""
+    """A library is not there, or cannot be imported."""
+
+
+def require(module: str, package: str, what: str) -> ModuleType:
+    """Imports a module of an optional library.
+
+    Args:
+        module: to import.
+        package: what pip calls the library.
+        what: what it is needed for, as the beginning of a sentence in the plural.
+
+    Raises:
+        MissingDependency: it is not installed, or fails to import.
+    """
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        remedy = f"run `{sys.executable} -m pip install {package}`"
+        raise MissingDependency(f"{what} need the library {package} ({error}); {remedy}") from None
 
 
 def require_detectron2() -> None:

@@ -6,7 +6,8 @@ import functools
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 
 class UserError(ValueError):
@@ -20,7 +21,7 @@ class OutputError(UserError):
     """An output that cannot be written. No other input would fare better: a run over many files ends at it."""
 
 
-def command_line(main):
+def command_line(main: Callable[..., Any]) -> Callable[..., int]:
     """Wraps a command's ``main`` so that bad input ends it with one line instead of a traceback.
 
     Args:
@@ -33,7 +34,7 @@ def command_line(main):
     """
 
     @functools.wraps(main)
-    def run(*args, **kwargs):
+    def run(*args: Any, **kwargs: Any) -> int:
         try:
             refuse_empty(args[0] if args and isinstance(args[0], (list, tuple)) else sys.argv[1:])
             return main(*args, **kwargs) or 0

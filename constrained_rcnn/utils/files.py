@@ -72,7 +72,9 @@ def output_error(path: str | os.PathLike, error: OSError) -> OutputError:
     # By the name that it would have had: the folder of what is not whole goes with it.
     path = Path(*(part for part in Path(path).parts if not part.startswith(UNFINISHED)))
     full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-    todo = "make room, then run it again (with --resume where there is one)" if full else "mend that, or name another"
+    todo = (
+        "make room, then run it again (with --resume where there is one)" if full else "correct that, or name another"
+    )
     return OutputError(f"{printable(path)}: cannot be written: {(error.strerror or str(error)).lower()}; {todo}")
 
 

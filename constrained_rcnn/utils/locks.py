@@ -15,7 +15,7 @@ from constrained_rcnn.utils.errors import UserError
 try:
     import fcntl
 except ImportError:  # Windows: two runs at once are then not told apart, and leftovers stay
-    fcntl = None
+    fcntl = None  # type: ignore[assignment]
 
 logger = logging.getLogger(__name__)
 

@@ -8,6 +8,8 @@ import importlib.machinery
 import importlib.util
 import sys
 import warnings
+from collections.abc import Sequence
+from types import CodeType, ModuleType
 
 #: Old module -> new one, both below ``constrained_rcnn``.
 MOVED = {
@@ -23,25 +25,29 @@ MOVED = {
 class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     """Hands out the module of the new path under the old one."""
 
-    def find_spec(self, fullname, path=None, target=None):
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
         package, _, name = fullname.partition(".")
         if package != "constrained_rcnn" or name not in MOVED:
             return None
         return importlib.machinery.ModuleSpec(fullname, _Finder(), is_package=name in ("pairs", "tensorflow"))
 
-    def create_module(self, spec):
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType:
         new = _new_name(spec.name)
         warnings.warn(f"{spec.name} has moved to {new}; the old path ends with the next release", DeprecationWarning, 2)
         module = importlib.import_module(new)
         self.spec = module.__spec__  # Python now puts the old name's in its place
         return module
 
-    def exec_module(self, module):
+    def exec_module(self, module: ModuleType) -> None:
         module.__spec__ = self.spec  # executed it was under its own name
 
-    def get_code(self, fullname):
+    def get_code(self, fullname: str) -> CodeType | None:
         """For ``python -m``."""
-        return importlib.util.find_spec(_new_name(fullname)).loader.get_code(_new_name(fullname))
+        new = _new_name(fullname)
+        spec = importlib.util.find_spec(new)
+        return spec.loader.get_code(new) if spec and isinstance(spec.loader, importlib.abc.InspectLoader) else None
 
 
 def _new_name(old: str) -> str:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import contextlib
 import datetime
 import errno
+import json
 import os
 import platform
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
-from constrained_rcnn.utils.errors import OutputError
-from constrained_rcnn.utils.files import UNFINISHED, output_error, printable, write_bytes_atomic
+from constrained_rcnn.utils.errors import OutputError, UserError
+from constrained_rcnn.utils.files import UNFINISHED, output_error, printable, write_bytes_atomic, write_json_atomic
 from constrained_rcnn.utils.locks import open_locked, remove_leftovers
 
 #: The file that is locked while a run writes into its folder.
@@ -47,7 +49,7 @@ def output_folder(folder: str | os.PathLike, option: str = "--output", parts: It
                 raise OSError(errno.EACCES, "cannot be written")
     except OSError as error:
         where = named if place == folder else f"{named}: {place.name}"
-        raise OutputError(f"{where}: {error.strerror.lower()}; name another folder") from None
+        raise OutputError(f"{where}: {str(error.strerror).lower()}; name another folder") from None
     path = folder / LOCK
     busy = f"{named}: another run is writing there{_holder(path)}; wait for it, or name another folder"
     try:
@@ -71,6 +73,32 @@ def output_folder(folder: str | os.PathLike, option: str = "--output", parts: It
                 path.unlink()
 
 
+def claim_settings(folder: Path, settings: Mapping[str, Any], option: str = "--output") -> None:
+    """Records in ``settings.json`` what a folder's results depend on, and refuses to mix two runs' results.
+
+    Args:
+        folder: claimed by :func:`output_folder`.
+        settings: JSON values.
+        option: how the user named the folder, for the error.
+
+    Raises:
+        UserError: the folder holds results that were made with other settings, or nobody knows with which.
+    """
+    path, settings = folder / "settings.json", json.loads(json.dumps(settings))
+    if path.is_file():
+        try:
+            before = dict(json.loads(path.read_text(encoding="utf-8")))
+        except (ValueError, TypeError):
+            raise UserError(f"{printable(path)}: is damaged; delete it, or give another {option}") from None
+        other = [key for key in {**before, **settings} if before.get(key) != settings.get(key)]
+        if other:
+            raise UserError(
+                f"{printable(folder)}: holds results with {other[0]} {before.get(other[0])}, not "
+                f"{settings.get(other[0])}; give another {option}"
+            )
+    write_json_atomic(path, settings, indent=2)
+
+
 def remove_unfinished(folder: Path) -> None:
     """Removes what processes that have ended left of files that were not whole; the folder is this run's."""
     for unfinished in folder.glob(f"{UNFINISHED}*"):
@@ -83,9 +111,10 @@ def raise_output_error(error: BaseException, folder: Path) -> None:
         raise error
     if isinstance(error, OSError) and error.errno != errno.ENOENT:  # folders are made where they are missing
         name = os.fsdecode(error.filename) if isinstance(error.filename, (str, bytes)) else None
-        inside = name is not None and Path(os.path.abspath(name)).is_relative_to(os.path.abspath(folder))
-        if inside or error.errno in _DISK:
-            raise output_error(name if inside else folder, error) from None
+        if name is not None and Path(os.path.abspath(name)).is_relative_to(os.path.abspath(folder)):
+            raise output_error(name, error) from None
+        if error.errno in _DISK:
+            raise output_error(folder, error) from None
 
 
 @contextlib.contextmanager

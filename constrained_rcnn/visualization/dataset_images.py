@@ -21,8 +21,8 @@ from .overlay import caption, text_scale
 
 #: Opacity of a region's colour over the picture.
 OPACITY = 0.45
-#: Manipulated pixels that are in no instance (specks), BGR.
-SPECK_COLOUR = (0, 255, 255)
+#: Manipulated pixels that are in no instance (small regions), BGR.
+SMALL_REGION_COLOUR = (0, 255, 255)
 #: Sides of a contact sheet's cells in pixels, captions apart, and the gap between cells.
 CELL, GAP = 240, 6
 
@@ -40,8 +40,8 @@ def load(name: str) -> tuple[list[dict[str, Any]], list[str]]:
 def overlay(entry: Mapping[str, Any], classes: Sequence[str]) -> np.ndarray:
     """What the data set says about an image, drawn over it and written below.
 
-    Each instance is tinted and outlined in its technique's colour, with its box; specks, in the complete mask but
-    in no instance, are yellow. A caption names file, technique, size, number of regions and share of the image.
+    Each instance is tinted and outlined in its technique's colour, with its box; small regions, in the complete mask
+    but in no instance, are yellow. A caption names file, technique, size, number of regions and share of the image.
 
     Args:
         entry: dataset dict.
@@ -129,7 +129,7 @@ def _save_overlays(entries: Sequence[Mapping[str, Any]], classes: Sequence[str],
 
 
 def _drawn(entry: Mapping[str, Any], classes: Sequence[str]) -> tuple[np.ndarray, float | None]:
-    """(picture with regions, boxes and specks; manipulated share of its pixels, None without a mask)."""
+    """(picture with regions, boxes and small regions; manipulated share of its pixels, None without a mask)."""
     image = read_image(entry["file_name"])
     size = (entry["height"], entry["width"])
     if image.shape[:2] != size:
@@ -152,7 +152,7 @@ def _drawn(entry: Mapping[str, Any], classes: Sequence[str]) -> tuple[np.ndarray
             cv2.drawContours(canvas, contours, -1, colour, line)
         x, y, width, height = (round(value) for value in annotation["bbox"])
         cv2.rectangle(canvas, (x, y), (x + width - 1, y + height - 1), colour, line)
-    canvas[specks] = SPECK_COLOUR
+    canvas[specks] = SMALL_REGION_COLOUR
     return canvas, float(complete.mean()) if entry["mask_file_name"] else None
 
 
@@ -179,7 +179,7 @@ def _legend(classes: Sequence[str], width: int) -> np.ndarray:
     left = 6
     for name, colour in [
         *((name, colour_of(name)) for name in classes),
-        ("speck, no instance", SPECK_COLOUR),
+        ("small region, no instance", SMALL_REGION_COLOUR),
     ]:
         cv2.rectangle(strip, (left, 7), (left + 14, 21), colour, -1)
         cv2.putText(strip, name, (left + 20, 19), cv2.FONT_HERSHEY_SIMPLEX, 0.45, (0, 0, 0), 1, cv2.LINE_AA)

@@ -8,7 +8,7 @@ from pycocotools import mask as coco_mask
 from skimage.measure import label
 
 from constrained_rcnn.data import annotation as module
-from constrained_rcnn.data.annotation import annotate, complete_mask, rle, speck_area
+from constrained_rcnn.data.annotation import annotate, complete_mask, rle, small_region_area
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # in pycocotools
 
@@ -65,11 +65,11 @@ def test_specks_are_no_instances_but_stay_in_the_complete_mask():
     mask[10:30, 10:30] = True
     mask[50:54, 50:56] = True  # 24 pixels
     mask[70:75, 70:75] = True  # 25 pixels
-    assert speck_area(100, 200) == 25
+    assert small_region_area(100, 200) == 25
     assert [annotation["area"] for annotation in annotate({"splice": mask})] == [400, 25]
     assert complete_mask({"splice": mask}).sum() == 449
     # Far larger images have a larger bound: a ten thousandth of the pixels.
-    assert speck_area(3744, 5616) == 2103
+    assert small_region_area(3744, 5616) == 2103
 
 
 def test_nothing_but_specks_gives_the_largest():

@@ -1,4 +1,4 @@
-"""The internal form: written, read, and every contradiction in it found."""
+"""The annotation format: written, read, and every contradiction in it found."""
 
 from __future__ import annotations
 

@@ -108,12 +108,12 @@ def test_own_set(datasets, tmp_path):
         json.dumps({"info": {}, "categories": [{"id": 1, "name": "tampered"}], "images": [image], "annotations": []})
     )
     try:
-        catalog.register_internal("mine", file)
-        catalog.register_internal("mine", file)
+        catalog.register_dataset("mine", file)
+        catalog.register_dataset("mine", file)
         assert MetadataCatalog.get("mine").thing_classes == ["tampered"]
         assert [entry["file_name"] for entry in DatasetCatalog.get("mine")] == [str(tmp_path / "a.png")]
         with pytest.raises(UserError, match="no such annotation file"):
-            catalog.register_internal("other", tmp_path / "annotations/other.json")
+            catalog.register_dataset("other", tmp_path / "annotations/other.json")
         assert "other" not in DatasetCatalog.list()
     finally:
         DatasetCatalog.remove("mine")

@@ -7,12 +7,12 @@ import math
 import pytest
 import torch
 
-from constrained_rcnn.apps import prepare
 from constrained_rcnn.config import load_config
 from constrained_rcnn.data import catalog
 from constrained_rcnn.engine.train import evaluate, train
 from constrained_rcnn.model_zoo import config_file
 from tests.helpers.casia_tree import make_casia_v1
+from tests.helpers.commands import calling
 from tests.helpers.source_trees import make_casia_v2, make_coco_synthetic, make_columbia, make_coverage, make_nist16
 from tests.helpers.tiny import TINY
 
@@ -74,7 +74,7 @@ def test_two_iterations_and_an_evaluation_of_each(tmp_path, monkeypatch):
         patch.delenv("CONSTRAINED_RCNN_PREPARED", raising=False)
         patch.chdir(tmp_path)  # the configs' own chain of output folders
         for name in ("casia", "coverage", "columbia", "nist16", "coco_synthetic"):
-            assert getattr(prepare, f"prepare_{name}")(["--workers", "1"]) == 0
+            assert calling(f"prepare {name.replace('_', '-')}")(["--workers", "1"]) == 0
         catalog.register_predefined()
         for experiment in PAPER:
             _run(experiment)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 from pathlib import Path
@@ -26,16 +25,8 @@ from constrained_rcnn.evaluation.perturbations import jpeg
 from constrained_rcnn.evaluation.recompression import recompress
 from constrained_rcnn.images.reading import read_image
 from constrained_rcnn.utils.errors import OutputError, UserError
+from tests.helpers.commands import running
 from tests.helpers.tiny_data import write_set
-
-ROOT = Path(__file__).resolve().parents[2]
-
-
-def command(name):
-    spec = importlib.util.spec_from_file_location(name, ROOT / "tools" / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.main
 
 
 @pytest.fixture(scope="module")
@@ -109,24 +100,24 @@ def test_evaluations_warn_and_the_recompressed_set_is_clean(data, tmp_path, caps
     for item in dataset_dicts(str(data)):
         write_map(maps / f"{Path(item['file_name']).stem}.npz", np.zeros((item["height"], item["width"]), np.float32))
     score = ["--maps", str(maps), "--dataset"]
-    assert command("evaluate_predictions")([*score, str(data)]) == 0
+    assert running("evaluate-predictions")([*score, str(data)]) == 0
     assert "WARNING" not in capsys.readouterr().out
-    assert command("audit_dataset")(["--dataset", str(data)]) == 0
+    assert running("audit")(["--dataset", str(data)]) == 0
     assert "FLAGGED" in capsys.readouterr().out
-    assert command("evaluate_predictions")([*score, str(data), "--output", str(tmp_path / "out")]) == 0
+    assert running("evaluate-predictions")([*score, str(data), "--output", str(tmp_path / "out")]) == 0
     warning = "WARNING: image_auc, image_f1 and image_bacc are not to be trusted here: quantisation alone"
     assert warning in capsys.readouterr().out
     assert "95.00%" in json.loads((tmp_path / "out" / "metrics.json").read_text())["warnings"][0]
-    assert command("evaluate_baselines")(["--dataset", str(data), "--baselines", "all_ones"]) == 0
+    assert running("evaluate-baselines")(["--dataset", str(data), "--baselines", "all_ones"]) == 0
     assert warning in capsys.readouterr().out
 
     new = tmp_path / "new"
-    assert command("recompress_dataset")(["--dataset", str(data), "--output", str(new), "--quality", "75"]) == 0
+    assert running("recompress")(["--dataset", str(data), "--output", str(new), "--quality", "75"]) == 0
     alike = str(new / "annotations" / "set.json")
     assert alike in capsys.readouterr().out
-    assert command("audit_dataset")(["--dataset", alike]) == 0
+    assert running("audit")(["--dataset", alike]) == 0
     assert "FLAGGED" not in capsys.readouterr().out
-    assert command("evaluate_predictions")([*score, alike]) == 0
+    assert running("evaluate-predictions")([*score, alike]) == 0
     assert "WARNING" not in capsys.readouterr().out
     for before, after in zip(dataset_dicts(str(data)), dataset_dicts(alike)):
         expected = jpeg(read_image(before["file_name"]), 75)

@@ -73,7 +73,7 @@ def test_all_ones_scores_its_floor_and_the_centre_prior_is_centred(forgery):
 
 @pytest.fixture
 def dataset(tmp_path, forgery):
-    """The internal form on the disk: one forgery, one authentic image."""
+    """The annotation format on the disk: one forgery, one authentic image."""
     image, truth = forgery
     write_png_atomic(tmp_path / "images" / "forged.png", image)
     write_png_atomic(tmp_path / "images" / "authentic.png", image[::-1])

@@ -1,4 +1,4 @@
-"""Counting repeated regions over a dataset."""
+"""Counting duplicated regions over a dataset."""
 
 import json
 
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from constrained_rcnn.data.annotation_format import load
-from constrained_rcnn.evaluation.copy_move import evaluate_repeats, repeats_table
+from constrained_rcnn.evaluation.copy_move import copy_move_table, evaluate_copy_move
 from constrained_rcnn.utils.errors import UserError
 from tests.helpers.commands import prepare_set, run
 from tests.helpers.copied import forged, photo
@@ -15,7 +15,7 @@ from tests.helpers.copied import forged, photo
 
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory):
-    """Two copy-moves, of one of which the mask is elsewhere, and an authentic picture; maps that mark the copies."""
+    """Two copy-moves, of one of which the mask is elsewhere, and an authentic image; maps that mark the copies."""
     root = tmp_path_factory.mktemp("set")
     for name in ("images", "masks", "authentic", "maps"):
         (root / name).mkdir()
@@ -33,11 +33,11 @@ def prepared(tmp_path_factory):
 
 
 def test_numbers(prepared):
-    results = evaluate_repeats(load(prepared / "annotations/set.json"))
+    results = evaluate_copy_move(load(prepared / "annotations/set.json"))
     assert results["copy-move"]["images"] == 2 and results["copy-move"]["found"] == 1.0
     assert results["copy-move"]["in_place"] == 0.5  # the other's mask is elsewhere
     assert results["authentic"]["found"] == 0.0 and np.isnan(results["authentic"]["in_place"])
-    assert "pairs" not in results["copy-move"] and "copy told" not in repeats_table(results)
+    assert "pairs" not in results["copy-move"] and "copy told" not in copy_move_table(results)
 
 
 @pytest.mark.parametrize(("inverted", "right"), [(False, 1.0), (True, 0.0)])
@@ -46,10 +46,10 @@ def test_the_map_tells_the_copy_rightly_or_wrongly(prepared, tmp_path, inverted,
         marked = np.load(path)
         white = np.uint8(255) * (marked < 0.5 if inverted else marked > 0.5)
         cv2.imwrite(str(tmp_path / f"{path.stem}.png"), white)
-    results = evaluate_repeats(load(prepared / "annotations/set.json"), tmp_path)
+    results = evaluate_copy_move(load(prepared / "annotations/set.json"), tmp_path)
     one = results["copy-move"]
     assert (one["pairs"], one["told"], one["right"]) == (1, 1.0, right)
-    assert results["authentic"]["pairs"] == 0 and "rightly" in repeats_table(results)
+    assert results["authentic"]["pairs"] == 0 and "rightly" in copy_move_table(results)
 
 
 def test_a_map_of_another_size_or_none_is_an_error(prepared, tmp_path):
@@ -58,10 +58,10 @@ def test_a_map_of_another_size_or_none_is_an_error(prepared, tmp_path):
     for name in ("elsewhere", "plain"):
         np.save(tmp_path / f"{name}.npy", np.zeros((400, 600), np.float32))
     with pytest.raises(UserError, match=r"right.npy: .*5, 5.* pixels"):
-        evaluate_repeats(items, tmp_path)
+        evaluate_copy_move(items, tmp_path)
     (tmp_path / "right.npy").unlink()
     with pytest.raises(UserError, match="right.png: no map"):
-        evaluate_repeats(items, tmp_path)
+        evaluate_copy_move(items, tmp_path)
 
 
 def test_the_command(prepared, tmp_path):

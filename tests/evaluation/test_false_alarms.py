@@ -36,7 +36,7 @@ def test_shares_by_variant_and_kind():
     }
     low, high = (float(x) for x in rows["all"][2].strip("[]").split(","))
     assert 3 < low < 15 < high < 30
-    assert "8 of 40 files change their verdict in at least one variant" in table
+    assert "8 of 40 files change their decision in at least one variant" in table
     assert "cannot be judged: 1 of 82: a side below 64 pixels" in table
     assert "cannot be judged: 1 of 82: mostly one tone" in table
 

@@ -59,7 +59,7 @@ def test_groups_that_are_wrong_make_false_pairs(prepared):
 def test_the_command(prepared, tmp_path):
     done = run("tools/evaluate_comparison.py", "--dataset", prepared, "--output", tmp_path / "out.json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert "versions of one picture" in done.stdout and "50.00" in done.stdout
+    assert "versions of one image" in done.stdout and "50.00" in done.stdout
     assert json.loads((tmp_path / "out.json").read_text())["original_found"]["mean"] == 0.5
 
 

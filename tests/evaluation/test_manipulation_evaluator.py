@@ -17,6 +17,8 @@ from detectron2.structures import Boxes, BoxMode, Instances
 from constrained_rcnn.evaluation import manipulation_evaluator as module
 from constrained_rcnn.evaluation.manipulation_evaluator import ManipulationEvaluator, build_evaluators
 from constrained_rcnn.evaluation.metrics.records import NO_MAP, NO_MASK, MetricVariants
+from constrained_rcnn.evaluation.metrics.techniques import TECHNIQUE_METRICS
+from constrained_rcnn.utils import files
 from constrained_rcnn.utils.errors import UserError
 from constrained_rcnn.utils.files import write_png_atomic
 
@@ -111,6 +113,48 @@ def test_a_perfect_model_scores_one_hundred_everywhere(dicts, tmp_path):
     assert [record["image_id"] for record in json.loads((folder / "per_image.json").read_text())] == [1, 2, 3]
 
 
+def test_how_regions_were_named_is_in_table_json_and_page(dicts, tmp_path, caplog):
+    outputs = [perfect_output(item) for item in dicts]
+    outputs[1]["instances"].pred_classes[:] = 2  # the copy-move is called a removal
+    outputs[2] |= {"instances": detections(0, 2), "manipulation_score": 0.9}
+    outputs[2]["instances"].technique_named = torch.tensor([True, False])
+    with caplog.at_level(logging.INFO, logger=module.__name__):
+        results = run(build_evaluators("tiny", dicts, NAMES, str(tmp_path), mask_on=True), dicts, outputs)
+    assert results["manipulation"]["technique_accuracy"] == 50
+    assert results["manipulation"]["technique_precision/splice"] == 50  # one of two, the other a false alarm
+    written = json.loads((tmp_path / "metrics.json").read_text())
+    assert written["techniques"]["counts"] == [
+        [1, 0, 0, 0, 0], [0, 0, 1, 0, 0], [0, 0, 0, 0, 0], [1, 0, 0, 1, 0], [0, 0, 0, 0, 0],
+    ]  # fmt: skip
+    assert written["metrics"]["technique_accuracy/removal"] is None and "technique_accuracy" in written["intervals"]
+    named = [record["detections"]["regions"] for record in json.loads((tmp_path / "per_image.json").read_text())]
+    assert named == [[["splice", "splice"]], [["copy-move", "removal"]], []]
+    for text in (caplog.text, (tmp_path / "report.html").read_text()):
+        assert "false alarm (authentic)" in text and "technique_precision" in text and "manipulated region" in text
+
+
+def test_a_single_class_finds_regions_and_names_none(dicts, tmp_path):
+    merged = [{**item, "annotations": [{**a, "category_id": 0} for a in item["annotations"]]} for item in dicts]
+    outputs = [perfect_output(item) for item in merged]
+    for output in outputs:
+        output["instances"].pred_classes[:] = 0
+    results = run(build_evaluators("tiny", merged, ["tampered"], str(tmp_path), mask_on=True), merged, outputs)
+    assert results["manipulation"]["region_found/copy-move"] == 100  # its image says what it is
+    assert math.isnan(results["manipulation"]["technique_accuracy"])
+
+
+def test_each_file_is_written_once(dicts, tmp_path, monkeypatch):
+    written, atomic_file = [], files.atomic_file
+
+    def counting(path):
+        written.append(os.path.basename(path))
+        return atomic_file(path)
+
+    monkeypatch.setattr(files, "atomic_file", counting)
+    run(build_evaluators("tiny", dicts, NAMES, str(tmp_path), mask_on=True), dicts, map(perfect_output, dicts))
+    assert {"metrics.json", "per_image.json", "report.html"} <= set(written) and len(written) == len(set(written))
+
+
 def test_evaluating_again_with_other_classes_uses_the_new_ground_truth(dicts, tmp_path):
     run(build_evaluators("tiny", dicts, NAMES, str(tmp_path), mask_on=True), dicts, map(perfect_output, dicts))
     merged = [{**item, "annotations": [{**a, "category_id": 0} for a in item["annotations"]]} for item in dicts]
@@ -195,7 +239,9 @@ def test_a_model_without_maps_gets_coco_ap_and_one_warning(dicts, tmp_path, capl
         results = run(build_evaluators("tiny", dicts, NAMES, str(tmp_path), mask_on=True), dicts, outputs)
     assert [record.levelname for record in caplog.records if record.name == module.__name__] == ["WARNING"]
     assert results["segm"]["AP"] == pytest.approx(100)
-    assert all(math.isnan(value) for value in results["manipulation"].values())
+    techniques = {n: v for n, v in results["manipulation"].items() if n.startswith(TECHNIQUE_METRICS)}
+    assert techniques["technique_accuracy"] == techniques["region_found"] == 100  # they need no map
+    assert all(math.isnan(value) for name, value in results["manipulation"].items() if name not in techniques)
     assert json.loads((tmp_path / "metrics.json").read_text())["skipped"] == {NO_MAP: 3}
 
 

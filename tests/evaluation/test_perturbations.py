@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import errno
-import importlib.util
 import io
 import json
 import os
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -18,21 +16,16 @@ from constrained_rcnn.data.lookup import dataset_dicts
 from constrained_rcnn.engine.robustness import baseline_detector
 from constrained_rcnn.evaluation import robustness
 from constrained_rcnn.evaluation.baselines import evaluate_baseline
+from constrained_rcnn.evaluation.metrics.records import DetectorOutput
+from constrained_rcnn.evaluation.metrics.techniques import Detections
 from constrained_rcnn.evaluation.perturbations import PROTOCOLS, Perturbation, protocol_points, resize_mask
-from constrained_rcnn.evaluation.robustness import evaluate_points
+from constrained_rcnn.evaluation.robustness import evaluate_points, perturbed_record
 from constrained_rcnn.utils.errors import OutputError, UserError
 from constrained_rcnn.utils.output_folder import output_folder
+from tests.helpers.commands import running
 from tests.helpers.tiny_data import write_set
 
-ROOT = Path(__file__).resolve().parents[2]
 GREY = np.full((200, 300, 3), 128, np.uint8)
-
-
-def command(name):
-    spec = importlib.util.spec_from_file_location(name, ROOT / "tools" / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.main
 
 
 def picture(seed=0, size=(96, 128)):
@@ -165,8 +158,22 @@ def test_the_clean_point_equals_the_plain_evaluation_and_an_interrupted_run_goes
         evaluate_points(items, points, baseline, folder, {"dataset": "other"})
 
 
+def test_regions_are_resized_with_their_image(data):
+    item = dataset_dicts(data)[1]
+    (x, y, width, height), technique = item["annotations"][0]["bbox"], item["technique"]
+
+    def at_half_size(item, image):
+        box = [x / 2, y / 2, (x + width) / 2, (y + height) / 2]
+        detections = Detections([technique], [0.9], [box], ("splice", "copy-move", "removal"))
+        return DetectorOutput(np.zeros(image.shape[:2], np.float32), 0.9, technique, detections)
+
+    record = perturbed_record(item, Perturbation("resize", 0.5), at_half_size)
+    assert record["detections"] == {"regions": [[technique, technique]], "false_alarms": []}
+    assert perturbed_record(item, Perturbation("clean"), at_half_size)["detections"]["false_alarms"] == [technique]
+
+
 def test_command_line(data, tmp_path, capsys):
-    main, output = command("robustness"), tmp_path / "out"
+    main, output = running("robustness"), tmp_path / "out"
     arguments = ["--dataset", data, "--output", str(output), "--baseline", "centre_prior"]
     assert main([*arguments, "--protocols", "blur-3", "social"]) == 0
     out = capsys.readouterr().out

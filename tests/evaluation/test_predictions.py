@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import subprocess
 import sys
@@ -23,17 +22,11 @@ from constrained_rcnn.evaluation.metrics.summary import summarise
 from constrained_rcnn.evaluation.predictions import BAD_MAP, NO_FILE, map_records
 from constrained_rcnn.utils.errors import UserError
 from constrained_rcnn.utils.files import write_png_atomic
+from tests.helpers.commands import running
 from tests.helpers.tiny_data import write_set
 
 ROOT = Path(__file__).resolve().parents[2]
 EVERY_VARIANT = MetricVariants.from_names(["paper", "invert=max", "gt_border_ignore", "authentic_as_zero"])
-
-
-def command(name):
-    spec = importlib.util.spec_from_file_location(name, ROOT / "tools" / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.main
 
 
 def model_output(item, seed):
@@ -71,11 +64,12 @@ def test_from_files_equals_the_direct_evaluation_exactly(tmp_path, variants, fla
     assert len(list((direct / "maps").glob("*.npz"))) == 9
     arguments = ["--dataset", data, "--maps", str(direct / "maps"), "--output", str(tmp_path / "again"), *flags]
     instances = ["--instances", str(direct / "coco_instances_results.json")]
-    assert command("evaluate_predictions")([*arguments, *instances]) == 0
+    assert running("evaluate-predictions")([*arguments, *instances]) == 0
     assert "f1_best" in capsys.readouterr().out
     assert (direct / "per_image.json").read_text() == (tmp_path / "again" / "per_image.json").read_text()
     first, second = (json.loads((folder / "metrics.json").read_text()) for folder in (direct, tmp_path / "again"))
     assert first.pop("dataset") and second.pop("dataset")
+    assert np.sum(first["techniques"]["counts"]) > 0 and first["techniques"]["n_images"] == 9
     assert first == second and first["metrics"]["f1_best"] > 0 and first["coco"]["bbox"]["AP"] is not None
 
 
@@ -177,8 +171,9 @@ def test_a_bad_map_is_skipped_and_said(tmp_path, capsys):
     np.save(maps / "4.npy", np.array([{}], dtype=object), allow_pickle=True)
     (maps / "4.npz").unlink()
     (maps / "5.npz").unlink()
-    assert command("evaluate_predictions")(["--dataset", data, "--maps", str(maps)]) == 1
+    assert running("evaluate-predictions")(["--dataset", data, "--maps", str(maps)]) == 1
     out = capsys.readouterr().out
+    assert "techniques: not measured" in out  # no instances were given
     assert out.count("skipped: ") == 5 and "n(skipped) = 5" in out and BAD_MAP in out and NO_FILE in out
     for number, word in (
         ("1.npz", "zip"),

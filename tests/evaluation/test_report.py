@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import importlib.util
 import json
 import re
 from html.parser import HTMLParser
@@ -21,9 +20,9 @@ from constrained_rcnn.evaluation.metrics.summary import summarise
 from constrained_rcnn.evaluation.report import choose_cases, write_page
 from constrained_rcnn.evaluation.results import write_results
 from constrained_rcnn.utils.errors import UserError
+from tests.helpers.commands import running
 from tests.helpers.tiny_data import write_set
 
-ROOT = Path(__file__).resolve().parents[2]
 VOID = {"meta", "img", "br"}
 EVIL = '<img src=x onerror=alert(1)> & "quoted" \'.png'
 
@@ -160,15 +159,12 @@ def test_nothing_evaluated(tmp_path):
 
 
 def test_command_line(items, tmp_path, capsys):
-    spec = importlib.util.spec_from_file_location("page", ROOT / "tools" / "evaluation_page.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
     data = write_set(tmp_path / "data", "other", 6)
     evaluation(tmp_path / "out", dataset_dicts(data))
     arguments = ["--dataset", data, "--output", str(tmp_path / "page.html"), "--results"]
-    assert module.main([*arguments, str(tmp_path / "out")]) == 0
+    assert running("report")([*arguments, str(tmp_path / "out")]) == 0
     assert capsys.readouterr().out.strip() == str(tmp_path / "page.html") and (tmp_path / "page.html").is_file()
-    assert module.main([*arguments, str(tmp_path / "none")]) == 2
+    assert running("report")([*arguments, str(tmp_path / "none")]) == 2
     assert "metrics.json" in capsys.readouterr().err
     with pytest.raises(UserError, match="no evaluation"):
         (tmp_path / "metrics.json").write_text("{}")

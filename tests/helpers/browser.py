@@ -46,7 +46,7 @@ def _chromium(tmp_path: Path, *options: str) -> tuple[str, list[str]]:
         "--allow-file-access-from-files", "--enable-logging=stderr", f"--user-data-dir={tmp_path / 'profile'}",
         *options,
     ]  # fmt: skip
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, errors="replace")
+    done = subprocess.run(command, capture_output=True, text=True, errors="replace")
     assert done.returncode == 0, done.stderr[-2000:]
     return done.stdout, re.findall(r":CONSOLE[^]]*\] (.*)", done.stderr)
 

@@ -15,12 +15,12 @@ import pytest
 
 from constrained_rcnn.install import detectron2
 from constrained_rcnn.install.detectron2 import INSTALLED_VERSION, build_wheel, main, probe_detectron2, unpack
-from constrained_rcnn.install.detectron2_patches import EXTENSION_PATH, MENDS, apply_mends
+from constrained_rcnn.install.detectron2_patches import EXTENSION_PATH, PATCHES, apply_patches
 from constrained_rcnn.utils.errors import UserError
 
 TOOL = Path(__file__).resolve().parents[2] / "tools" / "install_detectron2.py"
 
-# A stand-in for the text that each mend of a file looks for.
+# A stand-in for the text that each patch of a file looks for.
 SAMPLES = {
     r"\bImage\.LINEAR\b": "interp = Image.LINEAR\n",
     r"\bnp\.(bool|int|float|str)\b": "a = np.zeros(3, dtype=np.int); b = np.int64(1)\n",
@@ -36,13 +36,13 @@ SAMPLES = {
 
 @pytest.fixture
 def tree(tmp_path):
-    """A miniature of the unpacked archive: every text that is mended, the projects, a `tools` package."""
+    """A miniature of the unpacked archive: every text that is patched, the projects, a `tools` package."""
     root = tmp_path / "tree"
     texts = {"detectron2/__init__.py": '__version__ = "0.6"\n', "tools/__init__.py": "", "LICENSE": "terms\n"}
     texts["detectron2/model_zoo/configs/Base.yaml"] = "VERSION: 2\n"
     texts["projects/PointRend/point_rend/__init__.py"] = "POINTS = 1\n"
-    for mend in MENDS:
-        texts[mend.path] = texts.get(mend.path, "") + SAMPLES[mend.pattern] * mend.count
+    for patch in PATCHES:
+        texts[patch.path] = texts.get(patch.path, "") + SAMPLES[patch.pattern] * patch.count
     for name, text in texts.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text)
@@ -66,47 +66,47 @@ def _load(path: Path, name: str):
     return module
 
 
-# ---- mends
+# ---- patches
 
 
 def test_mends_replace_every_dropped_name(tree):
-    done = apply_mends(tree)
-    assert len(done) == len(MENDS) + 1
+    done = apply_patches(tree)
+    assert len(done) == len(PATCHES) + 1
     after = {name: data.decode() for name, data in _snapshot(tree).items()}
     for dropped in ("Image.LINEAR", "np.int)", "np.int;", "pkg_resources", "use_fast_impl=True"):
         assert not [name for name, text in after.items() if dropped in text]
     assert "np.int64(1)" in after["detectron2/data/build.py"]  # a name that only begins like one of them
     assert 'indexing="ij"' in after["detectron2/modeling/anchor_generator.py"]
-    for mend in MENDS:
-        compile(after[mend.path], mend.path, "exec")
+    for patch in PATCHES:
+        compile(after[patch.path], patch.path, "exec")
 
 
-def test_mended_model_zoo_finds_its_configs(tree):
-    apply_mends(tree)
+def test_patched_model_zoo_finds_its_configs(tree):
+    apply_patches(tree)
     zoo = _load(tree / "detectron2/model_zoo/model_zoo.py", "mended_zoo")
     assert Path(zoo.get("configs/Base.yaml")).read_text() == "VERSION: 2\n"
 
 
-@pytest.mark.parametrize("path", sorted({mend.path for mend in MENDS}))
+@pytest.mark.parametrize("path", sorted({patch.path for patch in PATCHES}))
 def test_a_text_that_is_not_there_is_refused_before_anything_is_written(tree, path):
     (tree / path).write_text("# another version\n")
     before = _snapshot(tree)
     with pytest.raises(UserError, match=path):
-        apply_mends(tree)
+        apply_patches(tree)
     assert _snapshot(tree) == before
 
 
-def test_a_missing_file_and_a_mended_tree_are_refused(tree):
-    apply_mends(tree)
+def test_a_missing_file_and_a_patched_tree_are_refused(tree):
+    apply_patches(tree)
     with pytest.raises(UserError, match="not the source of Detectron2 0.6"):
-        apply_mends(tree)
-    (tree / MENDS[0].path).unlink()
+        apply_patches(tree)
+    (tree / PATCHES[0].path).unlink()
     with pytest.raises(UserError, match="not the source of Detectron2 0.6"):
-        apply_mends(tree)
+        apply_patches(tree)
 
 
 def test_export_forgives_a_missing_caffe2_only(tree):
-    apply_mends(tree)
+    apply_patches(tree)
     export = tree / "detectron2/export"
     (export / "api.py").write_text("import caffe2.proto\n")
     assert _load(export / "__init__.py", "export_without_caffe2").REST == 1
@@ -116,7 +116,7 @@ def test_export_forgives_a_missing_caffe2_only(tree):
 
 
 def test_stub_of_the_extension_says_what_is_missing(tree):
-    apply_mends(tree)
+    apply_patches(tree)
     stub = _load(tree / EXTENSION_PATH, "extension_stub")
     with pytest.raises(ImportError, match="deform_conv_forward.*without its compiled extension"):
         stub.deform_conv_forward  # noqa: B018
@@ -129,7 +129,7 @@ def test_stub_of_the_extension_says_what_is_missing(tree):
 
 
 def test_wheel_holds_the_packages_without_tools_and_installs(tree, tmp_path):
-    wheel = build_wheel(tree, tmp_path, apply_mends(tree))
+    wheel = build_wheel(tree, tmp_path, apply_patches(tree))
     with zipfile.ZipFile(wheel) as packed:
         names = packed.namelist()
         info = f"detectron2-{INSTALLED_VERSION}.dist-info"

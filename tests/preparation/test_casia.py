@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import json
-import os
 import shutil
 from pathlib import Path
 
@@ -13,25 +11,18 @@ import pytest
 from PIL import Image
 from pycocotools import mask as coco_mask
 
-from constrained_rcnn.apps import prepare
 from constrained_rcnn.data import annotation_format
 from constrained_rcnn.images import reading
 from constrained_rcnn.images.reading import read_mask
 from constrained_rcnn.preparation import records
 from constrained_rcnn.preparation.sources import casia
-from constrained_rcnn.preparation.sources.casia_names import (
-    authentic_id,
-    distance,
-    match_masks,
-    parse_tampered,
-    read_corrections,
-)
-from constrained_rcnn.utils.errors import UserError
-from tests.helpers.casia_tree import CORRECTIONS, DECOY, FORGED, RECOMPRESSED, ROTATED, make_casia_v1, write_corrections
-from tests.helpers.commands import run
+from tests.helpers.casia_tree import DECOY, FORGED, RECOMPRESSED, ROTATED, make_casia_v1
+from tests.helpers.commands import calling, run
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # in pycocotools
 SCRIPT = "datasets/prepare_casia.py"
+
+
 WITHOUT_MASK = "Sp_D_CNN_A_pla0010_pla0011_0500"  # its mask is made by subtraction
 
 
@@ -99,7 +90,7 @@ def test_a_second_run_does_nothing_and_says_so(prepared, monkeypatch, capsys):
     before = {path: path.stat().st_mtime_ns for path in root.rglob("*")}
     monkeypatch.setattr(casia, "scan", lambda *_: pytest.fail("scanned"))
     monkeypatch.setattr(Image, "open", lambda *_, **__: pytest.fail("opened a picture"))
-    assert prepare.prepare_casia(["--root", str(root)]) == 0
+    assert calling("prepare casia")(["--root", str(root)]) == 0
     assert "nothing to do" in capsys.readouterr().out
     assert {path: path.stat().st_mtime_ns for path in root.rglob("*")} == before
 
@@ -108,7 +99,7 @@ def test_each_picture_of_a_set_is_decoded_once(tmp_path, monkeypatch):
     make_casia_v1(tmp_path / "casia_v1")
     decoded = []
     monkeypatch.setattr(records, "load_image", lambda path: decoded.append(path) or reading.load_image(path))
-    assert prepare.prepare_casia(["--root", str(tmp_path / "casia_v1")]) == 0
+    assert calling("prepare casia")(["--root", str(tmp_path / "casia_v1")]) == 0
     pictures = [path for folder in ("Au", "Sp") for path in (tmp_path / "casia_v1" / folder).iterdir()]
     assert sorted(decoded) == sorted(pictures)
 
@@ -235,141 +226,3 @@ def test_wrong_paths_are_one_line(tmp_path, arguments, words):
 def test_help_shows_the_tree():
     done = run(SCRIPT, "--help", cwd=Path.cwd())
     assert done.returncode == 0 and "CM/<tampered name>_gt.png" in done.stdout and "--root" in done.stdout
-
-
-def test_names():
-    name = parse_tampered("Sp_S_NNN_R_T_txt0003_txt0004.0002")
-    assert (name.kind, name.letters, name.first, name.second, name.number) == (
-        "S",
-        "NNN_R_T",
-        "txt0003",
-        "txt0004",
-        "0002",
-    )
-    assert name.text == "Sp_S_NNN_R_T_txt0003_txt0004_0002"
-    version_2 = parse_tampered("Tp_D_NRN_S_B_ani10111_ani00001_12345")
-    assert (version_2.set, version_2.first, version_2.letters) == ("Tp", "ani10111", "NRN_S_B")
-    assert parse_tampered("Au_ani_0001") is None and parse_tampered("holiday") is None
-    assert authentic_id("Au_sec_0012") == "sec0012" and authentic_id("Au_ind_00012") == "ind00012"
-    assert authentic_id("sec0012") is None
-
-
-@pytest.mark.parametrize(
-    "one, other, expected",
-    [
-        ("", "", 0),
-        ("abc", "abc", 0),
-        ("ant", "nat", 1),
-        ("sce", "sec", 1),
-        ("kitten", "sitting", 3),
-        ("ab", "", 2),
-        ("ca", "abc", 3),
-    ],
-)
-def test_distance(one, other, expected):
-    assert distance(one, other) == distance(other, one) == expected
-
-
-def test_a_guess_never_takes_a_mask_that_has_its_owner():
-    images = [Path("Sp_D_NRN_A_ani0001_ani0002_0001.jpg"), Path("Sp_D_NRN_A_ani0002_ani0001_0001.jpg")]
-    masks = [Path("Sp_D_NRN_A_ani0002_ani0001_0001_gt.png")]
-    found = match_masks(images, masks, {}, lambda *_: True)
-    assert {image.stem: match.how for image, match in found.items()} == {"Sp_D_NRN_A_ani0002_ani0001_0001": "exact"}
-
-
-def test_a_typo_needs_the_pixels_consent():
-    images = [Path("Sp_D_NRN_A_ant0063_nat0065_0443.jpg")]
-    masks = [Path("Sp_D_NRN_A_nat0063_nat0065_0443_gt.png"), Path("Sp_D_NRN_A_pla0063_nat0065_0444_gt.png")]
-    assert match_masks(images, masks, {}, lambda *_: False) == {}
-    (match,) = match_masks(images, masks, {}, lambda *_: True).values()
-    assert match.how == "typo" and match.mask == masks[0] and match.name.first == "nat0063"
-
-
-def test_corrections(tmp_path):
-    path = tmp_path / "FileNameCorrection.xlsx"
-    write_corrections(path, rows=[("Sp_S_a.0257.jpg", "Sp_D_a_0257.jpg"), (" b.jpg ", "c & d.jpg")])
-    assert read_corrections(path) == {"Sp_S_a.0257": "Sp_D_a_0257", "b": "c & d"}
-    write_corrections(path, headings=("Note", "old", "new"))
-    assert read_corrections(path) == {Path(a).stem: Path(b).stem for a, b in CORRECTIONS}  # by their form
-    write_corrections(path, headings=("Note", "old", "new"), rows=[("a.jpg", "b.jpg")])
-    with pytest.raises(UserError, match="no columns"):
-        read_corrections(path)
-    path.write_bytes(b"PK not a zip")
-    with pytest.raises(UserError, match="cannot be read as an Excel workbook"):
-        read_corrections(path)
-
-
-@pytest.fixture(scope="module")
-def real(tmp_path_factory):
-    """(CASIA v1's folder, the set prepared from it); it is prepared once."""
-    datasets = os.environ.get("DETECTRON2_DATASETS")
-    if not datasets or not Path(datasets, "casia_v1/reference_map.csv").is_file():
-        pytest.skip("DETECTRON2_DATASETS has no casia_v1 with a reference_map.csv")
-    root, output = Path(datasets, "casia_v1").resolve(), tmp_path_factory.mktemp("real")
-    done = run(SCRIPT, "--root", root, "--output", output, cwd=output)
-    assert done.returncode == 0, done.stderr
-    return root, output
-
-
-def test_the_real_casia_v1(real):
-    root, tmp_path = real
-    rows = list(csv.DictReader(open(root / "reference_map.csv", newline="")))
-    content = json.loads((tmp_path / "annotations/casia_v1.json").read_text())
-    forged = {Path(image["file_name"]).name: image for image in content["images"] if not image["authentic"]}
-    assert set(forged) == {row["tampered_file"] for row in rows}
-    report = json.loads((tmp_path / "annotations/casia_v1_report.json").read_text())
-    found = {
-        Path(row["file"]).name: (row["kind"], row["message"])
-        for row in report["findings"]
-        if "mask name" in row["kind"]
-    }
-    turned = {Path(row["file"]).name for row in report["findings"] if row["kind"] == "mask size"}
-    ways = {
-        "exact": {None},
-        "xlsx": {"mask name: spreadsheet"},
-        "fuzzy": {"mask name: swapped ids", "mask name: typo"},
-    }
-    for row in rows:
-        name, image = row["tampered_file"], forged[row["tampered_file"]]
-        kind, message = found.get(name, (None, None))
-        assert kind in ways[row["match"]]
-        assert message is None or Path(row["mask_file"]).name in message
-        assert image["technique"].replace("-", "") == row["kind"]
-        assert (name in turned) == ("rotated" in row["fix"])
-        expected = np.array(Image.open(root / "CASIA 1.0 groundtruth" / row["mask_file"]).convert("L")) > 127
-        expected = np.rot90(expected) if row["fix"] else expected
-        np.testing.assert_array_equal(read_mask(tmp_path / image["mask_file"]), expected, err_msg=name)
-    (skipped,) = [row for row in report["findings"] if row["action"] == "skipped"]
-    assert "sce0011" in skipped["file"] and "Au_cha_0011.jpg compressed again" in skipped["message"]
-    counts = report["counts"]["techniques"]
-    assert counts["authentic"] == len(list((root / "Au").iterdir()))
-    assert counts["splice"] + counts["copy-move"] == len(list((root / "Sp").iterdir())) - 1
-
-
-def test_masks_by_subtraction_on_the_real_casia_v1(real, tmp_path):
-    root, true_set = real
-    for folder in ("Au", "Sp"):  # and no ground truth
-        (tmp_path / "bare").mkdir(exist_ok=True)
-        (tmp_path / "bare" / folder).symlink_to(root / folder)
-    done = run(SCRIPT, "--root", "bare", "--output", "made", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-
-    def load(split: Path) -> dict[str, dict]:
-        return {Path(entry["file_name"]).name: entry for entry in annotation_format.load(split)}
-
-    made = load(tmp_path / "made/annotations/casia_v1.json")
-    tested = load(true_set / "annotations/casia_v1_test.json")
-    scores = {}
-    for name, entry in load(true_set / "annotations/casia_v1.json").items():
-        if not entry["authentic"]:
-            true = read_mask(entry["mask_file_name"])
-            found = read_mask(made[name]["mask_file_name"]) if name in made else np.zeros_like(true)
-            scores[name] = (true & found).sum() / (true | found).sum()
-    part = [score for name, score in scores.items() if name in tested]
-    whole = list(scores.values())
-    print(f"IoU: {np.mean(part):.4f} of {len(part)} tested, {np.mean(whole):.4f} of {len(whole)}")
-    # An image that gets no mask counts as 0.
-    assert np.mean(part) > 0.92 and np.mean(whole) > 0.93
-    assert np.mean([name in made for name in scores]) > 0.99
-    # The one that is no forgery is left out here, too.
-    assert "Au_cha_0011.jpg compressed again" in done.stdout

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from constrained_rcnn.data import annotation_format
-from constrained_rcnn.preparation.duplicates import NEAR_BITS, duplicates, picture_print, shared_pixels
+from constrained_rcnn.preparation.duplicates import NEAR_BITS, duplicates, image_print, shared_pixels
 from tests.helpers.casia_tree import photo
 from tests.helpers.commands import run
 from tests.helpers.pictures import mask
@@ -19,7 +19,7 @@ from tests.helpers.source_trees import save
 
 def bits(one: np.ndarray, other: np.ndarray) -> int:
     """How many of the 64 bits of two pictures' hashes differ."""
-    a, b = (int(picture_print(picture)["looks"], 16) for picture in (one, other))
+    a, b = (int(image_print(picture)["looks"], 16) for picture in (one, other))
     return (a ^ b).bit_count()
 
 
@@ -38,16 +38,16 @@ def test_the_hash_survives_what_leaves_a_picture_the_same():
             assert bits(picture, same) <= NEAR_BITS
         for other in (photo(seed + 100, 200, 300), picture[:, ::-1], picture[::-1]):
             assert bits(picture, np.ascontiguousarray(other)) > 2 * NEAR_BITS
-        assert picture_print(picture)["pixels"] != picture_print(compressed(picture))["pixels"]
+        assert image_print(picture)["pixels"] != image_print(compressed(picture))["pixels"]
 
 
 def test_flat_pictures_are_not_compared():
-    assert picture_print(np.full((20, 30, 3), 90, np.uint8)) is None
+    assert image_print(np.full((20, 30, 3), 90, np.uint8)) is None
 
 
 def test_the_shape_counts():
     pixels = photo(0, 20, 30)
-    assert picture_print(pixels)["pixels"] != picture_print(pixels.reshape(30, 20, 3))["pixels"]
+    assert image_print(pixels)["pixels"] != image_print(pixels.reshape(30, 20, 3))["pixels"]
 
 
 @pytest.mark.parametrize("side", [{}, {"a": "train", "b": "test", "c": "train", "d": "test"}])

@@ -9,39 +9,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from constrained_rcnn.apps import prepare
 from constrained_rcnn.data import annotation_format
 from constrained_rcnn.images.reading import read_mask
 from constrained_rcnn.preparation.sources import folder
 from constrained_rcnn.utils.errors import UserError
 from tests.helpers.commands import run
+from tests.helpers.folder_sets import SCRIPT, findings, prepared
 from tests.helpers.pictures import mask, picture
-
-SCRIPT = "datasets/prepare_folder.py"
 
 
 def load(root: Path, name: str) -> dict[str, dict]:
     return {Path(entry["file_name"]).name: entry for entry in annotation_format.load(root / f"annotations/{name}.json")}
-
-
-def findings(root: Path, name: str) -> dict[str, str]:
-    rows = json.loads((root / f"annotations/{name}_report.json").read_text())["findings"]
-    return {row["file"]: f"{row['action']}: {row['kind']}" for row in rows}
-
-
-def prepared(root: Path, *arguments) -> tuple[dict[str, dict], dict[str, str]]:
-    """(entries, findings) by name relative to ``images``, of images/ and masks/ (or what is given) in ``root``."""
-    places = ["--images", root / "images", "--root", root / "out", "--name", "x"]
-    if (root / "masks").is_dir():
-        places += ["--masks", root / "masks"]
-    assert prepare.prepare_folder([str(word) for word in (*places, *arguments)]) == 0
-    entries = annotation_format.load(root / "out/annotations/x.json")
-    named = {Path(entry["file_name"]).relative_to(root / "images").as_posix(): entry for entry in entries}
-    return named, findings(root / "out", "x")
-
-
-def area(entry: dict) -> int:
-    return int(read_mask(entry["mask_file_name"], (entry["height"], entry["width"])).sum())
 
 
 def test_masks_by_stem_in_a_folder_of_their_own(tmp_path):
@@ -157,18 +135,6 @@ def test_empty_masks(tmp_path):
     assert entries["a.png"]["authentic"] and entries["a.png"]["mask_file_name"] is None
 
 
-def test_names_that_differ_in_their_suffix_or_case_keep_masks_apart(tmp_path):
-    for name in ("a.jpg", "a.png", "B.png", "sub/b.png"):
-        picture(tmp_path / "images" / name)
-    mask(tmp_path / "masks/a.png")
-    mask(tmp_path / "masks/B.png", box=(0, 0, 10, 10))
-    mask(tmp_path / "masks/sub/b.png", box=(0, 0, 20, 10))
-    run(SCRIPT, "--images", "images", "--masks", "masks", "--root", "out", "--name", "x", cwd=tmp_path)
-    entries = annotation_format.load(tmp_path / "out/annotations/x.json")
-    assert len({entry["mask_file_name"].lower() for entry in entries}) == len(entries) == 4
-    assert [int(read_mask(entry["mask_file_name"]).sum()) for entry in entries] == [100, 70, 70, 200]
-
-
 def test_kinds_of_files_are_read_by_rule_and_noted(tmp_path):
     images = tmp_path / "images"
     images.mkdir()
@@ -239,142 +205,6 @@ def test_authentic_folder_inside_the_images(tmp_path):
         ("b.png", True),
     ]
     assert scan.findings == []
-
-
-def test_images_of_one_name_never_share_a_mask(tmp_path):
-    for name in ("one/a.png", "two/a.jpg", "three/a.png", "one/b.png", "two/b.png", "one/c.png", "two/c.png", "d.png"):
-        picture(tmp_path / "images" / name)
-    mask(tmp_path / "masks/a.png")  # of none of the three
-    mask(tmp_path / "masks/b.png", box=(0, 0, 10, 10))  # of two/b, the other one has its own
-    mask(tmp_path / "masks/one/b_gt.png", box=(0, 0, 20, 10))
-    mask(tmp_path / "masks/one/c.png")
-    mask(tmp_path / "masks/two/c.png", box=(0, 0, 3, 3))
-    mask(tmp_path / "masks/d_mask.png")
-    entries, said = prepared(tmp_path)
-    areas = {name: area(entry) for name, entry in entries.items()}
-    assert areas == {"one/b.png": 200, "two/b.png": 100, "one/c.png": 70, "two/c.png": 9, "d.png": 70}
-    assert said == {
-        f"{name}": "skipped: one mask for several images" for name in ("one/a.png", "two/a.jpg", "three/a.png")
-    }
-
-
-def test_a_mask_beside_its_image_is_not_borrowed(tmp_path):
-    for name in ("a.png", "sub/a.png", "sub/b.png", "a_gt.png", "sub/b_gt.png"):
-        (mask if "gt" in name else picture)(tmp_path / "images" / name)
-    entries, said = prepared(tmp_path)
-    assert set(entries) == {"a.png", "sub/b.png"} and said == {"sub/a.png": "skipped: no mask"}
-
-
-def test_nothing_is_written_where_one_mask_is_all_there_is_for_two_images(tmp_path):
-    for name in ("images/one/a.png", "images/two/a.png"):
-        picture(tmp_path / name)
-    mask(tmp_path / "masks/a.png")
-    with pytest.raises(UserError, match="a.png would have to serve one/a.png and two/a.png; give each a mask of its"):
-        prepared(tmp_path)
-    assert [path.name for path in (tmp_path / "out").rglob("*")] == ["annotations"]
-
-
-@pytest.mark.parametrize("ending", ["_GT", "_gt", "_Gt", "_MASK", "_Mask"])
-@pytest.mark.parametrize("beside", [True, False])
-def test_endings_of_masks_in_any_case(tmp_path, ending, beside):
-    picture(tmp_path / "images/a.JPG")
-    mask(tmp_path / ("images" if beside else "masks") / f"a{ending}.PNG")
-    entries, said = prepared(tmp_path)
-    assert set(entries) == {"a.JPG"} and said == {}
-
-
-def test_several_masks_of_one_image_are_joined_if_asked(tmp_path):
-    for name in ("a.png", "b.png", "c.png"):
-        picture(tmp_path / "images" / name)
-    mask(tmp_path / "masks/a_mask_1.png", box=(0, 0, 10, 10))
-    mask(tmp_path / "masks/a_mask_2.png", box=(5, 0, 15, 10))
-    mask(tmp_path / "masks/b.png", box=None)
-    mask(tmp_path / "masks/b_gt.png", size=(60, 40), box=(0, 0, 2, 2))
-    mask(tmp_path / "masks/c.png")
-    entries, said = prepared(tmp_path)
-    assert set(entries) == {"c.png"} and set(said.values()) == {"skipped: several masks"}
-    entries, said = prepared(tmp_path, "--masks", "union")
-    assert {name: area(entry) for name, entry in entries.items()} == {"a.png": 150, "b.png": 1, "c.png": 70}
-    assert said["a.png"] == "noted: masks joined"
-    with pytest.raises(UserError, match="--masks .*masks elsewhere: one folder"):
-        prepared(tmp_path, "--masks", "elsewhere")
-
-
-def test_masks_beside_are_joined_too(tmp_path):
-    for name in ("a.png", "a_gt.png", "a_mask.png"):
-        (picture if name == "a.png" else mask)(tmp_path / "images" / name)
-    with pytest.raises(UserError, match="a_gt.png, a_mask.png: keep one, or join them with --masks union"):
-        prepared(tmp_path)
-    assert set(prepared(tmp_path, "--masks", "union")[0]) == {"a.png"}
-
-
-def inverted(path: Path, box=(5, 5, 15, 12)) -> None:
-    from PIL import ImageOps
-
-    with Image.open(mask(path, box=box)) as image:
-        ImageOps.invert(image).save(path)
-
-
-def test_inverted_masks_are_noticed_and_can_be_turned(tmp_path, caplog):
-    for name in "abc":
-        picture(tmp_path / f"images/{name}.png", value=40)
-        inverted(tmp_path / f"masks/{name}.png", box=(5, 5, 15, 12))
-    entries, said = prepared(tmp_path)
-    assert said["x"] == "noted: masks inverted?" and "3 of 3 masks" in caplog.text and "--invert" in caplog.text
-    assert {said[f"{name}.png"] for name in "abc"} == {"noted: mostly manipulated"}
-    assert {area(entry) for entry in entries.values()} == {20 * 30 - 70}
-    caplog.clear()
-    entries, said = prepared(tmp_path, "--invert")
-    assert said == {} and not caplog.text and {area(entry) for entry in entries.values()} == {70}
-
-
-def test_one_large_forgery_among_others_is_not_called_inverted(tmp_path):
-    for name in "abc":
-        picture(tmp_path / f"images/{name}.png", value=40)
-        mask(tmp_path / f"masks/{name}.png", box=(0, 0, 30, 16) if name == "a" else (5, 5, 15, 12))
-    _, said = prepared(tmp_path)
-    assert said == {"a.png": "noted: mostly manipulated"}
-
-
-def test_masks_of_other_values_are_named_and_can_be_said(tmp_path):
-    for name in "ab":
-        picture(tmp_path / f"images/{name}.png")
-        Image.open(mask(tmp_path / f"masks/{name}.png")).point(lambda level: level // 255).save(
-            tmp_path / f"masks/{name}.png"
-        )
-    with pytest.raises(UserError, match=r"not written.*its values are 0 \(88.3%\), 1 .*--mask-values 1 .*--invert"):
-        prepared(tmp_path)
-    with pytest.raises(UserError, match="--mask-values 1"):  # they are not black all over
-        prepared(tmp_path, "--empty-is-authentic")
-    entries, said = prepared(tmp_path, "--mask-values", "1")
-    assert said == {} and {area(entry) for entry in entries.values()} == {70}
-    with pytest.raises(UserError, match="--mask-values one: 'one' is neither"):
-        prepared(tmp_path, "--mask-values", "one")
-
-
-def test_with_values_said_a_mask_without_them_may_be_empty(tmp_path):
-    for name, level in (("a", 2), ("b", 1)):
-        picture(tmp_path / f"images/{name}.png")
-        image = Image.new("L", (30, 20))
-        image.paste(level, (5, 5, 15, 12))
-        (tmp_path / "masks").mkdir(exist_ok=True)
-        image.save(tmp_path / f"masks/{name}.png")
-    entries, _ = prepared(tmp_path, "--mask-values", "1", "--empty-is-authentic")
-    assert entries["a.png"]["authentic"] and area(entries["b.png"]) == 70
-
-
-def test_nearly_fitting_masks(tmp_path):
-    for name, size in (("a", (31, 20)), ("b", (27, 22)), ("c", (30, 20))):
-        picture(tmp_path / f"images/{name}.png", size)
-        mask(tmp_path / f"masks/{name}.png")
-    entries, said = prepared(tmp_path)
-    assert set(entries) == {"c.png"} and said == {f"{name}.png": "skipped: no ground truth" for name in "ab"}
-    entries, said = prepared(tmp_path, "--fit-masks", 1)
-    assert set(entries) == {"a.png", "c.png"} and said["a.png"] == "repaired: mask size"
-    entries, said = prepared(tmp_path, "--fit-masks", 3)
-    assert set(entries) == {"a.png", "b.png", "c.png"} and said["b.png"] == "repaired: mask size"
-    report = json.loads((tmp_path / "out/annotations/x_report.json").read_text())
-    assert "resampled from 30x20 to 27x22, 3 pixels off" in str(report["findings"])
 
 
 def test_originals_beside_their_forgeries_are_authentic(tmp_path):

@@ -1,4 +1,4 @@
-"""Masks of another size: mended exactly or refused."""
+"""Masks of another size: repaired exactly or refused."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ SCRIPT = "datasets/prepare_folder.py"
 #: The command, in a process that kills itself when the journal has so many records.
 KILLED = """
 import os, signal, sys
-from constrained_rcnn.apps import prepare
+from constrained_rcnn.apps import cli
 from constrained_rcnn.utils import journal
 
 def add(self, *record, real=journal.Journal.add, done=[]):
@@ -41,7 +41,7 @@ def add(self, *record, real=journal.Journal.add, done=[]):
     real(self, *record)
 
 journal.Journal.add = add
-prepare.prepare_folder(sys.argv[1:])
+cli.call("prepare folder", sys.argv[1:])
 """
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 from collections import Counter
 from pathlib import Path
@@ -10,12 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from constrained_rcnn.apps import prepare as commands
 from constrained_rcnn.data import annotation_format
 from constrained_rcnn.images.reading import read_mask
-from constrained_rcnn.preparation.sources.matlab import read_matrix
-from constrained_rcnn.utils.errors import UserError
-from tests.helpers.commands import run
+from constrained_rcnn.preparation import published
+from tests.helpers.commands import calling, run
 from tests.helpers.source_trees import (
     CASIA_V2,
     make_casia_v2,
@@ -23,7 +20,6 @@ from tests.helpers.source_trees import (
     make_columbia,
     make_coverage,
     make_nist16,
-    matlab_file,
 )
 
 
@@ -79,25 +75,6 @@ def test_coverage_without_labels_is_prepared_and_says_so(tmp_path):
     _, findings, said = prepare("coverage", tmp_path)
     assert any(row["kind"] == "no labels" and "not a MATLAB file" in row["message"] for row in findings)
     assert "copy-move: 3 train, 1 test" in said
-
-
-@pytest.mark.parametrize("compress", [False, True])
-@pytest.mark.parametrize("kind", [np.float64, np.uint8])
-def test_matlab_files_are_read_as_scipy_reads_them(tmp_path, compress, kind):
-    io = pytest.importorskip("scipy.io")
-    values = np.arange(6, dtype=kind).reshape(3, 2)
-    path = tmp_path / "own.mat"
-    path.write_bytes(matlab_file("TFlabel", values, compress))
-    np.testing.assert_array_equal(io.loadmat(path)["TFlabel"], values)
-    np.testing.assert_array_equal(read_matrix(path, "TFlabel"), values)
-    other = tmp_path / "theirs.mat"
-    io.savemat(other, {"text": "abc", "x": values[:1], "TFlabel": values}, do_compression=compress)
-    np.testing.assert_array_equal(read_matrix(other, "TFlabel"), values)
-    with pytest.raises(UserError, match="no numeric array gone"):
-        read_matrix(other, "gone")
-    path.write_bytes(path.read_bytes()[:150])
-    with pytest.raises(UserError, match="own.mat"):
-        read_matrix(path, "TFlabel")
 
 
 def test_columbia(tmp_path):
@@ -264,8 +241,8 @@ def test_wrong_roots_are_one_line(tmp_path, name):
 @pytest.mark.parametrize("name", ["casia", "coverage", "columbia", "nist16", "coco_synthetic"])
 def test_help_shows_the_tree(name, capsys):
     with pytest.raises(SystemExit):
-        getattr(commands, f"prepare_{name}")(["--help"])
+        calling(f"prepare {name.replace('_', '-')}")(["--help"])
     said = capsys.readouterr().out
-    assert importlib.import_module(f"constrained_rcnn.preparation.sources.{name}").TREE in said
+    assert getattr(published, name.upper()).tree in said
     assert "--root" in said and "DETECTRON2_DATASETS" in said
     assert ("--test-fraction" in said) == (name != "columbia")

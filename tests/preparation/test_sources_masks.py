@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from constrained_rcnn.apps import prepare
 from constrained_rcnn.data import annotation_format
 from constrained_rcnn.images.reading import read_mask
 from constrained_rcnn.utils.errors import UserError
 from tests.helpers.casia_tree import make_casia_v1, region
+from tests.helpers.commands import calling
 from tests.helpers.source_trees import (
     CASIA_V2,
     forged,
@@ -78,17 +78,17 @@ IMPORT = (
     "import", "--format", "trufor", "--input", "{root}/list.txt", "--base", "{root}", "--root", "{out}", "--name", "x",
 )  # fmt: skip
 CONVERTERS = {
-    "casia_v1": Converter(make_casia_v1, "CASIA*/*/*_gt.png", prepare.prepare_casia, name="casia_v1"),
-    "casia_v2": Converter(make_casia_v2, "CASIA*/*_gt.png", prepare.prepare_casia, name="casia_v2"),
+    "casia_v1": Converter(make_casia_v1, "CASIA*/*/*_gt.png", calling("prepare casia"), name="casia_v1"),
+    "casia_v2": Converter(make_casia_v2, "CASIA*/*_gt.png", calling("prepare casia"), name="casia_v2"),
     "coverage": Converter(
-        lambda root: make_coverage(root, pairs=4), "mask/*forged.tif", prepare.prepare_coverage, name="coverage"
+        lambda root: make_coverage(root, pairs=4), "mask/*forged.tif", calling("prepare coverage"), name="coverage"
     ),
-    "columbia": Converter(make_plain_columbia, "*/edgemask/*", prepare.prepare_columbia, name="columbia"),
+    "columbia": Converter(make_plain_columbia, "*/edgemask/*", calling("prepare columbia"), name="columbia"),
     "nist16": Converter(
-        lambda root: make_nist16(root, bases=2), "reference/*/mask/*", prepare.prepare_nist16, name="nist16",
+        lambda root: make_nist16(root, bases=2), "reference/*/mask/*", calling("prepare nist16"), name="nist16",
         white=False,
     ),
-    "import": Converter(make_list, "masks/*", prepare.convert_format, IMPORT, name="x"),
+    "import": Converter(make_list, "masks/*", calling("prepare convert-format"), IMPORT, name="x"),
 }  # fmt: skip
 
 
@@ -176,23 +176,23 @@ def test_a_set_whose_forged_part_is_not_there_is_not_written(tmp_path):
     for path in (tmp_path / "columbia/4cam_splc").glob("*.*"):
         path.unlink()
     with pytest.raises(UserError, match="no usable forged image beside 2 authentic ones, columbia is not written"):
-        prepare.prepare_columbia(["--root", str(tmp_path / "columbia")])
+        calling("prepare columbia")(["--root", str(tmp_path / "columbia")])
     make_casia_v1(tmp_path / "casia")
     for path in (tmp_path / "casia/Sp").iterdir():
         path.unlink()
     with pytest.raises(UserError, match="casia_v1 is not written"):
-        prepare.prepare_casia(["--root", str(tmp_path / "casia")])
+        calling("prepare casia")(["--root", str(tmp_path / "casia")])
     boxes = make_coco_synthetic(tmp_path / "coco", pairs=5)
     lines = [f"{Path(name).stem} 1 1 9 9 authentic" for name, found in boxes.items() if not found]
     for name in ("train", "test"):
         (tmp_path / f"coco/{name}_filter_single.txt").write_text("\n".join(lines))
     with pytest.raises(UserError, match="coco_synthetic is not written"):
-        prepare.prepare_coco_synthetic(["--root", str(tmp_path / "coco")])
+        calling("prepare coco-synthetic")(["--root", str(tmp_path / "coco")])
 
 
 def test_columbias_own_masks_can_be_turned_about(tmp_path):
     make_columbia(tmp_path)
-    columbia = Converter(make_columbia, "", prepare.prepare_columbia, name="columbia")
+    columbia = Converter(make_columbia, "", calling("prepare columbia"), name="columbia")
     columbia.make(tmp_path / "tree")
     usual, turned = masks(columbia.run(tmp_path / "tree")), masks(columbia.run(tmp_path / "tree", "--invert"))
     assert len(usual) == 3 and usual.keys() == turned.keys()
@@ -212,7 +212,7 @@ def test_casia_v2_finds_its_spreadsheet(tmp_path, place):
     else:
         (root / place).mkdir(parents=True, exist_ok=True)
         shutil.move(sheet, root / place / "File Names Correction.xlsx")
-    assert prepare.prepare_casia(["--root", str(root), *options]) == 0
+    assert calling("prepare casia")(["--root", str(root), *options]) == 0
     entries = {Path(e["file_name"]).stem: e for e in annotation_format.load(root / "annotations/casia_v2.json")}
     for stem, _, _, technique in CASIA_V2:
         assert entries[stem]["technique"] == technique
@@ -221,7 +221,7 @@ def test_casia_v2_finds_its_spreadsheet(tmp_path, place):
 def test_numbers_and_names_that_stand_twice_are_listed(tmp_path):
     make_coverage(tmp_path / "coverage", pairs=3)
     shutil.copy(tmp_path / "coverage/image/2t.tif", tmp_path / "coverage/image/02t.tiff")
-    assert prepare.prepare_coverage(["--root", str(tmp_path / "coverage")]) == 0
+    assert calling("prepare coverage")(["--root", str(tmp_path / "coverage")]) == 0
     rows = json.loads((tmp_path / "coverage/annotations/coverage_report.json").read_text())["findings"]
     assert [(row["action"], row["file"]) for row in rows if row["kind"] == "number twice"] == [
         ("skipped", "image/2t.tif")
@@ -230,7 +230,7 @@ def test_numbers_and_names_that_stand_twice_are_listed(tmp_path):
     name = next(name for name, found in boxes.items() if found)
     (tmp_path / "coco/other").mkdir()
     shutil.copy(tmp_path / "coco/images" / name, tmp_path / "coco/other" / name)
-    assert prepare.prepare_coco_synthetic(["--root", str(tmp_path / "coco")]) == 0
+    assert calling("prepare coco-synthetic")(["--root", str(tmp_path / "coco")]) == 0
     entries = annotation_format.load(tmp_path / "coco/annotations/coco_synthetic.json")
     assert name not in {Path(entry["file_name"]).name for entry in entries} and len(entries) == len(boxes) - 1
     assert "which one is listed is not said" in (tmp_path / "coco/annotations/coco_synthetic_report.json").read_text()

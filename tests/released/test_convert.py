@@ -1,5 +1,4 @@
 import hashlib
-import importlib.util
 import json
 import os
 import subprocess
@@ -17,6 +16,7 @@ from constrained_rcnn.released.checkpoint_reader import FLOAT, Entry, TensorFlow
 from constrained_rcnn.released.convert import config_for, convert, describe, read_parameters
 from constrained_rcnn.released.variables import classes_of, released_variables
 from constrained_rcnn.utils.errors import UserError
+from tests.helpers.commands import running
 from tests.helpers.released_files import released_cfg, released_model, write_released
 from tests.helpers.released_weights import weights_for
 
@@ -228,10 +228,7 @@ def test_the_command_line_says_bad_input_in_one_line(tmp_path):
 
 
 def test_the_command_line_converts(prefix_50, tmp_path, capsys):
-    spec = importlib.util.spec_from_file_location("convert_tool", TOOL)
-    tool = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tool)
-    assert tool.main(["--input", str(prefix_50), "--output", str(tmp_path / "model.pth")]) == 0
+    assert running("convert tensorflow")(["--input", str(prefix_50), "--output", str(tmp_path / "model.pth")]) == 0
     said = capsys.readouterr().out
     assert "50 layers" in said and "splice, copy-move, removal" in said and "model.pth" in said
     assert said.endswith("its config: constrained_rcnn_R_50_C4_tensorflow.yaml\n")

@@ -10,11 +10,11 @@ import pytest
 from PIL import Image
 from pycocotools import mask as coco_mask
 
-from constrained_rcnn.apps.synthesize import main
 from constrained_rcnn.synthesis import camera, synthesize
 from constrained_rcnn.synthesis.objects import ObjectAnnotations, decode, in_view
 from constrained_rcnn.synthesis.scenes import render_scene
 from constrained_rcnn.utils.errors import UserError
+from tests.helpers.commands import running
 
 SIZE = (120, 160)
 
@@ -122,7 +122,7 @@ def test_command_lists_what_cannot_be_used(tmp_path, capsys):
     )
     arguments = ["--images", str(tmp_path / "in"), "--annotations", str(annotations), "--output"]
     options = ["--count", "8", "--size", "96x128"]
-    assert main([*arguments, str(tmp_path / "o"), *options]) == 0
+    assert running("synthesize")([*arguments, str(tmp_path / "o"), *options]) == 0
     out = capsys.readouterr().out
     for words in ("gone.png: annotated", "2.png: annotation 2", "2.png: annotation 3", "broken.png: not an image"):
         assert words in out
@@ -132,7 +132,7 @@ def test_command_lists_what_cannot_be_used(tmp_path, capsys):
     assert any(step["annotated"] for step in used)
     # The same files with other objects are another set.
     _write(annotations, ["0.png"], [(0, _compressed(_disc(80, 60, 26)))])
-    assert main([*arguments, str(tmp_path / "o"), *options]) == 2
+    assert running("synthesize")([*arguments, str(tmp_path / "o"), *options]) == 2
     assert "another set" in capsys.readouterr().err
 
 

@@ -9,12 +9,12 @@ import pytest
 from PIL import Image
 from pycocotools import mask as coco_mask
 
-from constrained_rcnn.apps.synthesize import main
 from constrained_rcnn.images.reading import read_image
 from constrained_rcnn.preparation.sources import coco_synthetic
 from constrained_rcnn.synthesis import synthesize
 from constrained_rcnn.synthesis.scenes import render_scene
 from constrained_rcnn.utils.errors import UserError
+from tests.helpers.commands import running
 
 BACKGROUND, DONOR = render_scene(1, (120, 200)), render_scene(2, (240, 100))
 
@@ -56,7 +56,7 @@ def test_other_techniques_are_refused(capsys, tmp_path):
     with pytest.raises(UserError, match="splices only"):
         synthesize([BACKGROUND, DONOR], np.random.default_rng(0), "rgbn", ["removal"])
     options = ["--demo", "--output", str(tmp_path), "--count", "1", "--preset", "rgbn", "--technique", "removal"]
-    assert main(options) == 2 and "splices only" in capsys.readouterr().err
+    assert running("synthesize")(options) == 2 and "splices only" in capsys.readouterr().err
 
 
 def test_lists_are_read_by_the_converter_of_the_released_set(tmp_path, capsys):
@@ -74,7 +74,7 @@ def test_lists_are_read_by_the_converter_of_the_released_set(tmp_path, capsys):
         rows.append({"id": i, "image_id": i + 40, "category_id": 1 + i // 4, "iscrowd": 0, "segmentation": rle})
     categories = [{"id": 1, "name": "dog"}, {"id": 2, "name": "hair drier"}]
     (tmp_path / "a.json").write_text(json.dumps({"images": images, "annotations": rows, "categories": categories}))
-    assert main([
+    assert running("synthesize")([
         "--images", str(tmp_path / "in"), "--annotations", str(tmp_path / "a.json"), "--output", str(tmp_path / "o"),
         "--count", "10", "--preset", "rgbn", "--rgbn-lists", str(tmp_path / "rgbn"), "--seed", "4",
         "--contact-sheet", str(tmp_path / "sheet.jpg"),

@@ -11,16 +11,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from constrained_rcnn.apps.synthesize import main
 from constrained_rcnn.data import annotation_format
 from constrained_rcnn.synthesis import find_photos, split_photos, write_forgeries, writer
 from constrained_rcnn.synthesis.photos import FAMILY, families
 from constrained_rcnn.synthesis.scenes import render_scene
 from constrained_rcnn.utils import locks
 from constrained_rcnn.utils.errors import OutputError, UserError
+from tests.helpers.commands import running
 from tests.helpers.processes import Elsewhere
 
 SIZE = (128, 160)
+synthesize_set = running("synthesize")
 PHOTOS = [(f"p{seed}", render_scene(seed, (160, 200))) for seed in range(7)]
 
 
@@ -153,7 +154,7 @@ def test_unreadable_photo_is_left_out_and_listed(folder, tmp_path, capsys):
     (folder / "cut.png").write_bytes(whole[: len(whole) // 2])  # its header is fine, its pixels are not
     Image.fromarray(PHOTOS[0][1][:20, :20]).save(folder / "tiny.png")
     output = tmp_path / "o"
-    assert main(["--images", str(folder), "--output", str(output), "--count", "5", "--size", "128x160"]) == 0
+    assert synthesize_set(["--images", str(folder), "--output", str(output), "--count", "5", "--size", "128x160"]) == 0
     out = capsys.readouterr().out
     for name in ("text.jpg", "cut.png", "tiny.png"):
         assert sum(name in line for line in out.splitlines()) == 1
@@ -163,7 +164,7 @@ def test_unreadable_photo_is_left_out_and_listed(folder, tmp_path, capsys):
 
 def test_test_fraction_makes_two_splits_from_other_photos(folder, tmp_path):
     arguments = ["--images", str(folder), "--output", str(tmp_path), "--count", "6", "--size", "128x160"]
-    assert main([*arguments, "--test-fraction", "0.4"]) == 0
+    assert synthesize_set([*arguments, "--test-fraction", "0.4"]) == 0
     used = [
         {i["group"] for i in json.loads((tmp_path / f"annotations/{s}.json").read_text())["images"]}
         for s in ("train", "test")
@@ -178,7 +179,7 @@ def test_no_usable_photo_is_one_line(make, tmp_path, capsys):
         images.mkdir()
     if make == "hopeless":
         (images / "a.jpg").write_bytes(b"\xff\xd8nothing")
-    assert main(["--images", str(images), "--output", str(tmp_path / "o"), "--count", "2"]) == 2
+    assert synthesize_set(["--images", str(images), "--output", str(tmp_path / "o"), "--count", "2"]) == 2
     error = capsys.readouterr().err
     assert error.startswith("error: ") and error.count("\n") == 1 and str(images) in error
     assert not (tmp_path / "o").exists()
@@ -200,7 +201,7 @@ def test_bad_options(tmp_path):
     with pytest.raises(UserError, match="at least two photos"):
         write_forgeries(PHOTOS[:1], tmp_path, "train", 1, 0, size=SIZE)
     with pytest.raises(SystemExit):
-        main(["--demo", "--output", str(tmp_path), "--count", "1", "--size", "big"])
+        synthesize_set(["--demo", "--output", str(tmp_path), "--count", "1", "--size", "big"])
 
 
 def test_refined_outlines_do_not_depend_on_the_thread(tmp_path):
@@ -235,12 +236,12 @@ def test_several_folders_annotations_and_sizes(folder, tmp_path, capsys):
     annotations = ["--annotations", str(tmp_path / "0.json"), str(tmp_path / "1.json")]
     arguments = ["--images", str(folder), str(other), "--output", str(tmp_path / "o"), "--count", "12"]
     arguments += ["--preset", "people", "--size", "128x160", "96x96", "--test-fraction", "0.4", "--authentic", "0"]
-    assert main([*arguments, *annotations]) == 0
+    assert synthesize_set([*arguments, *annotations]) == 0
     assert "left out" not in capsys.readouterr().out
     sets = [json.loads((tmp_path / f"o/annotations/{s}.json").read_text())["images"] for s in ("train", "test")]
     assert {(i["height"], i["width"]) for images in sets for i in images} == {(128, 160), (96, 96)}
     sources = [{i["source"] for i in images} for images in sets]
     assert not sources[0] & sources[1]
     assert {source.split("/")[0] for side in sources for source in side} == {"photos", "others"}
-    assert main(["--images", str(folder), str(folder), "--output", str(tmp_path / "p"), "--count", "2"]) == 2
+    assert synthesize_set(["--images", str(folder), str(folder), "--output", str(tmp_path / "p"), "--count", "2"]) == 2
     assert "two folders are named photos" in capsys.readouterr().err

@@ -11,7 +11,7 @@ from constrained_rcnn.utils import files, locks
 from constrained_rcnn.utils.errors import OutputError, UserError, command_line
 from constrained_rcnn.utils.files import atomic_file, write_bytes_atomic
 from constrained_rcnn.utils.journal import Journal
-from constrained_rcnn.utils.output_folder import output_folder, publish, staged
+from constrained_rcnn.utils.output_folder import claim_settings, output_folder, publish, staged
 from tests.helpers.processes import Elsewhere, claimed_elsewhere
 
 needs_locks = pytest.mark.skipif(not locks.AVAILABLE, reason="no locks on Windows")
@@ -62,6 +62,18 @@ def test_a_claim_removes_what_killed_runs_left(tmp_path):
         write_bytes_atomic(tmp_path / name, b"")
     with output_folder(tmp_path, parts=["part"]):
         assert listed(tmp_path) == (["result.json"] if not locks.AVAILABLE else [".lock", "result.json"])
+
+
+def test_results_of_other_settings_are_not_mixed(tmp_path):
+    claim_settings(tmp_path, {"seed": 1, "sizes": (2, 3)})
+    claim_settings(tmp_path, {"sizes": [2, 3], "seed": 1})
+    for other, words in (({"seed": 2, "sizes": [2, 3]}, "seed 1, not 2"), ({"seed": 1}, "sizes .2, 3., not None")):
+        with pytest.raises(UserError, match=f"holds results with {words}; give another --out"):
+            claim_settings(tmp_path, other, "--out")
+    for damaged in ('{"seed": ', "[1, 2]", "7"):
+        (tmp_path / "settings.json").write_text(damaged)
+        with pytest.raises(UserError, match="settings.json: is damaged"):
+            claim_settings(tmp_path, {"seed": 1})
 
 
 @pytest.mark.parametrize("break_it", ["disk", "folder", "special"])

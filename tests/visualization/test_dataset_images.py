@@ -63,7 +63,7 @@ def test_colours_are_where_the_annotations_say(prepared):
         np.testing.assert_array_equal(picture[30, 20], colour)  # outline and box
         assert (picture[:20] == 128).all() and (picture[:, 100:138] == 128).all()
         speck = picture[101, 141]
-        np.testing.assert_array_equal(speck, dataset_images.SPECK_COLOUR if name == "a" else [128] * 3)
+        np.testing.assert_array_equal(speck, dataset_images.SMALL_REGION_COLOUR if name == "a" else [128] * 3)
     assert (dataset_images.overlay(by_name["d"], classes)[:120] == 128).all()
 
 

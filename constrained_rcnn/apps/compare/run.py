@@ -1,4 +1,4 @@
-"""Comparing any number of files: what ``tools/compare_pictures.py`` and ``constrained-rcnn-compare`` do."""
+"""Comparing any number of files: what ``constrained-rcnn compare`` does."""
 
 from __future__ import annotations
 

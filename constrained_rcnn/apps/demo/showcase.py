@@ -26,9 +26,8 @@ from ...model_zoo import load_default_config
 from ...synthesis.demo_photos import load as load_demo_photos
 from ...synthesis.photos import Photo, find_photos
 from ...synthesis.writer import write_forgeries
-from ...utils.errors import UserError
 from ...utils.files import write_jpeg_atomic, write_json_atomic
-from ...utils.output_folder import output_folder
+from ...utils.output_folder import claim_settings, output_folder
 from ...visualization.overlay import grid, heat, overlay, side_by_side
 from ..detect.run import run as detect_in_files
 
@@ -167,12 +166,7 @@ def claimed(output: Path, settings: dict) -> Iterator[Path]:
         OutputError: it cannot be made or written.
     """
     with output_folder(output) as folder:
-        path = folder / "settings.json"
-        if path.is_file():
-            before = json.loads(path.read_text())
-            if before != settings:
-                raise UserError(f"{folder}: holds a demo made with {before}; delete it or give another --output")
-        write_json_atomic(path, settings)
+        claim_settings(folder, settings)
         yield folder
 
 

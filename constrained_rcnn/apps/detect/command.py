@@ -1,49 +1,40 @@
-"""Judges images: was a picture manipulated, how, and where?
+"""Detects manipulations: whether an image was manipulated, how, and where.
 
-Per image <name>.json, <name>_map.png (16 bit), <name>_overlay.jpg and, where a region occurs twice, <name>_repeats.jpg;
-of all together results.csv and results.html.
+Writes of each image <name>.json, <name>_map.png (16 bit), <name>_overlay.jpg and, where regions are duplicated,
+<name>_repeats.jpg; of all together results.csv and results.html.
 Without --config-file the weights that come with the package are used.
 """
 
 from __future__ import annotations
 
 import argparse
-import warnings
 
-from ...utils.errors import command_line
-from ..arguments import parser_of_files, positive, print_any_name
+from ..arguments import add_files, add_old_name, add_opts, positive
+from ..cli import main
+
+__all__ = ["add_arguments", "main", "run"]
 
 
-@command_line
-def main(argv: list[str] | None = None) -> int:
-    """``tools/demo.py`` and the command ``constrained-rcnn``.
-
-    Args:
-        argv: arguments; None: the process's own.
-
-    Returns:
-        0; 1 if any input was skipped; 2 if nothing could be judged; 130 after Ctrl-C (finished results stay).
-    """
-    parser = parser_of_files(__doc__)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_files(parser)
     parser.add_argument("--config-file", metavar="FILE", help="yaml file that the weights were trained with")
-    parser.add_argument("--resume", action="store_true", help="leave out what is judged already")
+    parser.add_argument("--resume", action="store_true", help="leave out images whose results are there already")
     parser.add_argument("--float-maps", action="store_true", help="also write <name>_map.npy, float32")
     parser.add_argument("--jobs", type=positive, default=1, metavar="N", help="worker processes that share the files")
-    parser.add_argument(
-        "--no-repeats", action="store_true",
-        help="do not look for regions that occur twice, nor let them raise map and score (another config): faster",
+    no_copy_move = parser.add_argument(
+        "--no-copy-move", action="store_true",
+        help="no copy-move detection by keypoint matching: faster, and another config, as nothing is fused into map "
+        "and score",
     )  # fmt: skip
-    parser.add_argument(
-        "--opts", nargs=argparse.REMAINDER, default=[], metavar="KEY VALUE",
-        help="config keys; with --config-file, MODEL.WEIGHTS among them",
-    )  # fmt: skip
-    args = parser.parse_args(argv)
-    # Of Detectron2's import; nothing that a user could do about it.
-    warnings.filterwarnings("ignore", message=".*torch.jit.*is deprecated", category=FutureWarning)
-    print_any_name()
-    from .run import run
+    add_old_name(parser, no_copy_move, "--no-repeats")
+    add_opts(parser, "config keys to override; with --config-file, MODEL.WEIGHTS among them; stands last")
 
-    return run(
+
+def run(args: argparse.Namespace) -> int:
+    """Returns 0; 1 if any input was skipped. After Ctrl-C finished results stay."""
+    from .run import run as detect
+
+    return detect(
         args.config_file, args.input, args.output, args.opts, resume=args.resume, float_maps=args.float_maps,
-        repeats=not args.no_repeats, pages=args.pages, jobs=args.jobs,
+        repeats=not args.no_copy_move, pages=args.pages, jobs=args.jobs,
     )  # fmt: skip

@@ -10,12 +10,13 @@ from pathlib import Path
 
 import torch
 
+from ...config_text import config_sha256, config_text
 from ...inference.predictor import ManipulationPredictor
 from ...model_zoo import load_default_config
 from ...utils.errors import OutputError, UserError
 from ...utils.files import write_bytes_atomic
 from ...utils.output_folder import output_folder, remove_unfinished, staged
-from ...utils.provenance import config_sha256, config_text, sha256, versions
+from ...utils.provenance import sha256, versions
 from ...visualization.html.page import remove_other_pages
 from ..files import check_output, read_bytes
 from ..image_pages import FIRST, items_of

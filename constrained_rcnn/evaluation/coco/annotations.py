@@ -25,8 +25,7 @@ def write_coco_ground_truth(
 
     Args:
         dataset_dicts: as the model is evaluated on, category ids 0-based into ``class_names`` (after
-        merging).
-            An annotation's ``segmentation`` is an RLE dict, polygons, or absent.
+            merging). An annotation's ``segmentation`` is an RLE dict, polygons, or absent.
         class_names: (C,) names; class c becomes category c + 1, because COCO's ids begin at 1.
         path: of the JSON file; its folder is made.
 

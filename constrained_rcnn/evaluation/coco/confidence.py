@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,7 +16,7 @@ from typing import Any
 import numpy as np
 from pycocotools.coco import COCO
 
-from ..metrics.confidence import SEED, draw_weights, group_labels, percentiles
+from ..metrics.confidence import SEED, bootstrap, group_labels, paired
 from ..metrics.pixel import NAN
 from ..table import format_rows, interval_text
 from .average_precision import matched, read_instances
@@ -62,7 +61,7 @@ class WeightedAP:
             name -> (R,) float64 in [0, 1], NaN where no class has a region.
         """
         # (R, T, 101, K): the means run over it in pycocotools' order, so that equal weights give its very numbers.
-        precision = np.stack([one(weights, self._recalls) for one in self._classes], axis=-1)
+        precision = np.stack([by_class(weights, self._recalls) for by_class in self._classes], axis=-1)
         defined = ~np.isnan(precision[:, 0, 0])
         at = {"AP": slice(None), "AP50": np.isclose(self._ious, 0.5), "AP75": np.isclose(self._ious, 0.75)}
         result = {name: np.full(len(weights), NAN) for name in NAMES}
@@ -150,31 +149,19 @@ def ap_intervals(
         task -> AP, AP50, AP75 -> (lower, upper) as fractions, NaN where undefined.
     """
     labels = group_labels(records)
-    nothing = dict.fromkeys(NAMES, (NAN, NAN))
     if not instances or labels.max(initial=-1) < 1:
-        return {task: dict(nothing) for task in tasks}
+        return {task: dict.fromkeys(NAMES, (NAN, NAN)) for task in tasks}
     truth, ids = _truth(truth_file), [record["image_id"] for record in records]
-    result = {}
-    for task in tasks:
-        statistic = WeightedAP(truth, instances, task, ids)
-        draws = [statistic(weights) for weights in draw_weights(labels, resamples, seed)]
-        result[task] = {name: percentiles(np.concatenate([draw[name] for draw in draws])) for name in NAMES}
-    return result
-
-
-def ap_intervals_of_folder(folder: str | os.PathLike, tasks: Sequence[str]) -> dict:
-    """The same from the files that an evaluation has left in its folder; {} where one is missing."""
-    folder = Path(folder)
-    if not all((folder / name).is_file() for name in (TRUTH, INSTANCES, "per_image.json")):
-        return {}
-    records = json.loads((folder / "per_image.json").read_text(encoding="utf-8"))
-    return ap_intervals(folder / TRUTH, read_instances(folder / INSTANCES), tasks, records)
+    return {
+        task: bootstrap(WeightedAP(truth, instances, task, ids), NAMES, labels, resamples=resamples, seed=seed)
+        for task in tasks
+    }
 
 
 def compare_ap_of_folders(
     first: Path, second: Path, records: Sequence[Mapping], *, resamples: int = RESAMPLES, seed: int = SEED
 ) -> dict[str, dict[str, Any]]:
-    """Paired comparison of AP: entries "bbox/AP" and so on, as :func:`..metrics.confidence.compare` returns them.
+    """Paired comparison of AP: entries "bbox/AP" and so on, as :func:`..metrics.confidence.paired` returns them.
 
     Args:
         first, second: folders of two evaluations.
@@ -194,19 +181,8 @@ def compare_ap_of_folders(
         if task == "segm" and not all(_has_masks(truth, instances) for truth, instances in runs):
             continue
         statistics = [WeightedAP(truth, instances, task, ids) for truth, instances in runs]
-        values = [statistic(np.ones((1, len(ids)))) for statistic in statistics]
-        differences: dict[str, list] = {name: [] for name in NAMES}
-        for weights in draw_weights(labels, resamples, seed) if labels.max(initial=-1) > 0 else ():
-            before, after = (statistic(weights) for statistic in statistics)
-            for name in NAMES:
-                differences[name].append(after[name] - before[name])
-        for name in NAMES:
-            a, b = (float(value[name][0]) for value in values)
-            drawn = differences[name]
-            lower, upper = percentiles(np.concatenate(drawn)) if drawn else (NAN, NAN)
-            real = None if np.isnan([a, b, lower, upper]).any() else bool(lower > 0 or upper < 0)
-            entry = {"first": a, "second": b, "difference": b - a, "interval": (lower, upper), "real": real}
-            result[f"{task}/{name}"] = entry
+        entries = paired(*statistics, NAMES, labels, resamples=resamples, seed=seed)
+        result |= {f"{task}/{name}": entry for name, entry in entries.items()}
     return result
 
 
@@ -227,4 +203,4 @@ def _truth(path) -> COCO:
 
 
 def _has_masks(truth: COCO, instances: Sequence[Mapping]) -> bool:
-    return all("segmentation" in one for one in (*truth.dataset["annotations"], *instances))
+    return all("segmentation" in entry for entry in (*truth.dataset["annotations"], *instances))

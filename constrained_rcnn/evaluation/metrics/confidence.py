@@ -1,19 +1,21 @@
-"""How sure a number is: bootstrap intervals over source pictures, and paired comparison of two runs (NumPy only).
+"""How sure a number is: bootstrap intervals over source groups, and paired comparison of two runs (NumPy only).
 
-Whole groups are drawn, because images of one source picture are not independent evidence; where a dataset names
-no groups, each image is its own. Every metric is written as a function of image weights, so one set of draws
-serves all of them, and equal weights give back the metric itself.
+Whole groups are drawn, because images of one source image are not independent evidence; where a dataset names no
+groups, each image is its own. Every metric is a function of image weights (:mod:`.weighted`, :mod:`..coco.confidence`),
+so one set of draws serves all of them. ``scipy.stats.bootstrap`` draws single observations, not groups, and calls a
+statistic once a draw.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from .pixel import COUNTS, FIXED_THRESHOLD, NAN, PIXEL_METRICS
+from .pixel import NAN
 from .records import PLAIN, MetricVariants
+from .weighted import WeightedMetrics
 
 #: Probability that an interval covers, number of draws, and their seed.
 LEVEL = 0.95
@@ -22,11 +24,14 @@ SEED = 0
 #: Draws that are worked on at a time, so that memory stays small.
 CHUNK = 100
 
+#: (R, N) weights -> metric -> (R,) values.
+Statistic = Callable[[np.ndarray], Mapping[str, np.ndarray]]
+
 
 def confidence_intervals(
     records: Sequence[dict], variants: MetricVariants = PLAIN, *, resamples: int = RESAMPLES, seed: int = SEED
 ) -> dict[str, Any]:
-    """Percentile bootstrap intervals of every metric.
+    """Percentile bootstrap intervals of every metric of :class:`.weighted.WeightedMetrics`.
 
     Args:
         records: what :func:`.records.image_record` returns, each image once.
@@ -40,16 +45,38 @@ def confidence_intervals(
         groups" or "images") and ``n_groups``.
     """
     statistics, labels = WeightedMetrics(records, variants), group_labels(records)
+    undefined = statistics.names_with_few_groups(labels)
+    intervals = bootstrap(statistics, statistics.names, labels, undefined=undefined, resamples=resamples, seed=seed)
     number = int(labels.max(initial=-1)) + 1
-    draws = [statistics(weights) for weights in draw_weights(labels, resamples, seed)] if number > 1 else []
-    few = statistics.names_with_few_groups(labels)
-    intervals = {}
-    for name in statistics.names:
-        undefined = not draws or name in few
-        intervals[name] = (NAN, NAN) if undefined else percentiles(np.concatenate([d[name] for d in draws]))
     over = "source groups" if number < len(records) else "images"
     about = {"level": LEVEL, "resamples": resamples, "seed": seed, "over": over, "n_groups": number}
     return {"intervals": intervals, "bootstrap": about}
+
+
+def bootstrap(
+    statistic: Statistic,
+    names: Sequence[str],
+    labels: np.ndarray,
+    *,
+    undefined: Collection[str] = (),
+    resamples: int = RESAMPLES,
+    seed: int = SEED,
+) -> dict[str, tuple[float, float]]:
+    """Percentile bootstrap intervals.
+
+    Args:
+        statistic: of N images.
+        names: of the metrics that are wanted.
+        labels: (N,) from :func:`group_labels`.
+        undefined: metrics that get no interval.
+        resamples, seed: as in :func:`confidence_intervals`.
+
+    Returns:
+        metric -> (lower, upper); NaN where undefined, and everywhere with fewer than two groups.
+    """
+    draws = [statistic(weights) for weights in draw_weights(labels, resamples, seed)]
+    known = set(names) - set(undefined) if draws else set()
+    return {n: percentiles(np.concatenate([d[n] for d in draws])) if n in known else (NAN, NAN) for n in names}
 
 
 def bootstrap_interval(
@@ -59,7 +86,7 @@ def bootstrap_interval(
 
     Args:
         values: (N,) metric per image; NaN is left out.
-        groups: (N,) label of each image's source picture, or None: each image is its own.
+        groups: (N,) label of each image's source image, or None: each image is its own.
         resamples: number of draws.
         seed: of the draws.
 
@@ -70,10 +97,11 @@ def bootstrap_interval(
     labels = np.arange(len(values)) if groups is None else np.asarray(groups)
     defined = ~np.isnan(values)
     values, labels = values[defined], np.unique(labels[defined], return_inverse=True)[1]
-    if len(np.unique(labels)) < 2:
-        return NAN, NAN
-    means = [w @ values / w.sum(axis=1) for w in draw_weights(labels, resamples, seed)]
-    return percentiles(np.concatenate(means))
+
+    def mean(weights: np.ndarray) -> dict[str, np.ndarray]:
+        return {"mean": weights @ values / weights.sum(axis=1)}
+
+    return bootstrap(mean, ["mean"], labels, resamples=resamples, seed=seed)["mean"]
 
 
 def compare(
@@ -84,7 +112,7 @@ def compare(
     resamples: int = RESAMPLES,
     seed: int = SEED,
 ) -> dict[str, dict[str, Any]]:
-    """Paired comparison of two runs over the same images: both are judged on the same draws.
+    """Paired comparison of two runs over the same images.
 
     Args:
         first, second: records of the two runs, aligned: equal ``image_id`` at equal places.
@@ -92,8 +120,7 @@ def compare(
         resamples, seed: as in :func:`confidence_intervals`.
 
     Returns:
-        metric -> ``first``, ``second`` (values), ``difference`` (second minus first), ``interval`` (lower,
-        upper) of the difference, ``real``: True where the interval leaves zero out, None where undefined.
+        As :func:`paired`.
 
     Raises:
         ValueError: the images differ.
@@ -102,20 +129,41 @@ def compare(
         raise ValueError("the two runs are not over the same images in the same order")
     labels = group_labels(first)
     metrics = [WeightedMetrics(records, variants) for records in (first, second)]
-    values = [statistics(np.ones((1, len(first)))) for statistics in metrics]
     names = [name for name in metrics[0].names if name in metrics[1].names]
     few = metrics[0].names_with_few_groups(labels) | metrics[1].names_with_few_groups(labels)
-    draws: dict[str, list] = {name: [] for name in names}
-    if labels.max(initial=-1) > 0:
-        for weights in draw_weights(labels, resamples, seed):
-            before, after = (statistics(weights) for statistics in metrics)
-            for name in names:
-                draws[name].append(after[name] - before[name])
+    return paired(*metrics, names, labels, undefined=few, resamples=resamples, seed=seed)
+
+
+def paired(
+    first: Statistic,
+    second: Statistic,
+    names: Sequence[str],
+    labels: np.ndarray,
+    *,
+    undefined: Collection[str] = (),
+    resamples: int = RESAMPLES,
+    seed: int = SEED,
+) -> dict[str, dict[str, Any]]:
+    """Paired comparison of two detectors, both measured on the same draws of the same images.
+
+    Args:
+        first, second: statistics of the same N images.
+        names, labels, undefined, resamples, seed: as in :func:`bootstrap`.
+
+    Returns:
+        metric -> ``first``, ``second`` (values), ``difference`` (second minus first), ``interval`` (lower,
+        upper) of the difference, ``real``: True where the interval leaves zero out, None where undefined.
+    """
+
+    def difference(weights: np.ndarray) -> dict[str, np.ndarray]:
+        before, after = first(weights), second(weights)
+        return {name: after[name] - before[name] for name in names}
+
+    values = [statistic(np.ones((1, len(labels)))) for statistic in (first, second)]
+    intervals = bootstrap(difference, names, labels, undefined=undefined, resamples=resamples, seed=seed)
     result = {}
-    for name in names:
-        a, b = (float(v[name][0]) for v in values)
-        undefined = name in few or not draws[name]
-        lower, upper = (NAN, NAN) if undefined else percentiles(np.concatenate(draws[name]))
+    for name, (lower, upper) in intervals.items():
+        a, b = (float(value[name][0]) for value in values)
         real = None if np.isnan([a, b, lower, upper]).any() else bool(lower > 0 or upper < 0)
         result[name] = {"first": a, "second": b, "difference": b - a, "interval": (lower, upper), "real": real}
     return result
@@ -137,145 +185,17 @@ def draw_weights(labels: np.ndarray, resamples: int, seed: int) -> Iterator[np.n
         seed: of the draws.
 
     Yields:
-        (R, N) float64 counts, R up to ``CHUNK``.
+        (R, N) float64 counts, R up to ``CHUNK``; nothing where G is below 2: one group shows no spread.
     """
-    number = int(labels.max()) + 1
+    number = int(labels.max(initial=-1)) + 1
+    if number < 2:
+        return
     rng = np.random.default_rng(seed)
     for start in range(0, resamples, CHUNK):
         rows = min(CHUNK, resamples - start)
         drawn = rng.integers(number, size=(rows, number)) + number * np.arange(rows)[:, None]
         counts = np.bincount(drawn.ravel(), minlength=rows * number).reshape(rows, number)
         yield counts[:, labels].astype(np.float64)
-
-
-class WeightedMetrics:
-    """The metrics of :func:`.summary.summarise` as functions of image weights."""
-
-    def __init__(self, records: Sequence[dict], variants: MetricVariants = PLAIN):
-        """
-        Args:
-            records: of N images.
-            variants: those the records were made with.
-        """
-        authentic = np.array([r["authentic"] for r in records], bool)
-        usable = np.array([not r["skipped"] for r in records], bool)
-        self._manipulated = ~authentic
-        forged, clean = usable & ~authentic, usable & authentic
-        #: metric -> (numerators (N,), denominators (N,)): the metric is the ratio of their weighted sums.
-        self._ratios: dict[str, tuple[np.ndarray, np.ndarray]] = {}
-        columns = {name: _column(records, name, forged) for name in PIXEL_METRICS}
-        for name, values in columns.items():
-            zeros = clean if variants.authentic_as_zero and name in ("f1_best", "f1_fixed") else np.False_
-            self._ratios[name] = _ratio(values, ~np.isnan(values) | zeros)
-        everywhere = np.ones(len(records), bool)
-        counts = {name: np.nan_to_num(_column(records, name, everywhere)) for name in COUNTS}
-        wrong = counts["fp"] + counts["fn"]
-        self._ratios["f1_pooled"] = (2 * counts["tp"], 2 * counts["tp"] + wrong)
-        self._positives = counts["tp"] + counts["fn"]
-        area = counts["fp"] / np.maximum(counts["fp"] + counts["tn"], 1)
-        self._ratios["false_alarm_area"] = (area * clean, clean.astype(float))
-
-        self._scores = np.array([NAN if r["score"] is None else r["score"] for r in records], np.float64)
-        self._order = np.argsort(-self._scores, kind="stable")[: int((~np.isnan(self._scores)).sum())]
-        for technique in sorted({r["technique"] for r in records if not r["authentic"]}):
-            here = np.array([r["technique"] == technique for r in records]) & ~authentic
-            for name in PIXEL_METRICS:
-                values = np.where(here, columns[name], NAN)
-                self._ratios[f"{name}/{technique}"] = _ratio(values, ~np.isnan(values))
-        # One product with all of them is several times as fast as one with each.
-        self._columns = np.stack([column for part in zip(*self._ratios.values()) for column in part], axis=1)
-        self._paper = {}
-        if variants.paper:
-            predicted = [r["predicted"] for r in records]
-            for name in ("f1_best", "auc"):
-                self._paper[f"paper_{name}"] = [
-                    _ratio(values, ~np.isnan(values))
-                    for label in sorted({p for p in predicted if p is not None})
-                    for values in [np.where([p == label for p in predicted], columns[name], NAN)]
-                ]
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Metrics, by the names of :func:`.summary.summarise`."""
-        return (*self._ratios, "image_auc", "image_f1", "image_bacc", *self._paper)
-
-    def __call__(self, weights: np.ndarray) -> dict[str, np.ndarray]:
-        """
-        Args:
-            weights: (R, N) float64 >= 0, how often each image counts.
-
-        Returns:
-            metric -> (R,) float64, NaN where undefined.
-        """
-        sums = weights @ self._columns
-        tops, bottoms = sums[:, : len(self._ratios)], sums[:, len(self._ratios) :]
-        result = {name: _divided(tops[:, i], bottoms[:, i]) for i, name in enumerate(self._ratios)}
-        # Without a manipulated pixel F1 is undefined, even where something was predicted.
-        result["f1_pooled"] = np.where(weights @ self._positives > 0, result["f1_pooled"], NAN)
-        result |= self._image_level(weights)
-        for name, ratios in self._paper.items():
-            means = np.array([_divided(weights @ top, weights @ bottom) for top, bottom in ratios])
-            defined = ~np.isnan(means)
-            result[name] = _divided(np.where(defined, means, 0).sum(axis=0), defined.sum(axis=0).astype(float))
-        return result
-
-    def names_with_few_groups(self, labels: np.ndarray) -> set[str]:
-        """Metrics that fewer than two of the groups have a say in: no spread can be seen.
-
-        A metric that compares authentic with manipulated images needs two groups of each: where there is one
-        authentic image, it is in every draw.
-
-        Args:
-            labels: (N,) from :func:`group_labels`.
-        """
-        few = {n for n, (_, bottom) in self._ratios.items() if len(np.unique(labels[bottom > 0])) < 2}
-        scored = ~np.isnan(self._scores)
-        sides = scored & self._manipulated, scored & ~self._manipulated
-        manipulated, authentic = (len(np.unique(labels[side])) for side in sides)
-        if min(manipulated, authentic) < 2:
-            few |= {"image_auc", "image_bacc"}
-        if manipulated < 2:
-            few.add("image_f1")
-        for name in self._paper:
-            if len(np.unique(labels[np.any([b > 0 for _, b in self._paper[name]], axis=0)])) < 2:
-                few.add(name)
-        return few
-
-    def _image_level(self, weights: np.ndarray) -> dict[str, np.ndarray]:
-        scores, manipulated = self._scores[self._order], self._manipulated[self._order]
-        weights = weights[:, self._order]
-        positive, negative = weights * manipulated, weights * ~manipulated
-        p, n = positive.sum(axis=1), negative.sum(axis=1)
-        over = scores > FIXED_THRESHOLD
-        tp, fp = positive @ over, negative @ over
-        both = (p > 0) & (n > 0)
-        f1 = _divided(2 * tp, tp + fp + p)
-        balanced = 0.5 * (_divided(tp, p) + 1 - _divided(fp, n))
-        auc = np.full(len(weights), NAN)
-        if len(scores):
-            starts = np.concatenate([[0], np.flatnonzero(scores[1:] != scores[:-1]) + 1])
-            found, wrong = (np.add.reduceat(side, starts, axis=1) for side in (positive, negative))
-            above = np.cumsum(found, axis=1) - 0.5 * found
-            auc = _divided((wrong * above).sum(axis=1), p * n)
-        named = {"image_auc": auc, "image_f1": f1, "image_bacc": balanced}
-        return {name: np.where(both, values, NAN) for name, values in named.items()}
-
-
-def _column(records: Sequence[dict], name: str, where: np.ndarray) -> np.ndarray:
-    """(N,) float64: a pixel metric of the chosen images, NaN elsewhere and where it is undefined (None: JSON)."""
-    values = np.full(len(records), NAN)
-    for index in np.flatnonzero(where):
-        value = (records[index]["pixel"] or {}).get(name)
-        values[index] = NAN if value is None else value
-    return values
-
-
-def _ratio(values: np.ndarray, counted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    return np.nan_to_num(values), np.asarray(counted, np.float64)
-
-
-def _divided(top: np.ndarray, bottom: np.ndarray) -> np.ndarray:
-    return np.divide(top, bottom, out=np.full(len(top), NAN), where=bottom > 0)
 
 
 def percentiles(values: np.ndarray) -> tuple[float, float]:

@@ -1,74 +1,56 @@
-"""Image-level metrics, and those that sum pixels over images (NumPy only)."""
+"""Metrics of the image decision, as functions of how often each image counts (NumPy only)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import numpy as np
 
-from .pixel import COUNTS, FIXED_THRESHOLD, NAN, fixed_metrics
-from .score_curve import area_under_roc, score_curve
+from .pixel import FIXED_THRESHOLD, NAN
+
+IMAGE_METRICS = ("image_auc", "image_f1", "image_bacc")
 
 
-def image_level_metrics(scores: Iterable[float], manipulated: Iterable[bool]) -> dict[str, float]:
+def image_level_metrics(scores: np.ndarray, manipulated: np.ndarray, weights: np.ndarray) -> dict[str, np.ndarray]:
     """Metrics of the image decision "score > 0.5".
 
     Args:
         scores: (N,) manipulation score of each image in [0, 1].
-        manipulated: (N,) ground truth, True = manipulated.
+        manipulated: (N,) bool, ground truth.
+        weights: (R, N) float64 >= 0, how often each image counts.
 
     Returns:
+        Each (R,) float64, NaN unless there are images of both kinds.
         ``image_auc``: area under the ROC curve over images, ties by trapezoids.
         ``image_f1``: 2 TP / (2 TP + FP + FN), the ordinary F1 of the class "manipulated" (and not MVSS-Net's
         harmonic mean of sensitivity and specificity).
         ``image_bacc``: mean of the fractions of manipulated and of authentic images decided rightly.
-        All NaN unless there are images of both kinds.
 
     Raises:
         ValueError: lengths differ, or a score is not finite or not in [0, 1].
     """
-    scores = np.fromiter(scores, np.float64)
-    manipulated = np.fromiter(manipulated, bool)
+    scores, manipulated = np.asarray(scores, np.float64), np.asarray(manipulated, bool)
     if scores.shape != manipulated.shape:
         raise ValueError(f"{len(scores)} image scores for {len(manipulated)} images")
     if not ((scores >= 0) & (scores <= 1)).all():
         raise ValueError("image scores must be finite and in [0, 1]")
-    if manipulated.all() or not manipulated.any():  # also without any image
-        return {"image_auc": NAN, "image_f1": NAN, "image_bacc": NAN}
-    predicted = scores > FIXED_THRESHOLD
-    tp, fp = int((predicted & manipulated).sum()), int((predicted & ~manipulated).sum())
-    positives, negatives = int(manipulated.sum()), int((~manipulated).sum())
-    return {
-        "image_auc": area_under_roc(score_curve(scores, manipulated)),
-        "image_f1": 2 * tp / (tp + fp + positives),
-        "image_bacc": 0.5 * (tp / positives + 1 - fp / negatives),
-    }
+    if not len(scores):
+        return dict.fromkeys(IMAGE_METRICS, np.full(len(weights), NAN))
+    order = np.argsort(-scores, kind="stable")
+    scores, manipulated, weights = scores[order], manipulated[order], weights[:, order]
+    positive, negative = weights * manipulated, weights * ~manipulated
+    p, n = positive.sum(axis=1), negative.sum(axis=1)
+    over = scores > FIXED_THRESHOLD
+    tp, fp = positive @ over, negative @ over
+    starts = np.concatenate([[0], np.flatnonzero(scores[1:] != scores[:-1]) + 1])
+    found, wrong = (np.add.reduceat(side, starts, axis=1) for side in (positive, negative))
+    above = np.cumsum(found, axis=1) - 0.5 * found
+    values = (
+        divided((wrong * above).sum(axis=1), p * n),
+        divided(2 * tp, tp + fp + p),
+        0.5 * (divided(tp, p) + 1 - divided(fp, n)),
+    )
+    return {name: np.where((p > 0) & (n > 0), value, NAN) for name, value in zip(IMAGE_METRICS, values)}
 
 
-def pooled_f1(counts: Iterable[dict]) -> float:
-    """F1 of all pixels of all images together, authentic ones included.
-
-    Args:
-        counts: per image a dict with ``tp``, ``fp``, ``fn``, ``tn`` at the fixed threshold.
-
-    Returns:
-        A number in [0, 1]; NaN where no pixel is manipulated.
-    """
-    total = dict.fromkeys(COUNTS, 0)
-    for image in counts:
-        for name in COUNTS:
-            total[name] += int(image[name])
-    return fixed_metrics(**total)["f1_fixed"] if total["tp"] + total["fn"] else NAN
-
-
-def false_alarm_area(counts: Iterable[dict]) -> float:
-    """Mean fraction of pixels over the fixed threshold.
-
-    Args:
-        counts: as in :func:`pooled_f1`, of authentic images only.
-
-    Returns:
-        A number in [0, 1]; NaN without images.
-    """
-    fractions = [image["fp"] / (image["fp"] + image["tn"]) for image in counts]
-    return float(np.mean(fractions)) if fractions else NAN
+def divided(top: np.ndarray, bottom: np.ndarray) -> np.ndarray:
+    """(R,) ratios, NaN where the denominator is 0."""
+    return np.divide(top, bottom, out=np.full(len(top), NAN), where=bottom > 0)

@@ -7,6 +7,7 @@ name here, in the evaluator, in the tables and in the files.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -167,7 +168,7 @@ def _checked(score_map: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, np.n
     return score_map.ravel(), np.ascontiguousarray(truth).ravel()
 
 
-def _half(dtype: np.dtype):
+def _half(dtype: np.dtype) -> Any:
     """The largest value of ``dtype`` that is not over ``FIXED_THRESHOLD``."""
     return np.iinfo(dtype).max // 2 if dtype.kind == "u" else FIXED_THRESHOLD
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -18,6 +18,7 @@ from constrained_rcnn.images.reading import read_mask
 from constrained_rcnn.utils.errors import UserError
 
 from .pixel import authentic_counts, check_score_map, score_map_metrics
+from .techniques import Detections, match_regions
 
 logger = logging.getLogger(__name__)
 
@@ -37,9 +38,9 @@ class MetricVariants:
         invert: "never", or "max": the better of the map and one minus the map (TruFor).
         gt_border_ignore: pixels near the mask's border count neither way (TruFor).
         authentic_as_zero: an authentic image counts as ``f1_best`` = ``f1_fixed`` = 0 in their means
-        (IMDL-BenCo).
+            (IMDL-BenCo).
         paper: adds ``paper_f1_best`` and ``paper_auc``, averaged per PREDICTED class as in the paper's
-        released code.
+            released code.
     """
 
     invert: str = "never"
@@ -71,6 +72,15 @@ VARIANT_NAMES = ("paper", "invert=max", "gt_border_ignore", "authentic_as_zero")
 PLAIN = MetricVariants()
 
 
+class DetectorOutput(NamedTuple):
+    """What a detector says of an image, as :func:`image_record` takes it."""
+
+    score_map: np.ndarray | None
+    score: float | None
+    predicted: str | None = None
+    detections: Detections | None = None
+
+
 def image_record(
     dataset_dict: Mapping[str, Any],
     score_map: np.ndarray | None,
@@ -78,6 +88,8 @@ def image_record(
     variants: MetricVariants = PLAIN,
     predicted: str | None = None,
     read_truth: Callable[..., np.ndarray] = read_mask,
+    *,
+    detections: Detections | None = None,
 ) -> dict[str, Any]:
     """Reduces one image.
 
@@ -85,18 +97,22 @@ def image_record(
         dataset_dict: a Detectron2 dataset dict of this package with ``file_name``, ``image_id``, ``height``,
             ``width`` (pixels) and ``mask_file_name`` (path or None), ``authentic`` (bool), ``technique``.
             Where the last three are missing (another package's dataset), the image counts as one with boxes
-            only. ``group``, where there is one, names its source picture.
+            only. ``group``, where there is one, names its source image.
         score_map: (height, width) as in :func:`score_map_metrics`, or None if the model gives none.
         score: manipulation score of the image in [0, 1], or None.
         variants: see there.
         predicted: class of the best-scored instance, or None.
-        read_truth: called with the mask's path and ``size=(height, width)``; for pictures that were resized.
+        read_truth: called with the mask's path and ``size=(height, width)``; for images that were resized.
+        detections: of the image, or None where they are not known. The regions of the ground truth are
+            ``dataset_dict["annotations"]``; an image without this key is in no metric of techniques.
 
     Returns:
         ``image_id``, ``file_name``, ``group`` (or None), ``technique``, ``authentic``, ``predicted``, ``score``
         (float or None), ``pixel`` (the dict of :func:`score_map_metrics`; of an authentic image the counts
         only; None where there is no map or no usable mask), ``curves`` (``roc`` and ``pr``, see
-        :func:`.score_curve.sampled_curves`, or None) and ``skipped`` (why it is in no pixel metric, else None).
+        :func:`.score_curve.sampled_curves`, or None), ``skipped`` (why it is in no pixel metric, else None) and
+        ``detections`` (which regions were found and what they were called, see :func:`.techniques.match_regions`, or
+        None).
 
     Raises:
         UserError: the map or score cannot be scored (NaN, outside [0, 1], another size than the image).
@@ -114,9 +130,12 @@ def image_record(
         "pixel": None,
         "curves": None,
         "skipped": None,
+        "detections": None,
     }
     if score is not None and not 0 <= record["score"] <= 1:
         raise UserError(f"{name}: manipulation score {record['score']}; it must be a number in [0, 1]")
+    if detections is not None and "annotations" in dataset_dict:
+        record["detections"] = match_regions(dataset_dict, detections, record["score"])
     if score_map is None:
         return record | {"skipped": NO_MAP}
     try:
@@ -168,7 +187,7 @@ def uncertain_border(truth: np.ndarray) -> np.ndarray:
 
 def unique_records(records: list[dict]) -> list[dict]:
     """Each image once, by image id: a distributed sampler's padding may send one to two processes."""
-    found = {}
+    found: dict[Any, Any] = {}
     for record in records:
         found.setdefault(record["image_id"], record)
     return sorted(found.values(), key=lambda record: (str(type(record["image_id"])), record["image_id"]))

@@ -1,7 +1,12 @@
-"""Score maps as sorted groups of equal scores: the base of every threshold-free metric (NumPy only)."""
+"""Score maps as sorted groups of equal scores: the base of every threshold-free metric (NumPy only).
+
+The tests compare with scikit-learn's ``roc_auc_score`` and ``precision_recall_curve``. They sort every pixel of a map
+in float64, more than twenty times as slow on images of 21 megapixels, and would be a large dependency of their own.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -191,7 +196,7 @@ def _coarse_bins(counts: np.ndarray) -> np.ndarray:
     return coarse
 
 
-def _count(scores: np.ndarray, truth: np.ndarray, bins: int, bin_of) -> np.ndarray:
+def _count(scores: np.ndarray, truth: np.ndarray, bins: int, bin_of: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
     """(bins, 2) int64: authentic and manipulated pixels per bin; in chunks, so that memory stays small."""
     counts = np.zeros(2 * bins, np.int64)
     index = np.empty(min(scores.size, COUNT_PIXELS), np.intp)

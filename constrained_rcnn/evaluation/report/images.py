@@ -104,10 +104,9 @@ class ReportImages:
         boxes = []
         for technique, result in self._boxes.get(record["image_id"], ()):
             x, y, width, height = (value * scale for value in result["bbox"])
-            box = (x, y, x + width, y + height)
-            boxes.append(LabelledBox(technique, result["score"], box))
-        score = 0.0 if record["score"] is None else record["score"]
+            boxes.append(LabelledBox(technique, result["score"], (x, y, x + width, y + height)))
         boxes.sort(key=lambda box: -box.score)
+        score = 0.0 if record["score"] is None else record["score"]
         return overlay(image, score_map, boxes, BOX_SCORE, line=f"score {score:.2f}, boxes above {BOX_SCORE:.2f}")
 
 

@@ -12,12 +12,12 @@ from constrained_rcnn.utils.errors import UserError
 from constrained_rcnn.utils.files import write_bytes_atomic
 from constrained_rcnn.visualization.html.page import render
 
-from ..table import counts_line
+from ..table import counts_line, technique_tables
 from .cases import choose_cases, find_alarms
 from .files import read_json
 from .images import ReportImages
 from .plots import report_plots
-from .tables import coco_rows, metrics_rows
+from .tables import coco_rows, metrics_rows, text_rows
 
 
 def write_page(
@@ -57,6 +57,7 @@ def write_page(
         metrics=metrics_rows(summary),
         bootstrap=summary.get("bootstrap"),
         coco=coco_rows(summary),
+        techniques={title: text_rows(rows) for title, rows in technique_tables(summary)},
         plots=report_plots(records),
         cases={title: [_case(r, images) for r in chosen] for title, chosen in choose_cases(records).items()},
         alarms=alarms,

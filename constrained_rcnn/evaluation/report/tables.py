@@ -59,6 +59,12 @@ def coco_rows(summary: Mapping) -> Table | None:
     return Table(["COCO", *names], rows)
 
 
+def text_rows(rows: Sequence[Sequence[str]]) -> Table:
+    """A table of cells that are text already. Args: rows: the first is the heading."""
+    head, *others = rows
+    return Table(head, [(name, [Cell(text) for text in cells]) for name, *cells in others])
+
+
 def cell(value: float | None, interval: Sequence[float | None] | None = None) -> Cell:
     """A fraction and its interval, in per cent; None is undefined."""
     if value is None:

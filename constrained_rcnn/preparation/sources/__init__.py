@@ -42,7 +42,7 @@ class Truth:
 
     Attributes:
         masks: technique -> (H, W) bool, True = manipulated, of the upright image's size.
-        remarks: (action, kind, message) of what had to be mended or is worth a note; see ``findings``.
+        remarks: (action, kind, message) of what had to be repaired or is worth a note; see ``findings``.
         boxes: technique -> boxes [x, y, width, height] in pixels, of a source that has no masks (``masks`` is
             then empty): each becomes an instance without segmentation, and the image has no complete mask.
     """
@@ -60,7 +60,7 @@ class Sample:
         image: path of the image.
         truth: gives the ground truth of the decoded image, or raises UserError (the image is then skipped and
             listed); None for an authentic image.
-        sources: ids of the pictures it was made of; images that share one never straddle a split.
+        sources: ids of the images it was made of; images that share one never straddle a split.
         stratum: whose proportion a split keeps; None: the technique.
     """
 
@@ -83,7 +83,7 @@ class MaskFile:
     """The usual ``truth``: a mask file, manipulated where grey > 127, of one technique.
 
     A mask with more than a few values between black and white, of another size than the image, empty, full or mostly
-    manipulated is mended, refused or noted, as ``datasets/README.md`` says.
+    manipulated is repaired, refused or noted, as ``datasets/README.md`` says.
 
     Attributes:
         path: the mask.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,33 +17,16 @@ from constrained_rcnn.preparation.mask_options import USUAL, MaskOptions
 from constrained_rcnn.preparation.mask_pixels import read_marked
 from constrained_rcnn.preparation.mask_repair import fit_mask
 from constrained_rcnn.preparation.sources import MaskFile, Probe, Sample, Scan, Truth
+from constrained_rcnn.preparation.sources.casia_corrections import read_corrections
 from constrained_rcnn.preparation.sources.casia_names import (
     Match,
     TamperedName,
     authentic_id,
     match_masks,
     parse_tampered,
-    read_corrections,
 )
 from constrained_rcnn.preparation.sources.subtraction import changed, difference
 from constrained_rcnn.utils.errors import UserError
-
-TREE = """\
-  version 1.0:
-  <root>/Au/Au_<category>_<number>.jpg                    authentic
-  <root>/Sp/Sp_<D|S>_<letters>_<id1>_<id2>_<number>.jpg   tampered
-  <root>/CASIA 1.0 groundtruth/                           any folder with `groundtruth` in its name
-      CM/<tampered name>_gt.png                           masks of copy-moves
-      Sp/<tampered name>_gt.png                           masks of splices
-      FileNameCorrection.xlsx                             corrections of names, published with the masks
-  version 2.0:
-  <root>/Au/Au_<category>_<number>.jpg or .bmp            authentic
-  <root>/Tp/Tp_<D|S>_<letters>_<S|M|...>_<N|B|...>_<id1>_<id2>_<number>.jpg or .tif   tampered
-  <root>/CASIA 2 Groundtruth/                             likewise; or Gt, as the corrected masks come
-      <tampered name>_gt.png
-      fileNamesCorrection.xlsx                            here, or
-  <root>/Notes/fileNamesCorrection.xlsx                   in a folder of notes beside the masks
-  Without masks they are made by subtraction from the authentic pictures."""
 
 #: Grey levels inside of a mask over those outside, in the difference to the authentic partner, that confirm a
 #: mask.
@@ -117,7 +100,7 @@ def find_layout(root: Path, masks: Path | None = None) -> Layout:
         [
             path
             for truth in truths
-            for path in list_images(truth, known=[spreadsheet])
+            for path in list_images(truth, known=[spreadsheet] if spreadsheet else [])
             if path.stem.lower().endswith("_gt")
         ],
         spreadsheet,
@@ -148,7 +131,7 @@ def _spreadsheet(truths: Sequence[Path], root: Path) -> Path | None:
 def scan(layout: Layout, options: MaskOptions = USUAL) -> Scan:
     """Matches masks with images; what has no match or an odd one is among the findings."""
     findings: list[Finding] = []
-    partners = {authentic_id(path.stem): path for path in layout.authentic}
+    partners = {id: path for path in layout.authentic if (id := authentic_id(path.stem))}
     corrections = {}
     if layout.spreadsheet:
         corrections = read_corrections(layout.spreadsheet)
@@ -160,6 +143,7 @@ def scan(layout: Layout, options: MaskOptions = USUAL) -> Scan:
         name = match.name if match and match.name else parse_tampered(image.stem)
         ids = tuple(_spelled(id, partners) for id in _ids(image, match))
         candidates = tuple(partners[id] for id in ids if id in partners)
+        truth: Callable[..., Truth]
         if match:
             kind = technique(match.mask, name, corrections.get(image.stem))
             truth = MaskFile(match.mask, kind, options, partial(_difference_map, candidates))
@@ -227,7 +211,7 @@ def _ids(image: Path, match: Match | None) -> tuple[str, ...]:
 
 
 def _spelled(id: str, partners: Mapping[str, Path]) -> str:
-    """The id as an authentic picture has it where its letters are in disorder (``ant0063`` for ``nat0063``)."""
+    """The id as an authentic image has it where its letters are in disorder (``ant0063`` for ``nat0063``)."""
     if id in partners:
         return id
     near = [other for other in partners if other[3:] == id[3:] and sorted(other[:3]) == sorted(id[:3])]
@@ -256,7 +240,7 @@ def _difference_map(candidates: Sequence[Path], probe: Probe) -> np.ndarray | No
 def _without_mask(candidates: Sequence[Path], kind: str, probe: Probe) -> Truth:
     found = difference(probe.pixels, candidates)
     if found is None:
-        raise UserError("no mask belongs to it, and no picture that its name gives is its background")
+        raise UserError("no mask belongs to it, and no image that its name gives is its background")
     if np.percentile(found.map, 99.9) <= RECOMPRESSED:
         raise UserError(f"no mask, and it is {found.partner.name} compressed again: not a forgery")
     mask = changed(probe.pixels, read_image(found.partner))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,21 +15,13 @@ from constrained_rcnn.preparation.sources import Probe, Sample, Scan, Truth
 from constrained_rcnn.utils.errors import UserError
 
 LISTS = ("train_filter_single.txt", "test_filter_single.txt")
-TREE = """\
-  <root>/train_filter_single.txt, test_filter_single.txt
-          lines `<name> x1 y1 x2 y2 tamper` or `... authentic`; corners in pixels, the first pixel is 1
-  <root>/**/Tp_<foreground id>_<background id>_<x1>_<y1>_<x2>_<y2>_<category>.png
-  <root>/**/<name of an authentic line>     .png or .jpg, also where the line leaves the suffix out"""
-
-#: RGB-N: a tenth of the pairs is tested.
-TEST_FRACTION = 0.1
 _NAME = re.compile(r"Tp_(\d+)_(\d+)_.*", re.IGNORECASE)
 _CLASSES = ("tamper", "authentic")
 
 
 @dataclass(frozen=True)
 class Layout:
-    """The folder's pictures and lists, sorted."""
+    """The folder's images and lists, sorted."""
 
     images: list[Path]
     lists: list[Path]
@@ -81,13 +73,13 @@ def scan(layout: Layout) -> Scan:
 
 
 def source_ids(stem: str) -> tuple[str, ...]:
-    """COCO ids of foreground and background (``Tp_...``), or of the one picture (any other number)."""
+    """COCO ids of foreground and background (``Tp_...``), or of the one image (any other number)."""
     match = _NAME.fullmatch(stem)
     numbers = match.groups() if match else re.findall(r"\d+", stem)[-1:]
     return tuple(dict.fromkeys(f"{int(number):012}" for number in numbers))
 
 
-def _lines(path: Path, findings: list[Finding]):
+def _lines(path: Path, findings: list[Finding]) -> Iterator[tuple[str, tuple[int, int, int, int], bool]]:
     """(name, box as (x1, y1, x2, y2), is forged) per line; a line of another form is a finding."""
     try:
         text = path.read_text(encoding="utf-8-sig")

@@ -28,13 +28,7 @@ from constrained_rcnn.preparation.sources import (
 )
 from constrained_rcnn.utils.errors import UserError
 
-TREE = """\
-  <root>/4cam_auth/<camera>_<n>_sub_<nn>.tif            authentic
-  <root>/4cam_splc/<camera1>_<camera2>_sub_<nn>.tif     spliced
-  <root>/4cam_splc/edgemask/<name>_edgemask.jpg         red: one camera, green: the other, brighter along the edge;
-                                                        a black-and-white one is white where spliced"""
-
-#: What a mask has after its picture's name; plain masks of other distributions may be called as elsewhere.
+#: What a mask has after its image's name; plain masks of other distributions may be called as elsewhere.
 ENDING = re.compile(rf"_edgemask$|{MASK_ENDING.pattern}", re.IGNORECASE)
 #: A mask whose channels nowhere differ by more, in levels, is black and white: JPEG makes grey no more colourful.
 GREY = 16
@@ -46,7 +40,7 @@ SMOOTHING = 5
 
 @dataclass(frozen=True)
 class Layout:
-    """Pictures of a Columbia tree, each list sorted."""
+    """Images of a Columbia tree, each list sorted."""
 
     spliced: list[Path]
     authentic: list[Path]
@@ -72,7 +66,7 @@ def find_layout(root: Path) -> Layout:
 
 
 def scan(layout: Layout, options: MaskOptions = USUAL) -> Scan:
-    """Pairs spliced pictures with their edge masks by name."""
+    """Pairs spliced images with their edge masks by name."""
     masks = {without_ending(path.stem, ENDING).lower(): path for path in layout.masks}
     samples, findings = [], []
     for image in layout.spliced:
@@ -84,7 +78,7 @@ def scan(layout: Layout, options: MaskOptions = USUAL) -> Scan:
             samples.append(Sample(image, partial(_truth, mask, options)))
     samples += [Sample(image, None) for image in layout.authentic]
     findings += [
-        Finding(SKIPPED, "mask without image", mask.name, "no spliced picture of that name") for mask in masks.values()
+        Finding(SKIPPED, "mask without image", mask.name, "no spliced image of that name") for mask in masks.values()
     ]
     return Scan(samples, findings)
 

@@ -11,20 +11,11 @@ from constrained_rcnn.preparation.findings import NOTED, SKIPPED, Finding
 from constrained_rcnn.preparation.mask_options import USUAL, MaskOptions
 from constrained_rcnn.preparation.sources import MaskFile, Sample, Scan, child
 from constrained_rcnn.preparation.sources.matlab import read_matrix
+from constrained_rcnn.utils.dependencies import MissingDependency
 from constrained_rcnn.utils.errors import UserError
-
-TREE = """\
-  <root>/image/<n>.tif              original, n = 1 to 100
-  <root>/image/<n>t.tif             the same with one object copied
-  <root>/mask/<n>forged.tif         the pasted copy: the ground truth used here
-  <root>/mask/<n>copy.tif, <n>paste.tif   not used
-  <root>/label/TFlabel.mat          TFlabel (100 x 1): 1 none, 2 scaling, 3 rotation, 4 freeform,
-                                    5 illumination, 6 combination"""
 
 #: Tampering factors, 1 to 6, as TFlabel numbers them.
 FACTORS = ("none", "scaling", "rotation", "freeform", "illumination", "combination")
-#: Paper: 75 pairs for training, 25 for testing.
-TEST_FRACTION = 0.25
 
 
 @dataclass(frozen=True)
@@ -51,8 +42,9 @@ def find_layout(root: Path) -> Layout:
         raise UserError(f"{root}: no folders image and mask in it; --help shows the tree")
     label = labels / "TFlabel.mat" if labels else None
     twice: list[Path] = []
-    parts = [_numbered(folder, ending, twice) for folder, ending in ((images, ""), (images, "t"), (masks, "forged"))]
-    return Layout(*parts, label if label and label.is_file() else None, tuple(twice))
+    originals, tampered = _numbered(images, "", twice), _numbered(images, "t", twice)
+    forged = _numbered(masks, "forged", twice)
+    return Layout(originals, tampered, forged, label if label and label.is_file() else None, tuple(twice))
 
 
 def scan(layout: Layout, options: MaskOptions = USUAL) -> Scan:
@@ -80,7 +72,7 @@ def scan(layout: Layout, options: MaskOptions = USUAL) -> Scan:
 
 
 def _numbered(folder: Path, ending: str, twice: list[Path]) -> dict[int, Path]:
-    """Number -> picture, of those called ``<number><ending>.<suffix>``; ``twice`` gets those whose number is taken."""
+    """Number -> image, of those called ``<number><ending>.<suffix>``; ``twice`` gets those whose number is taken."""
     found: dict[int, Path] = {}
     for path in list_images(folder):
         match = re.fullmatch(rf"(\d+){ending}", path.stem, re.IGNORECASE)
@@ -96,12 +88,14 @@ def _factors(layout: Layout) -> tuple[dict[int, str], list[Finding]]:
         return {}, [Finding(NOTED, "no labels", "label/TFlabel.mat", message)]
     try:
         values = read_matrix(layout.labels, "TFlabel").ravel()
+    except MissingDependency:
+        raise
     except UserError as error:
         return {}, [Finding(NOTED, "no labels", "label/TFlabel.mat", f"{error}; the split is not stratified")]
     factors, findings = {}, []
     for number in sorted(layout.tampered):
         value = values[number - 1] if 0 < number <= len(values) else None
-        if value in range(1, len(FACTORS) + 1):
+        if value is not None and value in range(1, len(FACTORS) + 1):
             factors[number] = f"copy-move, {FACTORS[int(value) - 1]}"
         else:
             said = "no entry" if value is None else f"entry {value:g}"

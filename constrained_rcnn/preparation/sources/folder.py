@@ -12,12 +12,11 @@ from constrained_rcnn.data.techniques import AUTHENTIC, TAMPERED, TECHNIQUES
 from constrained_rcnn.images.folder_listing import list_images
 from constrained_rcnn.preparation.findings import NOTED, SKIPPED, Finding
 from constrained_rcnn.preparation.mask_options import USUAL, MaskOptions
+from constrained_rcnn.preparation.published import UNION
 from constrained_rcnn.preparation.sources import MaskFile, Sample, Scan
 from constrained_rcnn.preparation.sources.folder_pairs import Pairs, is_mask_beside, originals, pair_masks
 from constrained_rcnn.utils.errors import UserError
 
-#: The word that stands for "join the masks of an image" where a folder of masks can stand, too.
-UNION = "union"
 #: Other words for the techniques in a labels file.
 WORDS = {
     "splicing": "splice",
@@ -31,19 +30,11 @@ WORDS = {
     "original": AUTHENTIC,
     "forged": TAMPERED,
 }
-TREE = """\
-  <images>/**/a.jpg              images
-  <masks>/**/a.png, a_gt.png or a_mask.png   manipulated where grey > 127, of the image's size; _GT and _MASK, too
-                                 (without --masks: a_gt.png or a_mask.png beside the image)
-  <images>/**/a_orig.jpg         without a mask and beside a forgery: its authentic original
-  <authentic>/**/b.jpg           authentic images, no mask needed
-  labels.csv                     image,technique[,group] with image relative to <images>; technique one of
-                                 splice, copy-move, removal, tampered, authentic"""
 
 
 @dataclass(frozen=True)
 class Label:
-    """One row of a labels file: the technique, and the group (source picture) if it is given."""
+    """One row of a labels file: the technique, and the group (source image) if it is given."""
 
     technique: str
     group: str | None
@@ -86,7 +77,8 @@ class Folders:
 
     def list_files(self) -> tuple[list[Path], list[Path], list[Path]]:
         """(images, masks, authentic images), each sorted, absolute."""
-        images, masks, authentic = (path and path.resolve() for path in (self.images, self.masks, self.authentic))
+        images = self.images.resolve()
+        masks, authentic = (path and path.resolve() for path in (self.masks, self.authentic))
         inner = [path for path in (masks, authentic) if path and path != images]
         listed = list_images(images, exclude=inner)
         genuine = list_images(authentic) if authentic else []
@@ -145,8 +137,9 @@ def scan(folders: Folders, options: MaskOptions = USUAL) -> Scan:
             findings.append(Finding(SKIPPED, "no mask", name, "neither a mask nor said to be authentic"))
     findings += _label_findings(labels, named)
 
-    unlabelled = [name for name in forged if not label_of[name] or label_of[name].technique == TAMPERED]
-    if unlabelled and labels:
+    techniques = {name: label.technique if (label := label_of[name]) else TAMPERED for name in forged}
+    unlabelled = [name for name, technique in techniques.items() if technique == TAMPERED]
+    if unlabelled and labels and folders.labels:
         message = f"{len(unlabelled)} forged images have no technique: all are filed as the one class `tampered`"
         findings.append(Finding(NOTED, "techniques", folders.labels.name, message))
     sources = {name: [label.group] if label and label.group else [] for name, label in label_of.items()}
@@ -155,7 +148,7 @@ def scan(folders: Folders, options: MaskOptions = USUAL) -> Scan:
             sources[name].append(original)
     samples = []
     for name, (mask, *more) in forged.items():
-        technique = TAMPERED if unlabelled else label_of[name].technique
+        technique = TAMPERED if unlabelled else techniques[name]
         truth = MaskFile(mask, technique, options, empty_is_authentic=folders.empty_is_authentic, more=tuple(more))
         samples.append(Sample(named[name], truth, tuple(sources[name])))
     samples += [Sample(named[name], None, tuple(sources[name])) for name in (*genuine, *made_of)]

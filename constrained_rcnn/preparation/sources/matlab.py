@@ -1,71 +1,43 @@
-"""One numeric array out of a MATLAB file of level 5 (``save -v6`` and ``-v7``), without a library for it.
-
-The format: a header of 128 bytes, then elements of a type, a length and padded data; a matrix is an element
-of elements (flags, dimensions, name, values); any element may lie inside of a zlib-compressed one.
-"""
+"""One numeric array out of a MATLAB file, by SciPy."""
 
 from __future__ import annotations
 
-import struct
-import zlib
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
+from constrained_rcnn.utils.dependencies import require
 from constrained_rcnn.utils.errors import UserError
 
-_MATRIX, _COMPRESSED = 14, 15
-_TYPES = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 9: "f8", 12: "i8", 13: "u8"}
+#: A file, or an array in it, of more bytes than this holds no labels and no mask.
+MAX_BYTES = 1 << 30
 
 
 def read_matrix(path: Path, name: str) -> np.ndarray:
     """Reads the array called ``name``: float64, of the shape that MATLAB shows.
 
     Raises:
-        UserError: no such file, another version of the format, damaged, or no numeric array of that name.
+        UserError: no such file, another version of the format, damaged, no numeric array of that name, or one of more
+            than ``MAX_BYTES``.
+        MissingDependency: SciPy is not installed.
     """
+    io = require("scipy.io", "scipy", f"{path}: MATLAB files")
     try:
-        data = path.read_bytes()
+        if path.stat().st_size > MAX_BYTES:
+            raise UserError(f"{path}: a file of more than {MAX_BYTES >> 20} MiB holds no labels and no mask")
+        # A compressed array says how large it is before it is decompressed.
+        shapes = {own: shape for own, shape, _ in io.whosmat(path)}
+        if 8 * np.prod([int(side) for side in shapes.get(name, ())], dtype=float) > MAX_BYTES:
+            raise UserError(f"{path}: {name} is of the size {shapes[name]}, too large for labels or a mask")
+        values = io.loadmat(path, variable_names=[name]).get(name)
+    except UserError:
+        raise
     except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror})") from None
-    order = {b"IM": "<", b"MI": ">"}.get(data[126:128])
-    if order is None or data[124:126] not in (b"\x00\x01", b"\x01\x00"):
-        raise UserError(f"{path}: not a MATLAB file of level 5; save it in MATLAB with -v7")
-    try:
-        for kind, body in _elements(data[128:], order):
-            if kind == _MATRIX:
-                found, values = _matrix(body, order)
-                if found == name and values is not None:
-                    return values
-    except (struct.error, zlib.error, ValueError, IndexError, KeyError) as error:
-        raise UserError(f"{path}: damaged MATLAB file ({error})") from None
-    raise UserError(f"{path}: no numeric array {name} in it")
-
-
-def _elements(data: bytes, order: str) -> Iterator[tuple[int, bytes]]:
-    place = 0
-    while place + 8 <= len(data):
-        kind, length = struct.unpack_from(f"{order}II", data, place)
-        if kind >> 16:  # small form: length and type share four bytes, four bytes of data follow
-            yield kind & 0xFFFF, data[place + 4 : place + 4 + (kind >> 16)]
-            place += 8
-            continue
-        body = data[place + 8 : place + 8 + length]
-        if len(body) < length:
-            raise ValueError("ends too early")
-        if kind == _COMPRESSED:
-            yield from _elements(zlib.decompress(body), order)
-            place += 8 + length  # compressed elements are not padded
-        else:
-            yield kind, body
-            place += 8 + length + -length % 8
-
-
-def _matrix(body: bytes, order: str) -> tuple[str, np.ndarray | None]:
-    (_, _), (_, shape), (_, name), *rest = _elements(body, order)
-    if not rest or rest[0][0] not in _TYPES:  # cells, structures
-        return name.decode("latin-1"), None
-    kind, values = rest[0]
-    array = np.frombuffer(values, order + _TYPES[kind]).astype(np.float64)
-    return name.decode("latin-1"), array.reshape(np.frombuffer(shape, order + "i4"), order="F")
+        raise UserError(f"{path}: cannot be read ({error.strerror or error})") from None
+    except NotImplementedError:
+        raise UserError(f"{path}: not a MATLAB file up to level 5; save it in MATLAB with -v7") from None
+    except Exception as error:  # SciPy's readers meet damage with whatever exception it leads to
+        raise UserError(f"{path}: not a MATLAB file, or a damaged one ({error}); fetch it again") from None
+    if not isinstance(values, np.ndarray) or values.dtype.kind not in "biuf":
+        raise UserError(f"{path}: no numeric array {name} in it")
+    return values.astype(np.float64)

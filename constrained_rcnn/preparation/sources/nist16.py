@@ -13,15 +13,6 @@ from constrained_rcnn.preparation.sources import MaskFile, Sample, Scan
 from constrained_rcnn.utils.errors import UserError
 
 REFERENCE = "reference/manipulation/NC2016-manipulation-ref.csv"
-TREE = f"""\
-  <root>/{REFERENCE}
-                    one row per probe, separated by `|`, columns by name:
-                    ProbeFileName, ProbeMaskFileName   paths under <root>; masks are BLACK where manipulated
-                    IsTarget                           Y manipulated, N authentic
-                    IsManipulationTypeSplice, IsManipulationTypeCopyClone, IsManipulationTypeRemoval   Y or N
-                    BaseFileName, DonorFileName        pictures that the probe was made of (they make the groups)
-  <root>/probe/...  and whatever else the CSV names"""
-
 #: Columns of the manipulation types, in the order in which they win where a row has several.
 TYPES = {
     "ismanipulationtypesplice": "splice",
@@ -29,8 +20,6 @@ TYPES = {
     "ismanipulationtyperemoval": "removal",
 }
 _NEEDED = ("probefilename", "probemaskfilename", "istarget", *TYPES)
-#: RGB-N's and the paper's split has 404 training and 160 test images.
-TEST_FRACTION = 160 / 564
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ from constrained_rcnn.images.reading import read_image, read_size
 from constrained_rcnn.matching.difference import BLUR, standing_out
 from constrained_rcnn.utils.errors import UserError
 
-#: A picture counts as the background of another one if half of the pixels differ by at most so many grey
-#: levels. Measured on 690 of CASIA v1's 921 tampered images: another compression of the same picture stays at
-#: 13 or less; the four images whose named pictures are not their background start at 36.
+#: An image counts as the background of another one if half of the pixels differ by at most so many grey
+#: levels. Measured on 690 of CASIA v1's 921 tampered images: another compression of the same image stays at
+#: 13 or less; the four images whose named images are not their background start at 36.
 SAME_PICTURE = 20.0
 
 #: A region smaller than this part of the largest one is a grain of compression; chosen on casia_v1_train.
@@ -27,7 +27,7 @@ class Difference:
     """How an image differs from its authentic partner.
 
     Attributes:
-        partner: path of the authentic picture.
+        partner: path of the authentic image.
         map: (H, W) float32, grey levels 0..255, maximum over channels of the absolute difference.
         median: of the map; small where the partner is the background.
     """
@@ -38,14 +38,14 @@ class Difference:
 
 
 def difference(image: np.ndarray, candidates: Iterable[Path]) -> Difference | None:
-    """Subtracts the best of several authentic pictures: the one with the smallest median difference.
+    """Subtracts the best of several authentic images: the one with the smallest median difference.
 
     Which of the two ids in a CASIA name is the background cannot be told from the name (it is the first in
     386 of 458, the second in 72), so the pixels decide.
 
     Args:
         image: (H, W, 3) uint8 BGR.
-        candidates: authentic pictures; those that cannot be read or are of another size are passed over.
+        candidates: authentic images; those that cannot be read or are of another size are passed over.
 
     Returns:
         The difference to the background, None where no candidate is it.

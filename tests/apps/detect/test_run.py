@@ -22,11 +22,11 @@ from constrained_rcnn.apps.detect.run import run
 from constrained_rcnn.apps.detect.table import ResultsTable
 from constrained_rcnn.apps.inputs import digested_name, find_inputs, output_names, printable
 from constrained_rcnn.config import load_config
+from constrained_rcnn.config_text import config_sha256
 from constrained_rcnn.inference.result import ManipulationResult
 from constrained_rcnn.model_zoo import config_file
 from constrained_rcnn.modeling.checkpoint import ManipulationCheckpointer
 from constrained_rcnn.utils.errors import UserError
-from constrained_rcnn.utils.provenance import config_sha256
 from constrained_rcnn.visualization.overlay import thumbnail, thumbnail_size
 from tests.helpers.tiny import TINY, tiny_model
 

@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import math
 from dataclasses import asdict
-from pathlib import Path
 
 import numpy as np
 import pytest
+from sklearn.metrics import balanced_accuracy_score, f1_score, roc_auc_score
 
 from constrained_rcnn.evaluation.metrics.confidence import (
-    WeightedMetrics,
     bootstrap_interval,
     compare,
     confidence_intervals,
     draw_weights,
     group_labels,
 )
-from constrained_rcnn.evaluation.metrics.pixel import authentic_counts, score_map_metrics
+from constrained_rcnn.evaluation.metrics.pixel import PIXEL_METRICS, authentic_counts, score_map_metrics
 from constrained_rcnn.evaluation.metrics.records import PLAIN, MetricVariants
 from constrained_rcnn.evaluation.metrics.summary import summarise
+from constrained_rcnn.evaluation.metrics.weighted import WeightedMetrics
 from constrained_rcnn.evaluation.table import metrics_table, without_nan
+from tests.helpers.commands import running
 
-ROOT = Path(__file__).resolve().parents[3]
 ALL = MetricVariants(authentic_as_zero=True, paper=True)
 
 
@@ -49,6 +48,12 @@ def made_records(number=60, skill=0.3, seed=0, groups=None):
             "score": score,
             "pixel": pixel,
             "skipped": None,
+            "detections": {
+                "regions": []
+                if authentic
+                else [[technique, (technique, "removal", "copy-move", None)[index // 4 % 4]]],
+                "false_alarms": ["splice"] if index % 8 == 0 else [],
+            },
         }
         records.append(record)
     records[1] |= {"pixel": None, "skipped": "boxes only"}
@@ -56,13 +61,54 @@ def made_records(number=60, skill=0.3, seed=0, groups=None):
     return records
 
 
+def by_definition(records, variants):
+    """Every metric as docs/evaluation.md defines it, without weights and without the package."""
+
+    def mean(values):
+        return float(np.mean(list(values))) if values else math.nan
+
+    scored = [r for r in records if not r["authentic"] and not r["skipped"]]
+    clean = [r for r in records if r["authentic"] and not r["skipped"]]
+    expected = {}
+    for name in PIXEL_METRICS:
+        zeros = [0.0] * len(clean) if variants.authentic_as_zero and name in ("f1_best", "f1_fixed") else []
+        expected[name] = mean([*(r["pixel"][name] for r in scored), *zeros])
+        for technique in ("copy-move", "removal", "splice"):
+            expected[f"{name}/{technique}"] = mean([r["pixel"][name] for r in scored if r["technique"] == technique])
+    tp, fp, fn = (sum(r["pixel"][key] for r in records if r["pixel"]) for key in ("tp", "fp", "fn"))
+    expected["f1_pooled"] = 2 * tp / (2 * tp + fp + fn)
+    expected["false_alarm_area"] = mean([r["pixel"]["fp"] / (r["pixel"]["fp"] + r["pixel"]["tn"]) for r in clean])
+    decided = [r for r in records if r["score"] is not None]
+    labels, scores = [not r["authentic"] for r in decided], np.array([r["score"] for r in decided])
+    expected["image_auc"] = roc_auc_score(labels, scores)
+    expected["image_f1"] = f1_score(labels, scores > 0.5)
+    expected["image_bacc"] = balanced_accuracy_score(labels, scores > 0.5)
+    if variants.paper:
+        for name in ("f1_best", "auc"):
+            means = [mean([r["pixel"][name] for r in scored if r["predicted"] == p]) for p in ("splice", "removal")]
+            expected[f"paper_{name}"] = mean(means)
+    pairs = [pair for r in records for pair in r["detections"]["regions"]]
+    named = [name for _, name in pairs] + [name for r in records for name in r["detections"]["false_alarms"]]
+    for technique in (None, "splice", "copy-move", "removal"):
+        suffix = f"/{technique}" if technique else ""
+        here = [pair for pair in pairs if technique in (None, pair[0])]
+        found = [truth == name for truth, name in here if name]
+        expected[f"region_found{suffix}"] = mean([bool(name) for _, name in here])
+        expected[f"technique_accuracy{suffix}"] = mean(found)
+        told = [name for name in named if name and technique in (None, name)]
+        expected[f"technique_precision{suffix}"] = sum(found) / len(told) if told else math.nan
+    return expected
+
+
 @pytest.mark.parametrize("variants", [PLAIN, ALL], ids=["plain", "variants"])
-def test_equal_weights_give_back_every_metric(variants):
+def test_equal_weights_give_every_metric_by_its_definition(variants):
     records = made_records()
-    expected = summarise(records, variants)["metrics"]
+    expected = by_definition(records, variants)
     got = WeightedMetrics(records, variants)(np.ones((1, len(records))))
-    assert set(got) == set(expected) and len(expected) > 25
-    assert {name: float(value[0]) for name, value in got.items()} == pytest.approx(expected, nan_ok=True)
+    assert set(got) == set(expected) and len(expected) > 35
+    values = {name: float(value[0]) for name, value in got.items()}
+    assert values == pytest.approx(expected, nan_ok=True)
+    assert without_nan(summarise(records, variants)["metrics"]) == without_nan(values)
 
 
 def test_a_weight_is_a_number_of_copies():
@@ -156,13 +202,6 @@ def test_two_runs_of_the_same_skill_are_not_told_apart_and_others_are():
     assert compare(first, better)["auc"]["real"] is True and compare(better, first)["auc"]["difference"] < 0
 
 
-def command(name):
-    spec = importlib.util.spec_from_file_location(name, ROOT / "tools" / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.main
-
-
 def write_run(folder, records, variants=PLAIN):
     folder.mkdir()
     (folder / "per_image.json").write_text(json.dumps(without_nan(records)))
@@ -171,7 +210,7 @@ def write_run(folder, records, variants=PLAIN):
 
 
 def test_command_line(tmp_path, capsys):
-    main = command("compare_runs")
+    main = running("compare-runs")
     a = write_run(tmp_path / "a", made_records(skill=0.1))
     b = write_run(tmp_path / "b", made_records(skill=0.4)[:-1])
     assert main([a, b, "--output", str(tmp_path / "difference.json")]) == 0

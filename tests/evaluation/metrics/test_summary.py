@@ -11,7 +11,8 @@ from sklearn.metrics import balanced_accuracy_score, f1_score, roc_auc_score
 from constrained_rcnn.evaluation.metrics import records as records_module
 from constrained_rcnn.evaluation.metrics.image import image_level_metrics
 from constrained_rcnn.evaluation.metrics.records import MetricVariants, image_record, uncertain_border, unique_records
-from constrained_rcnn.evaluation.metrics.summary import paper_metrics, summarise
+from constrained_rcnn.evaluation.metrics.summary import summarise
+from constrained_rcnn.evaluation.metrics.weighted import WeightedMetrics
 from constrained_rcnn.evaluation.table import metrics_table, without_nan
 from constrained_rcnn.utils.errors import UserError
 from constrained_rcnn.utils.files import write_png_atomic
@@ -131,6 +132,8 @@ def test_paper_variant_averages_by_predicted_class():
         return {
             "predicted": predicted,
             "authentic": authentic,
+            "technique": "splice",
+            "score": None,
             "skipped": None,
             "pixel": dict.fromkeys(("f1_best", "f1_fixed", "iou_fixed", "mcc_fixed", "auc", "f1_floor"), value),
         }
@@ -142,8 +145,10 @@ def test_paper_variant_averages_by_predicted_class():
         record(None, 0.9),
         record("removal", 0.0, authentic=True),
     ]
-    assert paper_metrics(records)["f1_best"] == pytest.approx((0.75 + 0.25) / 2)
-    assert math.isnan(paper_metrics(records[3:])["auc"])
+    variants = MetricVariants(paper=True)
+    assert WeightedMetrics(records, variants).values()["paper_f1_best"] == pytest.approx((0.75 + 0.25) / 2)
+    assert math.isnan(WeightedMetrics(records[3:], variants).values()["paper_auc"])
+    assert math.isnan(WeightedMetrics(records[3:4], variants).values()["paper_auc"])  # nothing predicted anywhere
 
 
 def test_border_of_the_truth_is_ignored(image, tmp_path):
@@ -175,12 +180,19 @@ def test_image_level_metrics_agree_with_scikit_learn():
     rng = np.random.default_rng(5)
     labels = rng.random(200) < 0.4
     scores = np.round(np.clip(rng.random(200) * 0.8 + 0.2 * labels, 0, 1), 1)  # tied, with many exactly at 0.5
-    metrics = image_level_metrics(scores, labels)
+    values = image_level_metrics(scores, labels, np.ones((2, 200)))
+    metrics = {name: first for name, (first, second) in values.items() if first == second}
     assert metrics["image_auc"] == pytest.approx(roc_auc_score(labels, scores))
     assert metrics["image_f1"] == pytest.approx(f1_score(labels, scores > 0.5))
     assert metrics["image_bacc"] == pytest.approx(balanced_accuracy_score(labels, scores > 0.5))
     with pytest.raises(ValueError):
-        image_level_metrics([float("nan")], [True])
+        image_level_metrics(np.array([np.nan]), np.array([True]), np.ones((1, 1)))
+    weights = rng.integers(0, 4, 200)  # a weight is a sample weight
+    weighted = image_level_metrics(scores, labels, weights[None].astype(float))
+    assert weighted["image_auc"][0] == pytest.approx(roc_auc_score(labels, scores, sample_weight=weights))
+    assert weighted["image_f1"][0] == pytest.approx(f1_score(labels, scores > 0.5, sample_weight=weights))
+    expected = balanced_accuracy_score(labels, scores > 0.5, sample_weight=weights)
+    assert weighted["image_bacc"][0] == pytest.approx(expected)
 
 
 def test_json_has_null_for_nan():

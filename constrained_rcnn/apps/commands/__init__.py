@@ -1,0 +1,1 @@
+"""Commands that are thin: arguments in, a function of the package, a printed result out."""

@@ -1,0 +1,187 @@
+"""The image that the witnesses look at: its bytes and its pixels, read once for all of them."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from constrained_rcnn.images.opening import Source, name_of, opened
+from constrained_rcnn.images.pixels import orientation_of, pixels_of
+from constrained_rcnn.images.reading import MAX_PIXELS
+from constrained_rcnn.utils.errors import UserError
+from constrained_rcnn.utils.files import printable
+
+from .blocks import BlockCoefficients, block_coefficients
+
+#: Largest file that is examined, bytes; all of it is held in memory.
+MAX_BYTES = 1 << 30
+#: What Pillow found in a file's header that witnesses look at.
+_INFO = ("exif", "xmp", "comment", "photoshop")
+
+
+@dataclass(frozen=True)
+class Exhibit:
+    """One image.
+
+    Attributes:
+        data: the file's bytes.
+        format: Pillow's name of it, for instance ``"JPEG"``; of a phone's JPEG with several images ``"MPO"``.
+        pixels: (H, W, 3) uint8 BGR, upright.
+        luma: (h, w) uint8, in the order of the file, not turned: JPEG's blocks begin at its corner. Of a colour JPEG as
+            its decoder gives it, else computed from the colours (BT.601).
+        turn: what makes ``luma`` upright; None: it is.
+        info: what the file's header says beside the pixels: ``exif``, ``xmp`` (bytes), ``texts`` (of a PNG), ...
+        quantization: JPEG's tables, number -> 64 values in the order of rows; empty for other formats.
+        stored_size: (width, height) in the file.
+        orientation: EXIF value 1..8.
+    """
+
+    data: bytes
+    format: str
+    pixels: np.ndarray
+    luma: np.ndarray
+    turn: Image.Transpose | None
+    info: dict[str, Any]
+    quantization: dict[int, list[int]]
+    stored_size: tuple[int, int]
+    orientation: int
+
+    @classmethod
+    def read(cls, source: Source, *, name: str | None = None, max_pixels: int = MAX_PIXELS) -> Exhibit:
+        """Reads an image.
+
+        Args:
+            source: a file's path, or its content.
+            name: what messages call it.
+            max_pixels: larger images are refused.
+
+        Raises:
+            UserError: it cannot be read.
+        """
+        name = name_of(source, name)
+        data = source if isinstance(source, bytes) else _bytes_of(source, name)
+        with opened(data, max_pixels, name) as one:
+            image = one.image
+            orientation, turn = orientation_of(one)
+            stored_size = image.size
+            info = {key: image.info[key] for key in _INFO if key in image.info}
+            tables = dict(getattr(image, "quantization", None) or {})
+            colours = _ycbcr(image) if one.format == "JPEG" else None
+            if colours is not None:
+                luma, blue, red = cv2.split(colours)
+                del colours
+                pixels = _upright(cv2.cvtColor(cv2.merge([luma, red, blue]), cv2.COLOR_YCrCb2BGR), turn)
+            else:
+                pixels = pixels_of(one, "RGB", reverse=True, scale=True)
+                luma = cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY)
+                turn = None
+            # Of a PNG these stand complete after decoding.
+            info.update({key: image.info[key] for key in _INFO if key in image.info})
+            info["texts"] = _texts(image)
+            if one.format == "TIFF":
+                info["tags"] = _tags(image)
+        return cls(data, image.format or one.format, pixels, luma, turn, info, tables, stored_size, orientation)
+
+    @functools.cached_property
+    def blocks(self) -> BlockCoefficients:
+        """DCT coefficients of ``luma`` in the blocks of JPEG, of a sample of them where the image is large."""
+        return block_coefficients(self.luma)
+
+    @functools.cached_property
+    def shifted_blocks(self) -> BlockCoefficients:
+        """The same in blocks that begin at (4, 4), across the borders of JPEG's."""
+        return block_coefficients(self.luma[4:, 4:])
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width) of the upright image."""
+        return self.pixels.shape[:2]
+
+    @property
+    def is_jpeg(self) -> bool:
+        """The file itself is a JPEG."""
+        return bool(self.quantization)
+
+    def upright(self, array: np.ndarray) -> np.ndarray:
+        """Turns a map over ``luma`` as the image is turned."""
+        return _upright(array, self.turn)
+
+    def upright_region(self, region: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
+        """Turns (x1, y1, x2, y2) over ``luma`` as the image is turned."""
+        mark = np.zeros(self.luma.shape, bool)
+        x1, y1, x2, y2 = region
+        mark[y1:y2, x1:x2] = True
+        rows, columns = (np.flatnonzero(self.upright(mark).any(axis=axis)) for axis in (1, 0))
+        return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+
+
+def stored_order(exhibit: Exhibit) -> np.ndarray:
+    """(h, w, 3) uint8 BGR in the order of the file, as its thumbnail is stored; not turned."""
+    if exhibit.turn is None:
+        return exhibit.pixels
+    back = {
+        Image.Transpose.ROTATE_90: Image.Transpose.ROTATE_270,
+        Image.Transpose.ROTATE_270: Image.Transpose.ROTATE_90,
+    }
+    return _upright(exhibit.pixels, back.get(exhibit.turn, exhibit.turn))
+
+
+def _bytes_of(source: Source, name: str) -> bytes:
+    try:
+        if hasattr(source, "read"):
+            data = source.read(MAX_BYTES + 1)
+        else:
+            with open(source, "rb") as file:
+                data = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise UserError(f"{name}: {(error.strerror or str(error)).lower()}") from None
+    if len(data) > MAX_BYTES:
+        raise UserError(f"{name}: a file of more than {MAX_BYTES >> 30} GiB; save the image alone")
+    return data
+
+
+def _ycbcr(image: Image.Image) -> np.ndarray | None:
+    """(h, w, 3) uint8 Y, Cb, Cr of a JPEG as its decoder gives them; None where it stores other colours."""
+    if image.mode != "RGB" or len(getattr(image, "layer", ())) != 3:
+        return None
+    image.draft("YCbCr", image.size)
+    if image.mode != "YCbCr":
+        return None
+    return np.array(image)
+
+
+def _upright(array: np.ndarray, turn: Image.Transpose | None) -> np.ndarray:
+    turned = {
+        Image.Transpose.FLIP_LEFT_RIGHT: lambda: array[:, ::-1],
+        Image.Transpose.FLIP_TOP_BOTTOM: lambda: array[::-1],
+        Image.Transpose.ROTATE_180: lambda: array[::-1, ::-1],
+        Image.Transpose.TRANSPOSE: lambda: array.swapaxes(0, 1),
+        Image.Transpose.TRANSVERSE: lambda: array[::-1, ::-1].swapaxes(0, 1),
+        Image.Transpose.ROTATE_270: lambda: np.rot90(array, -1),
+        Image.Transpose.ROTATE_90: lambda: np.rot90(array),
+    }.get(turn, lambda: array)()
+    return np.ascontiguousarray(turned)
+
+
+def _texts(image: Image.Image) -> dict[str, str]:
+    """Text chunks of a PNG, bounded."""
+    texts = getattr(image, "text", None) or {}
+    return {printable(str(key))[:80]: str(value)[: 1 << 16] for key, value in list(texts.items())[:100]}
+
+
+def _tags(image: Image.Image) -> dict[int, Any]:
+    """Tags of a TIFF that hold metadata: XMP (700), IPTC (33723), software and the like."""
+    found = {}
+    for number in (271, 272, 305, 306, 315, 700, 33723):
+        try:
+            value = image.tag_v2.get(number)
+        except Exception:  # a broken tag hides itself, not the image
+            continue
+        if value is not None:
+            found[number] = value
+    return found
