@@ -162,7 +162,7 @@ def _measured(records: Sequence[Mapping]) -> list[Mapping]:
 
 def _techniques(records: Sequence[Mapping]) -> list[str]:
     """This package's techniques, and whatever else a dataset of its own classes names."""
-    names = set()
+    names: set[str] = set()
     for record in _measured(records):
         names.update(name for pair in record["detections"]["regions"] for name in pair if name)
         names.update(record["detections"]["false_alarms"])

@@ -253,57 +253,6 @@ def test_thumbnails_of_any_shape_are_small(height, width):
     assert made.shape == (high, 2 * wide + 4, 3) and 1 <= wide <= 300 and 1 <= high <= 150
 
 
-def test_an_interrupt_keeps_what_is_finished(options, tmp_path, monkeypatch, capsys):
-    files = [save(tmp_path / "in" / f"{name}.png", seed=seed) for seed, name in enumerate("abc")]
-    plain, calls = demo.ManipulationPredictor.__call__, []
-
-    def interrupted(self, data, **options):
-        calls.append(1)
-        if len(calls) == 3:
-            raise KeyboardInterrupt
-        return plain(self, data, **options)
-
-    monkeypatch.setattr(demo.ManipulationPredictor, "__call__", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        run(CONFIG, files, str(tmp_path / "out"), options)
-    assert len(table(tmp_path / "out" / "results.csv")) == 2
-    page = (tmp_path / "out" / "results.html").read_text(encoding="utf-8")
-    assert "Interrupted: 1 file still to do" in page and page.count("<article") == 2
-    assert "2 images judged" in capsys.readouterr().out
-
-
-def test_an_interrupted_resumption_keeps_all_that_was_there(options, tmp_path, monkeypatch):
-    """Also the results of files that come after the one at which it was interrupted."""
-    files = [save(tmp_path / "in" / f"{name}.png", seed=seed) for seed, name in enumerate("abc")]
-    out = str(tmp_path / "out")
-    run(CONFIG, files[1:], out, options)
-
-    def interrupted(self, data, **options):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(demo.ManipulationPredictor, "__call__", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        run(CONFIG, files, out, options, resume=True)
-    assert len(table(tmp_path / "out" / "results.csv")) == 2
-    page = (tmp_path / "out" / "results.html").read_text(encoding="utf-8")
-    assert "Interrupted: 1 file still to do" in page and page.count("<article") == 2
-
-
-def test_one_file_that_breaks_in_a_new_way_does_not_stop_the_rest(options, tmp_path, monkeypatch, capsys):
-    files = [save(tmp_path / "in" / f"{name}.png", seed=seed) for seed, name in enumerate("ab")]
-    plain, calls = demo.ManipulationPredictor.__call__, []
-
-    def once_out_of_memory(self, data, **options):
-        calls.append(1)
-        if len(calls) == 1:
-            raise RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: not enough memory")
-        return plain(self, data, **options)
-
-    monkeypatch.setattr(demo.ManipulationPredictor, "__call__", once_out_of_memory)
-    assert run(CONFIG, files, str(tmp_path / "out"), options) == 1
-    assert "1 images judged, 1 skipped" in capsys.readouterr().out
-
-
 HOSTILE = [
     "<img src=x onerror=alert(1)>.png", "a\nb.png", "=1+1.png", "-..\\..-.png", "\u202egnp.exe.png",
     "a\"onerror='x'.png", "x" * 240 + ".png",
