@@ -74,7 +74,7 @@ def match_regions(
         if not annotation.get("iscrowd"):
             named = names[int(row.argmax())] if row.any() else None
             regions.append([_technique(annotation, dataset_dict, detections.classes), named])
-    return {"regions": regions, "false_alarms": [name for name, on in zip(names, hit.any(axis=0).tolist()) if not on]}
+    return {"regions": regions, "false_alarms": [name for name, column in zip(names, hit.T) if not column.any()]}
 
 
 def technique_ratios(records: Sequence[Mapping]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
