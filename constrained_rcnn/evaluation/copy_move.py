@@ -137,7 +137,3 @@ def overlap(region: np.ndarray, truth: np.ndarray) -> float:
     size; nothing of either is 0."""
     small = _resized(truth, region.shape)
     return float((region & small).sum() / max(1, (region | small).sum()))
-
-
-#: Names of the last release.
-evaluate_repeats, repeats_table = evaluate_copy_move, copy_move_table

@@ -80,9 +80,12 @@ def _best_step(values: np.ndarray, others: np.ndarray, last: int) -> tuple[float
         return 0.0, last
     scores = _scores(values, others, waves.clearest)
     best = float(scores.max())
-    # A step's half has the same clearest harmonic: the largest step whose slow course fits, too.
+    # A step's half has the same clearest harmonic: the largest steps whose slow course fits, and of these the best.
     alike = np.flatnonzero((scores >= 0.7 * best) & (_scores(values, others, waves.slow) > 0.3 * best))
-    return best, int(waves.steps[alike[-1] if len(alike) else scores.argmax()])
+    if not len(alike):
+        return best, int(waves.steps[scores.argmax()])
+    large = alike[waves.steps[alike] >= 0.8 * waves.steps[alike[-1]]]
+    return best, int(waves.steps[large[scores[large].argmax()]])
 
 
 def _scores(values: np.ndarray, others: np.ndarray, waves: np.ndarray) -> np.ndarray:

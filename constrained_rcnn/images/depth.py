@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
+from PIL.TiffImagePlugin import TiffImageFile
 
 from .limits import Refused
 from .opening import Opened
@@ -40,7 +41,8 @@ class Depth:
     @classmethod
     def of(cls, one: Opened) -> Depth:
         """Call it before the pixels are loaded."""
-        negative = one.image.mode.startswith("I") and one.format == "TIFF" and one.image.tag_v2.get(PHOTOMETRIC) == 0
+        tags = one.image.tag_v2 if isinstance(one.image, TiffImageFile) else {}
+        negative = one.image.mode.startswith("I") and tags.get(PHOTOMETRIC) == 0
         return cls(_stored(one), grey=raw_modes(one.image)[:1] == ["LA;16B"], negative=negative)
 
     def look(self, one: Opened, blocks: Callable, *, scale: bool) -> None:

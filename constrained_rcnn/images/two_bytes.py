@@ -5,9 +5,11 @@ from __future__ import annotations
 import io
 import sys
 import zlib
+from typing import Any, BinaryIO
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageFile
+from PIL.TiffImagePlugin import TiffImageFile
 
 from .opening import Opened
 from .structure import PNM_HEADER
@@ -42,15 +44,20 @@ def high_and_low(one: Opened) -> tuple[Image.Image, Image.Image] | None:
     again = _opened_again(one)
     if raw_modes(again)[:1] == ["LA;16B"]:
         return _of_grey_with_alpha(one)
-    if one.format == "TIFF" and again.tag_v2.get(_PLANES) == 2 and again.tile[0][0] == "libtiff":
+    if isinstance(again, TiffImageFile) and again.tag_v2.get(_PLANES) == 2 and again.tile[0][0] == "libtiff":
         return None  # this decoder takes no notice of the order
     high, low = _decoded(one, swapped=False), _decoded(one, swapped=True)
     return None if high is None or low is None else (high, low)
 
 
-def _opened_again(one: Opened) -> Image.Image:
-    one.file.seek(0)
-    again = Image.open(one.file, formats=(one.format,))
+def _file(one: Opened) -> BinaryIO:
+    assert one.file is not None  # the caller's promise: what is not in a file has no 16 bits
+    return one.file
+
+
+def _opened_again(one: Opened) -> ImageFile.ImageFile:
+    _file(one).seek(0)
+    again = Image.open(_file(one), formats=(one.format,))
     again.seek(one.place)
     return again
 
@@ -58,12 +65,12 @@ def _opened_again(one: Opened) -> Image.Image:
 def _decoded(one: Opened, *, swapped: bool) -> Image.Image | None:
     """The high bytes, or the low ones: the high ones of the other order. Colours are not divided by alpha."""
     again = _opened_again(one)
-    tiles = []
+    tiles: list[Any] = []
     for tile, raw in zip(again.tile, raw_modes(again)):
         name, _, order = raw.partition(";")
         if order not in ORDERS:
             return None
-        args = f"{'RGBA' if name == 'RGBa' else name};{ORDERS[order] if swapped else order}"
+        args: Any = f"{'RGBA' if name == 'RGBa' else name};{ORDERS[order] if swapped else order}"
         args = (args, *tile[3][1:]) if isinstance(tile[3], tuple) else args
         tiles.append(tile._replace(args=args) if hasattr(tile, "_replace") else (*tile[:3], args))
     again.tile = tiles
@@ -76,8 +83,8 @@ def _decoded(one: Opened, *, swapped: bool) -> Image.Image | None:
 
 def _of_grey_with_alpha(one: Opened) -> tuple[Image.Image, Image.Image]:
     """Of a PNG: its four bytes a pixel are those of four channels of 8 bits."""
-    one.file.seek(0)
-    data = bytearray(one.file.read())
+    _file(one).seek(0)
+    data = bytearray(_file(one).read())
     data[_PNG_KIND] = bytes([8, 6])
     data[_PNG_CHECKSUM] = zlib.crc32(data[_PNG_HEADER]).to_bytes(4, "big")
     four = _opened_again(Opened(one.image, one.format, file=io.BytesIO(data), place=one.place))
@@ -86,7 +93,10 @@ def _of_grey_with_alpha(one: Opened) -> tuple[Image.Image, Image.Image]:
 
 
 def _of_pnm(one: Opened) -> tuple[Image.Image, Image.Image]:
-    one.file.seek(PNM_HEADER.match(one.head).end())
+    header = PNM_HEADER.match(one.head)
+    assert header is not None  # Pillow has read it
+    _file(one).seek(header.end())
     width, height = one.image.size
-    values = np.frombuffer(one.file.read(6 * width * height), np.uint8).reshape(height, width, 3, 2)
-    return tuple(Image.fromarray(np.ascontiguousarray(values[..., byte])) for byte in (0, 1))
+    values = np.frombuffer(_file(one).read(6 * width * height), np.uint8).reshape(height, width, 3, 2)
+    high, low = (Image.fromarray(np.ascontiguousarray(values[..., byte])) for byte in (0, 1))
+    return high, low

@@ -59,7 +59,7 @@ def test_witness_that_fails_cannot_judge_and_says_why():
 
 
 def test_file_that_is_no_image_is_refused():
-    with pytest.raises(UserError, match="not a picture"):
+    with pytest.raises(UserError, match="not an image"):
         examine(b"hello" * 100)
 
 

@@ -60,7 +60,7 @@ def test_what_is_said(side):
     found = duplicates(prints, {"a": "1", "b": "2", "c": "1", "d": "3"}, side)
     where = " across the split" if side else ""
     assert {(row.kind, row.file, row.message) for row in found} == {
-        ("same pixels", "c", "the same picture as a"),
+        ("same pixels", "c", "the same image as a"),
         # Named by the first in order: b beside a, c beside b.
         (f"looks alike{where}", "b", "like a (3 of 64 bits differ)"),
         (f"looks alike{where}", "c", "like b (3 of 64 bits differ)"),

@@ -21,8 +21,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     from ...data.lookup import dataset_dicts
-    from ...evaluation.copy_move import evaluate_repeats, repeats_table
+    from ...evaluation.copy_move import copy_move_table, evaluate_copy_move
 
-    results = evaluate_repeats(dataset_dicts(args.dataset), args.maps, progress=progress())
-    print(repeats_table(results))
+    results = evaluate_copy_move(dataset_dicts(args.dataset), args.maps, progress=progress())
+    print(copy_move_table(results))
     write_figures(args.output, results)

@@ -21,7 +21,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--invert-max", action="store_true", help="the better of the map and its inverse (TruFor)")
     parser.add_argument("--gt-border-ignore", action="store_true", help="leave the masks' borders out (TruFor)")
     parser.add_argument("--authentic-as-zero", action="store_true", help="authentic images count as F1 0 (IMDL-BenCo)")
-    parser.add_argument("--instances", metavar="JSON", help="also COCO AP of these, in COCO's result format")
+    parser.add_argument(
+        "--instances", metavar="JSON", help="also AP and technique accuracy of these, in COCO's result format"
+    )
     parser.add_argument("--merge-techniques", action="store_true", help="one class in that file: tampered")
     parser.add_argument("--output", metavar="DIR", help="gets metrics.json and per_image.json")
 

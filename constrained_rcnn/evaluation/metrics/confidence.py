@@ -128,10 +128,10 @@ def compare(
     if [r["image_id"] for r in first] != [r["image_id"] for r in second]:
         raise ValueError("the two runs are not over the same images in the same order")
     labels = group_labels(first)
-    metrics = [WeightedMetrics(records, variants) for records in (first, second)]
-    names = [name for name in metrics[0].names if name in metrics[1].names]
-    few = metrics[0].names_with_few_groups(labels) | metrics[1].names_with_few_groups(labels)
-    return paired(*metrics, names, labels, undefined=few, resamples=resamples, seed=seed)
+    before, after = (WeightedMetrics(records, variants) for records in (first, second))
+    names = [name for name in before.names if name in after.names]
+    few = before.names_with_few_groups(labels) | after.names_with_few_groups(labels)
+    return paired(before, after, names, labels, undefined=few, resamples=resamples, seed=seed)
 
 
 def paired(

@@ -74,7 +74,7 @@ def match_regions(
         if not annotation.get("iscrowd"):
             named = names[int(row.argmax())] if row.any() else None
             regions.append([_technique(annotation, dataset_dict, detections.classes), named])
-    return {"regions": regions, "false_alarms": [name for name, on in zip(names, hit.any(axis=0)) if not on]}
+    return {"regions": regions, "false_alarms": [name for name, column in zip(names, hit.T) if not column.any()]}
 
 
 def technique_ratios(records: Sequence[Mapping]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
@@ -162,7 +162,7 @@ def _measured(records: Sequence[Mapping]) -> list[Mapping]:
 
 def _techniques(records: Sequence[Mapping]) -> list[str]:
     """This package's techniques, and whatever else a dataset of its own classes names."""
-    names = set()
+    names: set[str] = set()
     for record in _measured(records):
         names.update(name for pair in record["detections"]["regions"] for name in pair if name)
         names.update(record["detections"]["false_alarms"])

@@ -127,7 +127,7 @@ def _paper_ratios(records: Sequence[dict], columns: dict[str, np.ndarray]) -> di
 def _column(records: Sequence[dict], name: str, where: np.ndarray) -> np.ndarray:
     """(N,) float64: a pixel metric of the chosen images, NaN elsewhere and where it is undefined (None: JSON)."""
     values = np.full(len(records), NAN)
-    for index in np.flatnonzero(where):
+    for index in np.flatnonzero(where).tolist():
         value = (records[index]["pixel"] or {}).get(name)
         values[index] = NAN if value is None else value
     return values

@@ -61,7 +61,7 @@ def test_a_run_writes_and_shows_copy_moves(case, options, tmp_path):
     page = (out / "results.html").read_text(encoding="utf-8")
     assert page.count("copied_repeats.jpg") == 3 and "plain_repeats.jpg" not in page  # shown, and two links
     assert "</strong>: 100% alike at " in page
-    assert "something occurs twice in 1." in page and "<strong>1 pair of regions alike</strong>" in page
+    assert "duplicated regions in 1." in page and "<strong>1 pair of duplicated regions</strong>" in page
     head, *rows = (out / "results.csv").read_text(encoding="utf-8").splitlines()
     column = head.split(",").index('"repeats"')
     assert sorted(row.split(",")[column] for row in rows) == ["0", "1"]
@@ -82,7 +82,7 @@ def test_a_run_that_does_not_look_says_nothing(case, options, tmp_path):
         assert run(CONFIG, [str(folder)], str(out), options, repeats=False, resume=True) == 0
         assert json.loads((out / "copied.json").read_text())["repeats"] is None
         assert not (out / "copied_repeats.jpg").exists()
-        assert "occurs twice in" not in (out / "results.html").read_text(encoding="utf-8")
+        assert "; duplicated regions in" not in (out / "results.html").read_text(encoding="utf-8")
         head, row = (out / "results.csv").read_text(encoding="utf-8").splitlines()
         assert row.split(",")[head.split(",").index('"repeats"')] == '""'
     assert run(CONFIG, [str(folder)], str(out), options, resume=True) == 0  # that is not a whole result now

@@ -17,10 +17,7 @@ from PIL import Image
 
 from constrained_rcnn.apps.detect import result_files
 from constrained_rcnn.apps.detect import run as demo
-from constrained_rcnn.apps.detect.page import write_pages
 from constrained_rcnn.apps.detect.run import run
-from constrained_rcnn.apps.detect.table import ResultsTable
-from constrained_rcnn.apps.inputs import digested_name, find_inputs, output_names, printable
 from constrained_rcnn.config import load_config
 from constrained_rcnn.config_text import config_sha256
 from constrained_rcnn.inference.result import ManipulationResult
@@ -256,57 +253,6 @@ def test_thumbnails_of_any_shape_are_small(height, width):
     assert made.shape == (high, 2 * wide + 4, 3) and 1 <= wide <= 300 and 1 <= high <= 150
 
 
-def test_an_interrupt_keeps_what_is_finished(options, tmp_path, monkeypatch, capsys):
-    files = [save(tmp_path / "in" / f"{name}.png", seed=seed) for seed, name in enumerate("abc")]
-    plain, calls = demo.ManipulationPredictor.__call__, []
-
-    def interrupted(self, data, **options):
-        calls.append(1)
-        if len(calls) == 3:
-            raise KeyboardInterrupt
-        return plain(self, data, **options)
-
-    monkeypatch.setattr(demo.ManipulationPredictor, "__call__", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        run(CONFIG, files, str(tmp_path / "out"), options)
-    assert len(table(tmp_path / "out" / "results.csv")) == 2
-    page = (tmp_path / "out" / "results.html").read_text(encoding="utf-8")
-    assert "Interrupted: 1 file still to do" in page and page.count("<article") == 2
-    assert "2 images judged" in capsys.readouterr().out
-
-
-def test_an_interrupted_resumption_keeps_all_that_was_there(options, tmp_path, monkeypatch):
-    """Also the results of files that come after the one at which it was interrupted."""
-    files = [save(tmp_path / "in" / f"{name}.png", seed=seed) for seed, name in enumerate("abc")]
-    out = str(tmp_path / "out")
-    run(CONFIG, files[1:], out, options)
-
-    def interrupted(self, data, **options):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(demo.ManipulationPredictor, "__call__", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        run(CONFIG, files, out, options, resume=True)
-    assert len(table(tmp_path / "out" / "results.csv")) == 2
-    page = (tmp_path / "out" / "results.html").read_text(encoding="utf-8")
-    assert "Interrupted: 1 file still to do" in page and page.count("<article") == 2
-
-
-def test_one_file_that_breaks_in_a_new_way_does_not_stop_the_rest(options, tmp_path, monkeypatch, capsys):
-    files = [save(tmp_path / "in" / f"{name}.png", seed=seed) for seed, name in enumerate("ab")]
-    plain, calls = demo.ManipulationPredictor.__call__, []
-
-    def once_out_of_memory(self, data, **options):
-        calls.append(1)
-        if len(calls) == 1:
-            raise RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: not enough memory")
-        return plain(self, data, **options)
-
-    monkeypatch.setattr(demo.ManipulationPredictor, "__call__", once_out_of_memory)
-    assert run(CONFIG, files, str(tmp_path / "out"), options) == 1
-    assert "1 images judged, 1 skipped" in capsys.readouterr().out
-
-
 HOSTILE = [
     "<img src=x onerror=alert(1)>.png", "a\nb.png", "=1+1.png", "-..\\..-.png", "\u202egnp.exe.png",
     "a\"onerror='x'.png", "x" * 240 + ".png",
@@ -333,88 +279,3 @@ def test_hostile_names_do_no_harm(options, tmp_path):
     assert "default-src 'none'" in page.partition("<body>")[0]
     for row in rows:
         assert json.loads((out / f"{row['name']}.json").read_bytes().decode("utf-8"))["name"] == row["name"]
-
-
-def test_names_do_not_depend_on_the_order(tmp_path):
-    a, b, c = tmp_path / "x" / "p.png", tmp_path / "y" / "P.jpg", tmp_path / "q.png"
-    names = output_names([a, b, c])
-    assert names == output_names([c, b, a])
-    assert names[c] == "q" and len({n.lower() for n in names.values()}) == 3
-
-
-def test_no_name_takes_the_place_of_another(tmp_path):
-    a, b = tmp_path / "x" / "p.png", tmp_path / "y" / "p.png"
-    taken = output_names([a, b])
-    files = [a, b, tmp_path / f"{taken[a]}.png", tmp_path / "z" / f"{taken[b].upper()}.png", tmp_path / "....png"]
-    names = output_names(files)
-    assert len({name.casefold() for name in names.values()}) == len(files)
-    assert names[a] == taken[a] and names[b] == taken[b]
-    odd = [tmp_path / name for name in ("-rf.png", "+1.png", ".hidden.png", "Straße.png", "STRASSE.png")]
-    assert all(name[0].isalnum() for name in output_names(odd).values())
-    assert len({name.casefold() for name in output_names(odd).values()}) == 5
-
-
-@pytest.mark.parametrize("stem", ["日" * 83, "é" * 125, "x" * 251])
-def test_the_longest_names_leave_room_for_the_suffixes(tmp_path, stem):
-    file = tmp_path / f"{stem}.png"
-    for name in (output_names([file])[file], digested_name(file, 64)):
-        (tmp_path / f"{name}_overlay.jpg").touch()
-
-
-def test_lists_from_standard_input(tmp_path, monkeypatch):
-    first, second = save(tmp_path / "a.png"), save(tmp_path / "b b.png")
-    for text in (f"{first}\n{second}\nnonesuch.png\n", f"{first}\0{second}\0nonesuch.png"):
-        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
-        found = find_inputs(["-"])
-        assert [str(file) for file in found.files] == [first, second]
-        assert found.lost == [("nonesuch.png", "no such file")]
-    assert find_inputs(["x" * 5000]).lost == [("x" * 5000, os.strerror(errno.ENAMETOOLONG))]
-    assert find_inputs(["a\0b"]).files == []
-
-
-def test_any_spelling_of_a_name_finds_the_file_once(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    for name in ("~nobody.png", "a[1].png", "plain.png"):
-        save(tmp_path / name)
-    found = find_inputs(["~nobody.png", "a[1].png", "plain.png", str(tmp_path / "plain.png"), "*ain.png"])
-    assert [file.name for file in found.files] == ["~nobody.png", "a[1].png", "plain.png"] and not found.lost
-    assert find_inputs(["~nobody-else.png"]).lost
-
-
-@pytest.mark.parametrize("name", ["plain.png", "käse 1.png", "日本.png"])
-def test_ordinary_names_stay_themselves(name):
-    assert printable(name) == name
-
-
-def test_many_results_make_many_pages(tmp_path):
-    record = {
-        "score": 0.5, "threshold": 0.4, "techniques": ["splice"], "width": 4, "height": 3, "manipulated": True,
-        "sha256": "0" * 64, "time": "2026-01-01T00:00:00+00:00", "views": 1, "tiles": 1,
-        "detections": [{"score": 0.9}], "repeats": [],
-        "versions": {},
-    }  # fmt: skip
-    with ResultsTable(tmp_path / "results.csv") as made:
-        for index in range(450):
-            made.add({**record, "file": f"{index}.png", "name": f"{index}", "score": index / 450})
-        assert len(table(tmp_path / "results.csv")) == 450  # on disk before the end
-        made.finish()
-    about = {"weights": {"file": "w.pth", "sha256": "1" * 64}, "config_sha256": "2" * 64, "versions": {}}
-    paths = write_pages(tmp_path, made.rows, [], about, finished=True, expected=450)
-    assert [path.name for path in paths] == ["results.html", "results-2.html", "results-3.html"]
-    assert [path.read_text(encoding="utf-8").count("<article") for path in paths] == [200, 200, 50]
-    assert 'href="results-3.html"' in paths[0].read_text(encoding="utf-8")
-    assert "449.png" in paths[0].read_text(encoding="utf-8")
-    assert all("1" * 64 in path.read_text(encoding="utf-8") for path in paths)  # what made them, on each
-    (tmp_path / "results-mine.html").touch()
-    write_pages(tmp_path, made.rows[:250], [], about, finished=True, expected=250)
-    assert sorted(path.name for path in tmp_path.glob("*.html")) == [
-        "results-2.html", "results-mine.html", "results.html"
-    ]  # fmt: skip
-
-
-def test_cells_are_neither_formulas_nor_split(tmp_path):
-    with ResultsTable(tmp_path / "results.csv") as made:
-        made.skip("a;=1+1;b.png", "@SUM(1)")
-        made.finish()
-    assert (tmp_path / "results.csv").read_text().splitlines()[1].startswith('"a;=1+1;b.png","skipped",')
-    assert table(tmp_path / "results.csv")[0]["reason"] == "'@SUM(1)"

@@ -1,0 +1,85 @@
+"""Runs that are interrupted, or meet a file that breaks in a new way: nothing finished is lost."""
+
+import csv
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from constrained_rcnn.apps.detect import run as demo
+from constrained_rcnn.apps.detect.run import run
+from constrained_rcnn.model_zoo import config_file
+from constrained_rcnn.modeling.checkpoint import ManipulationCheckpointer
+from tests.helpers.tiny import TINY, tiny_model
+
+CONFIG = config_file("constrained_rcnn_small.yaml")
+
+
+@pytest.fixture(scope="module")
+def options(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("weights")
+    metadata = {"classes": ["splice", "copy-move", "removal"], "decision_threshold": 0.25}
+    ManipulationCheckpointer(tiny_model(), str(folder), metadata=metadata).save("model")
+    return [*TINY, "MODEL.WEIGHTS", str(folder / "model.pth")]
+
+
+def save(path, height=72, width=90, seed=0):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)).save(path)
+    return str(path)
+
+
+def table(path):
+    with open(path, encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_an_interrupt_keeps_what_is_finished(options, tmp_path, monkeypatch, capsys):
+    files = [save(tmp_path / "in" / f"{name}.png", seed=seed) for seed, name in enumerate("abc")]
+    plain, calls = demo.ManipulationPredictor.__call__, []
+
+    def interrupted(self, data, **options):
+        calls.append(1)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return plain(self, data, **options)
+
+    monkeypatch.setattr(demo.ManipulationPredictor, "__call__", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run(CONFIG, files, str(tmp_path / "out"), options)
+    assert len(table(tmp_path / "out" / "results.csv")) == 2
+    page = (tmp_path / "out" / "results.html").read_text(encoding="utf-8")
+    assert "Interrupted: 1 file still to do" in page and page.count("<article") == 2
+    assert "2 images judged" in capsys.readouterr().out
+
+
+def test_an_interrupted_resumption_keeps_all_that_was_there(options, tmp_path, monkeypatch):
+    """Also the results of files that come after the one at which it was interrupted."""
+    files = [save(tmp_path / "in" / f"{name}.png", seed=seed) for seed, name in enumerate("abc")]
+    out = str(tmp_path / "out")
+    run(CONFIG, files[1:], out, options)
+
+    def interrupted(self, data, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(demo.ManipulationPredictor, "__call__", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run(CONFIG, files, out, options, resume=True)
+    assert len(table(tmp_path / "out" / "results.csv")) == 2
+    page = (tmp_path / "out" / "results.html").read_text(encoding="utf-8")
+    assert "Interrupted: 1 file still to do" in page and page.count("<article") == 2
+
+
+def test_one_file_that_breaks_in_a_new_way_does_not_stop_the_rest(options, tmp_path, monkeypatch, capsys):
+    files = [save(tmp_path / "in" / f"{name}.png", seed=seed) for seed, name in enumerate("ab")]
+    plain, calls = demo.ManipulationPredictor.__call__, []
+
+    def once_out_of_memory(self, data, **options):
+        calls.append(1)
+        if len(calls) == 1:
+            raise RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: not enough memory")
+        return plain(self, data, **options)
+
+    monkeypatch.setattr(demo.ManipulationPredictor, "__call__", once_out_of_memory)
+    assert run(CONFIG, files, str(tmp_path / "out"), options) == 1
+    assert "1 images judged, 1 skipped" in capsys.readouterr().out
