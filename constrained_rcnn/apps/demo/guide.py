@@ -72,7 +72,7 @@ def run(args: argparse.Namespace) -> None:
         result, changed = twice[kind]
         drawn = draw_copy_moves(result.image, result.copy_moves)
         panels = [(kind[0] if kind[1] else f"{kind[0]}, missed", result.image), ("changed", changed),
-                  ("what occurs twice", drawn), ("map", heat(result.manipulation_map))]  # fmt: skip
+                  ("duplicated regions", drawn), ("map", heat(result.manipulation_map))]  # fmt: skip
         rows.append([side_by_side(panels, 200)])
     write("repeats.jpg", rows)
     archive = [describe(another_version(photo[:, :, ::-1])) for _, photo in photos]
