@@ -1,0 +1,26 @@
+"""Verifies a sealed case of detect --case: every file's digest, then detection and evidence once more.
+
+Says equal (exit status 0), or what differs (1), and where versions, threads or processors are others, which.
+Nothing is written to the case.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("case", metavar="DIR", help="folder of the case")
+    parser.add_argument(
+        "--weights", metavar="FILE", help="weights that the case was made with, if they are not the package's own"
+    )
+    parser.add_argument("--digest", metavar="SHA256", help="digest that was printed when the case was sealed")
+    parser.add_argument("--no-rerun", action="store_true", help="check the digests only, which takes no network")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Returns 0 if all is equal, else 1."""
+    from .verify import noted_digest, verify
+
+    digest = None if args.digest is None else noted_digest(args.digest)
+    return verify(args.case, weights=args.weights, digest=digest, rerun=not args.no_rerun)
