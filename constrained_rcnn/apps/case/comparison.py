@@ -112,13 +112,18 @@ def _same_region(one: dict, other: dict, tolerance: Tolerance) -> bool:
 
 
 def _maps(old: Path, new: Path, tolerance: Tolerance) -> list[str]:
-    before, after = (cv2.imread(str(path), cv2.IMREAD_UNCHANGED) for path in (old, new))
+    before, after = (_read_map(path) for path in (old, new))
     if before is None or after is None:
         return ["a map cannot be read"]
     if before.shape != after.shape or before.dtype != np.uint16 or after.dtype != np.uint16:
         return ["the maps have other sizes"]
     most = int(cv2.absdiff(before, after).max()) / 65535
     return [f"map by up to {most:.4f}"] if most > tolerance.map else []
+
+
+def _read_map(path: Path) -> np.ndarray | None:
+    data = path.read_bytes() if path.is_file() else b""
+    return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) if data else None
 
 
 def _load(path: Path) -> dict[str, Any] | None:

@@ -119,7 +119,7 @@ def test_other_versions_are_named_and_a_forged_result_is_found(made, copied, cap
         (lambda folder: _flip(folder / "originals" / "plain_0001.png"), "changed: originals/plain_0001.png"),
         (lambda folder: _flip(folder / "results" / "plain_0001.json"), "changed: results/plain_0001.json"),
         (lambda folder: (folder / "evidence" / "evidence.csv").unlink(), "missing: evidence/evidence.csv"),
-        (lambda folder: (folder / "a\nb").write_bytes(b""), "added: a\\x0ab"),
+        (lambda folder: (folder / "a\nb").write_bytes(b""), "added: a\\nb"),
         (lambda folder: (folder / ".lock").write_bytes(b""), "added: .lock"),
         (lambda folder: (folder / "more").symlink_to(folder / "results"), "added: more"),
     ],
