@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import argparse
 
+from ...utils.errors import UserError
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("case", metavar="DIR", help="folder of the case")
@@ -20,7 +22,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Returns 0 if all is equal, else 1."""
-    from .verify import noted_digest, verify
-
     digest = None if args.digest is None else noted_digest(args.digest)
+    from .verify import verify
+
     return verify(args.case, weights=args.weights, digest=digest, rerun=not args.no_rerun)
+
+
+def noted_digest(text: str) -> str:
+    """A SHA-256 as somebody typed it.
+
+    Raises:
+        UserError: it is none.
+    """
+    digest = "".join(text.split()).lower()
+    if len(digest) != 64 or set(digest) - set("0123456789abcdef"):
+        raise UserError(f"--digest: {text!r} is none; give the 64 digits that detect --case printed")
+    return digest

@@ -62,12 +62,14 @@ def compare_evidence(then: Path, now: Path, name: str, tolerance: Tolerance) -> 
         if old is None or new is None:
             return [_only(old, new, "sheet")]
         before, after = ({one["witness"]: one for one in record["findings"]} for record in (old, new))
-        return [
-            f"{printable(witness)}: {_words(before, witness)} then, {_words(after, witness)} now"
-            for witness in dict.fromkeys([*before, *after])
-            if _words(before, witness) != _words(after, witness)
-            or (tolerance.exact and before[witness] != after[witness])
-        ]
+        found = []
+        for witness in dict.fromkeys([*before, *after]):
+            words = [_words(findings, witness) for findings in (before, after)]
+            if words[0] != words[1]:
+                found.append(f"{printable(witness)}: {words[0]} then, {words[1]} now")
+            elif tolerance.exact and before[witness] != after[witness]:
+                found.append(f"{printable(witness)}: other facts")
+        return found
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return ["its record is damaged"]
 

@@ -8,7 +8,6 @@ import tempfile
 from pathlib import Path
 
 from ...model_zoo import load_default_config
-from ...utils.errors import UserError
 from ...utils.files import printable
 from ...utils.provenance import sha256
 from ..detect.run import run as detect
@@ -102,15 +101,3 @@ def _tell(rows: list[tuple[str, str, list[str]]], *, exact: bool) -> int:
     count = sum(bool(found) for _, _, found in rows)
     print(f"differs: {count} of {len(rows)} comparisons" if count else f"{same}: {len(rows)} comparisons")
     return int(count > 0)
-
-
-def noted_digest(text: str) -> str:
-    """A SHA-256 as somebody typed it.
-
-    Raises:
-        UserError: it is none.
-    """
-    digest = "".join(text.split()).lower()
-    if len(digest) != 64 or set(digest) - set("0123456789abcdef"):
-        raise UserError(f"--digest {printable(text)}: give the 64 digits that detect --case printed")
-    return digest

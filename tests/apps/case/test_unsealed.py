@@ -11,11 +11,12 @@ from PIL import Image
 from constrained_rcnn.apps import cli
 from constrained_rcnn.apps.case import manifest, originals
 from constrained_rcnn.apps.case import seal as seal_module
+from constrained_rcnn.apps.case.command import noted_digest
 from constrained_rcnn.apps.case.layout import MANIFEST
 from constrained_rcnn.apps.case.manifest import read_manifest
 from constrained_rcnn.apps.case.originals import copy_name
 from constrained_rcnn.apps.case.seal import seal
-from constrained_rcnn.apps.case.verify import noted_digest, verify
+from constrained_rcnn.apps.case.verify import verify
 from constrained_rcnn.utils.errors import OutputError, UserError
 from constrained_rcnn.utils.files import output_error
 
