@@ -55,13 +55,18 @@ def add_old_name(parser, new: argparse.Action, old: str) -> None:
     )  # fmt: skip
 
 
-def add_files(parser: argparse.ArgumentParser) -> None:
-    """``--input``, ``--output`` and ``--pages``, as :mod:`.inputs` and :mod:`.files` take them."""
+def add_files(parser: argparse.ArgumentParser, *, case: bool = False) -> None:
+    """``--input``, ``--output`` (or ``--case``) and ``--pages``, as :mod:`.inputs` and :mod:`.files` take them."""
     parser.add_argument(
         "--input", nargs="+", required=True, metavar="FILE",
         help="files, folders, glob patterns; - reads such a list from standard input",
     )  # fmt: skip
-    parser.add_argument("--output", required=True, metavar="DIR", help="folder for the results")
+    if case:
+        one = parser.add_mutually_exclusive_group(required=True)
+        one.add_argument("--output", metavar="DIR", help="folder for the results")
+        one.add_argument("--case", metavar="DIR", help="new folder for a sealed case: copies, results, digests, log")
+    else:
+        parser.add_argument("--output", required=True, metavar="DIR", help="folder for the results")
     parser.add_argument(
         "--pages", choices=("first", "all"), default="first",
         help="of files with several pages or frames: the first one (default), or each on its own",

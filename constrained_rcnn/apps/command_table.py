@@ -51,6 +51,9 @@ COMMANDS: dict[str, tuple[Command, ...]] = {
             "evidence", "evidence.command", "tools/evidence.py",
             "write a sheet of independent witnesses for each image",
         ),
+        Command(
+            "verify", "case.command", "tools/verify_case.py", "check a sealed case, and detect in it again"
+        ),
     ),
     "Train": (
         Command("train", "commands.train", "tools/train_net.py", "train by a config file"),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 
+from ...utils.errors import UserError
 from ..arguments import add_files, add_old_name, add_opts, positive
 from ..cli import main
 
@@ -16,7 +17,7 @@ __all__ = ["add_arguments", "main", "run"]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    add_files(parser)
+    add_files(parser, case=True)
     parser.add_argument("--config-file", metavar="FILE", help="yaml file that the weights were trained with")
     parser.add_argument("--resume", action="store_true", help="leave out images whose results are there already")
     parser.add_argument("--float-maps", action="store_true", help="also write <name>_map.npy, float32")
@@ -32,6 +33,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Returns 0; 1 if any input was skipped. After Ctrl-C finished results stay."""
+    if args.case is not None:
+        from ..case.seal import seal
+
+        if args.resume:
+            raise UserError("--resume: a case is made in one go; leave it out, or use --output")
+        return seal(
+            args.case, args.config_file, args.input, args.opts, float_maps=args.float_maps,
+            copy_move=not args.no_copy_move, pages=args.pages, jobs=args.jobs,
+        )  # fmt: skip
     from .run import run as detect
 
     return detect(

@@ -87,7 +87,7 @@ def _run(found: Inputs, pages: str, folder: Path, cfg, jobs: int, resume: bool, 
     items = items_of(found.files, pages, max_pixels=cfg.INPUT.MAX_PIXELS)
     jobs = min(jobs, len(items))
     predictor = ManipulationPredictor(cfg) if jobs == 1 else None  # else each worker has its own
-    about = _about(cfg)
+    about = about_of(cfg)
     names = output_names([item.place for item in items])
     tasks = [Task(item, names[item.place]) for item in items]
     results = ResultFiles(folder, about, float_maps=float_maps, repeats=repeats)
@@ -137,8 +137,8 @@ def _run(found: Inputs, pages: str, folder: Path, cfg, jobs: int, resume: bool, 
     return 1 if skipped else 0
 
 
-def _about(cfg) -> dict:
-    """What made the results."""
+def about_of(cfg) -> dict:
+    """What makes the results: ``weights`` (file, sha256), ``config_sha256`` and ``versions``."""
     if not cfg.MODEL.WEIGHTS:
         raise UserError("MODEL.WEIGHTS is empty; give a checkpoint: --opts MODEL.WEIGHTS FILE")
     weights = {"file": printable(os.path.basename(cfg.MODEL.WEIGHTS)), "sha256": sha256(cfg.MODEL.WEIGHTS)}
