@@ -157,9 +157,9 @@ def _of_values(path: Path, pixels: MaskPixels, values: MaskValues) -> np.ndarray
 def _as_stored(path: Path) -> tuple[np.ndarray | None, np.ndarray | None]:
     """(deep grey levels, alpha channel) of a file that ``image_io`` has read; None for what it does not have."""
     with Image.open(path, formats=FORMATS) as opened:
-        picture = ImageOps.exif_transpose(opened)
-        if picture.mode.startswith("I"):
-            return np.asarray(picture), None
-        if "A" in picture.getbands() or "a" in picture.getbands() or "transparency" in picture.info:
-            return None, np.asarray(picture.convert("RGBA").getchannel("A"))
+        image = ImageOps.exif_transpose(opened)
+        if image.mode.startswith("I"):
+            return np.asarray(image), None
+        if "A" in image.getbands() or "a" in image.getbands() or "transparency" in image.info:
+            return None, np.asarray(image.convert("RGBA").getchannel("A"))
     return None, None

@@ -123,9 +123,9 @@ def write_png_atomic(path: str | os.PathLike, array: np.ndarray) -> None:
     colour = array.ndim == 3 and array.shape[2] == 3 and array.dtype == np.uint8
     if not grey and not colour:
         raise TypeError(f"PNG from shape {array.shape} and {array.dtype}; see write_png_atomic for what goes")
-    picture = Image.fromarray(np.ascontiguousarray(array[:, :, ::-1] if colour else array))
+    image = Image.fromarray(np.ascontiguousarray(array[:, :, ::-1] if colour else array))
     buffer = io.BytesIO()
-    picture.save(buffer, format="PNG")
+    image.save(buffer, format="PNG")
     write_bytes_atomic(path, buffer.getvalue())
 
 

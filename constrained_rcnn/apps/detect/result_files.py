@@ -20,7 +20,7 @@ from .table import row_of
 
 #: Of the JSON record, see ``schema/result-1.json``; grows where a key changes its meaning or goes, not where one comes.
 SCHEMA_VERSION = 1
-#: Folder of the small pictures that the results page shows.
+#: Folder of the small images that the results page shows.
 THUMBNAILS = "thumbnails"
 
 
@@ -134,7 +134,7 @@ def _made_of(record: dict) -> tuple[str, str, str]:
 
 
 def _to_uint16(manipulation_map: np.ndarray) -> np.ndarray:
-    """[0, 1] -> 0..65535, by strips: temporary arrays of a whole picture of 100 megapixels would be 800 MB."""
+    """[0, 1] -> 0..65535, by strips: temporary arrays of a whole image of 100 megapixels would be 800 MB."""
     deep = np.empty(manipulation_map.shape, np.uint16)
     for top in range(0, len(deep), 512):
         deep[top : top + 512] = np.rint(manipulation_map[top : top + 512] * 65535)

@@ -73,7 +73,7 @@ def run(
     folder = Path(output)
     found = find_inputs(inputs, exclude=[folder])
     if not found.files:
-        raise UserError(f"--input {' '.join(map(printable, inputs))}: no picture found there{found.why_none()}; give "
+        raise UserError(f"--input {' '.join(map(printable, inputs))}: no image found there{found.why_none()}; give "
                         "files, folders or patterns")  # fmt: skip
     check_output(folder, found.files, [THUMBNAILS])
     if not repeats:
