@@ -11,11 +11,10 @@ from detectron2 import model_zoo
 from detectron2.modeling import build_model
 from detectron2.modeling.backbone.resnet import BottleneckBlock
 
-from constrained_rcnn.config import load_config
-from constrained_rcnn.inference.load import prepare
-from constrained_rcnn.model_zoo import config_file
-from constrained_rcnn.modeling.checkpoint import ManipulationCheckpointer
-
+from ..config import load_config
+from ..inference.load import prepare
+from ..model_zoo import config_file
+from ..modeling.checkpoint import ManipulationCheckpointer
 from ..released.preprocessing import resize, resize_scale
 
 #: Proposals, and boxes that get a mask, on both sides.

@@ -11,9 +11,8 @@ from detectron2.data import detection_utils
 from detectron2.data import transforms as T
 from detectron2.structures import BitMasks
 
-from constrained_rcnn.utils.errors import UserError
-
 from ..images.reading import MAX_PIXELS, read_image, read_mask
+from ..utils.errors import UserError
 from .augmentation import BlockCrop, SavedAgain, degrade_boxes, numpy_seed
 
 

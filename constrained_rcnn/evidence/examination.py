@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from constrained_rcnn.images.opening import Source
-from constrained_rcnn.utils.errors import UserError
-from constrained_rcnn.utils.files import printable
-
+from ..images.opening import Source
+from ..utils.errors import UserError
+from ..utils.files import printable
 from .exhibit import Exhibit
 from .finding import Finding, Level, Observation
 from .rates import rates_of

@@ -5,8 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from constrained_rcnn.matching.difference import BLUR, standing_out
-from constrained_rcnn.matching.similarity import correlation, spread
+from .difference import BLUR, standing_out
+from .similarity import correlation, spread
 
 # Chosen with casia_v1_train, whose tampered images were compared with their authentic backgrounds after both had been
 # compressed, scaled, turned, mirrored or toned otherwise.

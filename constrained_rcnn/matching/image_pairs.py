@@ -16,12 +16,11 @@ from typing import Any
 import cv2
 import numpy as np
 
-from constrained_rcnn.images.reading import check_image
-from constrained_rcnn.matching.keypoints import keypoints, mirrored
-from constrained_rcnn.matching.region_pair import RegionPair, scale_of
-from constrained_rcnn.matching.similarity import alike, among_flat, correlation, drawn, inside, reduced, spread, warped
-
+from ..images.reading import check_image
 from .alteration import altered
+from .keypoints import keypoints, mirrored
+from .region_pair import RegionPair, scale_of
+from .similarity import alike, among_flat, correlation, drawn, inside, reduced, spread, warped
 
 #: Keypoints of an image that are matched, strongest first: time grows with their product.
 KEYPOINTS = 2000

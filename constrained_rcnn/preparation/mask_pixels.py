@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from constrained_rcnn.images.reading import FORMATS, read_grey, read_header, read_image
-from constrained_rcnn.preparation.findings import NOTED, REPAIRED
-from constrained_rcnn.preparation.mask_options import COLOUR_TOLERANCE, MaskOptions, MaskValues
-from constrained_rcnn.utils.errors import UserError
+from ..images.reading import FORMATS, read_grey, read_header, read_image
+from ..utils.errors import UserError
+from .findings import NOTED, REPAIRED
+from .mask_options import COLOUR_TOLERANCE, MaskOptions, MaskValues
 
 #: So many values of a mask are named in a message.
 NAMED = 4

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
-from constrained_rcnn.utils.errors import UserError
+from ..utils.errors import UserError
 
 #: A mask at most so many pixels off, and so great a part of the longest side, is offered to ``--fit-masks``.
 NEARLY, NEARLY_PART = 32, 0.1

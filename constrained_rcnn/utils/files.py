@@ -16,8 +16,8 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from constrained_rcnn.utils import locks
-from constrained_rcnn.utils.errors import OutputError
+from . import locks
+from .errors import OutputError
 
 #: What the name of a folder begins with that holds outputs until they are whole; see :mod:`.output_folder`.
 UNFINISHED = ".unfinished"

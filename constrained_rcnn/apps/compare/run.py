@@ -10,23 +10,22 @@ from pathlib import Path
 
 import numpy as np
 
-from constrained_rcnn import __version__
-from constrained_rcnn.apps.files import check_output, read_bytes, reason
-from constrained_rcnn.apps.image_pages import FIRST, Item, items_of
-from constrained_rcnn.apps.inputs import Inputs, find_inputs, safe_stem
-from constrained_rcnn.apps.progress import progress_bar
-from constrained_rcnn.images.reading import MAX_PIXELS, load_image
-from constrained_rcnn.images.reading_notes import reading_line
-from constrained_rcnn.matching.similarity import reduced
-from constrained_rcnn.utils.errors import OutputError, UserError
-from constrained_rcnn.utils.journal import Journal
-from constrained_rcnn.utils.output_folder import output_folder, raise_output_error, staged
-from constrained_rcnn.utils.provenance import now, versions
-from constrained_rcnn.visualization.html.page import remove_other_pages
-
+from ... import __version__
+from ...images.reading import MAX_PIXELS, load_image
+from ...images.reading_notes import reading_line
 from ...matching.image_pairs import Described, Shared, compare, describe
+from ...matching.similarity import reduced
+from ...utils.errors import OutputError, UserError
 from ...utils.files import printable, write_bytes_atomic, write_jpeg_atomic, write_json_atomic, write_png_atomic
+from ...utils.journal import Journal
+from ...utils.output_folder import output_folder, raise_output_error, staged
+from ...utils.provenance import now, versions
+from ...visualization.html.page import remove_other_pages
 from ...visualization.image_pairs import draw_pair, mask_of
+from ..files import check_output, read_bytes, reason
+from ..image_pages import FIRST, Item, items_of
+from ..inputs import Inputs, find_inputs, safe_stem
+from ..progress import progress_bar
 from .earlier import Earlier
 from .page import write_page
 from .table import ALTERED, PART, RELATIONS, SAME, SAME_FILE, order, table

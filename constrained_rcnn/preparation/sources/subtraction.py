@@ -9,9 +9,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from constrained_rcnn.images.reading import read_image, read_size
-from constrained_rcnn.matching.difference import BLUR, standing_out
-from constrained_rcnn.utils.errors import UserError
+from ...images.reading import read_image, read_size
+from ...matching.difference import BLUR, standing_out
+from ...utils.errors import UserError
 
 #: An image counts as the background of another one if half of the pixels differ by at most so many grey
 #: levels. Measured on 690 of CASIA v1's 921 tampered images: another compression of the same image stays at
