@@ -63,7 +63,7 @@ def compare(
 ) -> dict[str, float]:
     """Times a forward pass of the released network, of Mask R-CNN, and of the released one in bfloat16, in turns.
 
-    The released network runs in the form the predictor gives it (:func:`..inference_model.prepare`).
+    The released network runs in the form the predictor gives it (:func:`..inference.load.prepare`).
 
     Args:
         images: (3, H, W) uint8, BGR; the networks see them resized as the release does (600x900 stays). Times are

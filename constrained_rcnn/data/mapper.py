@@ -20,7 +20,7 @@ class ManipulationDatasetMapper:
     """Reads, augments and packs one image; also in the way Detectron2's own DatasetMapper is called.
 
     Random choices follow from (seed, ``draw``), where ``draw`` is the image's position in the endless stream
-    of training images that :mod:`.loader` hands out; without one they come from NumPy's global generator.
+    of training images that ``engine.loader`` hands out; without one they come from NumPy's global generator.
     """
 
     @configurable

@@ -46,7 +46,7 @@ def evaluate_points(
 
     Args:
         items: the dataset.
-        points: see :func:`perturbations.protocol_points`.
+        points: see :func:`.perturbations.protocol_points`.
         detector: called with each image.
         folder: gets ``<point>/metrics.json`` and ``<point>/per_image.json``, and at the end
             ``robustness.json``, ``robustness.md`` and ``robustness.html``, a page with curves.

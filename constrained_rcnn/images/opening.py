@@ -90,7 +90,7 @@ def opened(
     """Opens an image; whatever Pillow throws at bad bytes, here or while it is decoded, becomes one clear line.
 
     Args:
-        source: as in :func:`.image_io.read_image`.
+        source: as in :func:`.reading.read_image`.
         max_pixels: refuse larger images.
         name: see :func:`name_of`.
         page: from 1; None: the first, of HEIF the primary one.

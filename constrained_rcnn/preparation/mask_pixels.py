@@ -37,7 +37,7 @@ class MaskPixels:
 
     @classmethod
     def read(cls, path: Path) -> MaskPixels:
-        """Reads a file. Raises UserError as ``image_io.read_image`` does."""
+        """Reads a file. Raises UserError as ``images.reading.read_image`` does."""
         header = read_header(path)
         grey, colour = read_grey(path), None
         if header.mode not in ("1", "L", "LA", "La") and not header.mode.startswith("I"):
@@ -155,7 +155,7 @@ def _of_values(path: Path, pixels: MaskPixels, values: MaskValues) -> np.ndarray
 
 
 def _as_stored(path: Path) -> tuple[np.ndarray | None, np.ndarray | None]:
-    """(deep grey levels, alpha channel) of a file that ``image_io`` has read; None for what it does not have."""
+    """(deep grey levels, alpha channel) of a file that ``images.reading`` has read; None for what it does not have."""
     with Image.open(path, formats=FORMATS) as opened:
         image = ImageOps.exif_transpose(opened)
         if image.mode.startswith("I"):

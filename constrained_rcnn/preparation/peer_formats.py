@@ -110,7 +110,7 @@ def write_listing(form: str, entries: Iterable[Mapping[str, Any]], output: Path,
 
     Args:
         form: one of ``FORMATS``.
-        entries: what ``internal_form.load`` gives.
+        entries: what ``annotation_format.load`` gives.
         output: file to write, or the folder for ``Tp`` and ``Gt``.
         base: write paths relative to this folder; None: absolute.
 

@@ -132,7 +132,7 @@ def _skipped(name: str, kind: str, error: UserError) -> dict[str, Any]:
 
 
 def _unusual(header: Header, reading: Reading) -> Iterator[tuple[str, str, str]]:
-    """Notes on kinds of files that are read by a rule of ours (``image_io``)."""
+    """Notes on kinds of files that are read by a rule of ours (``images.reading``)."""
     said = reading.changes
     if header.orientation != 1:
         yield NOTED, "orientation", f"EXIF orientation {header.orientation}, turned upright while reading"

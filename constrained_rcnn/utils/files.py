@@ -112,7 +112,7 @@ def write_png_atomic(path: str | os.PathLike, array: np.ndarray) -> None:
     Args:
         path: ends in ``.png`` by custom; the format is PNG whatever it ends in.
         array: one of (H, W) bool, written as 0/255; (H, W) uint8 grey 0..255; (H, W) uint16 grey
-            0..65535; (H, W, 3) uint8 **BGR** 0..255, the channel order of ``image_io.read_image``.
+            0..65535; (H, W, 3) uint8 **BGR** 0..255, the channel order of ``images.reading.read_image``.
 
     Raises:
         TypeError: any other shape or dtype.

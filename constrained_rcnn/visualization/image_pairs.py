@@ -22,7 +22,7 @@ def draw_pair(first: Described, second: Described, shared: tuple[Shared, ...]) -
     shared regions, one in each image has the same colour.
 
     Args:
-        first, second, shared: what :func:`.comparison.compare` was given and found.
+        first, second, shared: what :func:`..matching.image_pairs.compare` was given and found.
 
     Returns:
         (h, w, 3) uint8, BGR.

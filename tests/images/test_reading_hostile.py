@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from constrained_rcnn.images import reading as image_io
-from constrained_rcnn.images.reading import read_grey, read_header, read_image, read_mask, read_size
+from constrained_rcnn.images.reading import FORMATS, read_grey, read_header, read_image, read_mask, read_size
 from constrained_rcnn.utils.errors import UserError
 from tests.helpers.fuzz_images import seeds
 from tests.helpers.stored_images import jpeg, quarters, save
@@ -188,7 +187,7 @@ def test_gif_of_too_many_blocks_is_refused(extra):
                 read(bad)
 
 
-@pytest.mark.skipif("JPEG2000" not in image_io.FORMATS, reason="this Pillow reads no JPEG 2000")
+@pytest.mark.skipif("JPEG2000" not in FORMATS, reason="this Pillow reads no JPEG 2000")
 @pytest.mark.parametrize("wrapped", [True, False])
 def test_jpeg_2000_of_too_many_parts_is_refused(wrapped):
     buffer = io.BytesIO()
@@ -214,7 +213,7 @@ def test_exif_is_bounded():
     assert np.array_equal(read_image(data[:2] + segment * 3 + data[2:]), read_image(data))
     bad = [data[:2] + segment * 17 + data[2:]]
     for form in ("PNG", "WEBP", "AVIF"):
-        if form in image_io.FORMATS:
+        if form in FORMATS:
             buffer = io.BytesIO()
             Image.fromarray(quarters()).save(buffer, form, exif=b"Exif\0\0" + block[6:] + bytes(1 << 20))
             bad.append(buffer.getvalue())

@@ -19,9 +19,8 @@ from PIL import Image, ImageOps
 
 from constrained_rcnn.images import opening
 from constrained_rcnn.images import pixels as image_pixels
-from constrained_rcnn.images import reading as image_io
 from constrained_rcnn.images.folder_listing import list_images
-from constrained_rcnn.images.reading import read_grey, read_header, read_image, read_mask, read_size
+from constrained_rcnn.images.reading import FORMATS, read_grey, read_header, read_image, read_mask, read_size
 from constrained_rcnn.utils.errors import UserError
 from tests.helpers.stored_images import STORED, jpeg, quarters, save
 
@@ -139,7 +138,7 @@ def test_heif_of_several_images_and_of_more_bits():
 
 def test_heif_without_its_reader_says_what_to_install(monkeypatch):
     data = heif(quarters(64, 64))
-    monkeypatch.setattr(opening, "FORMATS", tuple(name for name in image_io.FORMATS if name != "HEIF"))
+    monkeypatch.setattr(opening, "FORMATS", tuple(name for name in FORMATS if name != "HEIF"))
     with pytest.raises(UserError, match=r"^image: HEIF \(HEIC\) .* pip install 'constrained_rcnn\[heif\]'"):
         read_image(data)
 

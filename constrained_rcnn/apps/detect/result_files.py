@@ -47,7 +47,7 @@ class ResultFiles:
 
         Args:
             item, digest: the image and its file's SHA-256.
-            name: from :func:`.inputs.output_names`.
+            name: from :func:`..inputs.output_names`.
         """
         wanted = (digest, self._about["config_sha256"], self._about["weights"]["sha256"])
         for candidate in dict.fromkeys((name, digested_name(item.place))):
@@ -72,7 +72,7 @@ class ResultFiles:
 
         Args:
             item, data, digest: the image, its file's content and the content's SHA-256.
-            name: from :func:`.inputs.output_names`; where an earlier run gave it to another file, a digest of the
+            name: from :func:`..inputs.output_names`; where an earlier run gave it to another file, a digest of the
                 path follows it.
             result: a :class:`~constrained_rcnn.inference.result.ManipulationResult`.
 

@@ -1,4 +1,4 @@
-"""The demo tool: what it writes, what it survives, and that names do no harm."""
+"""The detect command: what it writes, what it survives, and that names do no harm."""
 
 import csv
 import errno
