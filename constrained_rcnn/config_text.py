@@ -20,13 +20,13 @@ class _WithoutAliases(yaml.SafeDumper):
 
 
 def config_text(cfg, *, training: bool = False) -> str:
-    """What is needed to repeat a run, as yaml that :func:`load_config` reads; the same text for the same values.
+    """What is needed to repeat a run, as yaml for :func:`.config.load_config`; the same text for the same values.
 
     This package's keys, and those of Detectron2 that differ from their defaults: one that is new in Detectron2's main
     branch and not used would keep Detectron2 0.6 from loading it, and would change the digest.
 
     Args:
-        cfg: from :func:`load_config`.
+        cfg: from :func:`.config.load_config`.
         training: keep what only training uses, and paths, too.
     """
     values = yaml.safe_load(cfg.dump())

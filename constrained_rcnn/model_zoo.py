@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from constrained_rcnn.utils.errors import UserError
+from .utils.errors import UserError
 
 #: The config that is used where none is named, and the folder of its checkpoint, the only .pth file there.
 DEFAULT_CONFIG = "constrained_rcnn_small_forgeries"
@@ -45,7 +45,7 @@ def load_default_config(config_file: str | None, options: list[str]):
     Raises:
         UserError: see :func:`constrained_rcnn.config.load_config`.
     """
-    from constrained_rcnn.config import load_config  # it takes seconds to import
+    from .config import load_config  # it takes seconds to import
 
     if config_file is not None:
         return load_config(config_file, options)

@@ -78,7 +78,7 @@ def sample(height: int, width: int) -> dict:
 
 def compare(height: int, width: int, repeats: int, device: str = "cpu", progress=iter) -> dict:
     """Times a forward pass and a training step of both networks in turns; then ours optimised for inference (see
-    :func:`.inference_model.prepare`) beside stock Mask R-CNN's forward pass, in float32 and in bfloat16.
+    :func:`..inference.load.prepare`) beside stock Mask R-CNN's forward pass, in float32 and in bfloat16.
 
     Args:
         height, width: of the image, pixels.

@@ -11,11 +11,10 @@ from detectron2 import model_zoo
 from detectron2.modeling import build_model
 from detectron2.modeling.backbone.resnet import BottleneckBlock
 
-from constrained_rcnn.config import load_config
-from constrained_rcnn.inference.load import prepare
-from constrained_rcnn.model_zoo import config_file
-from constrained_rcnn.modeling.checkpoint import ManipulationCheckpointer
-
+from ..config import load_config
+from ..inference.load import prepare
+from ..model_zoo import config_file
+from ..modeling.checkpoint import ManipulationCheckpointer
 from ..released.preprocessing import resize, resize_scale
 
 #: Proposals, and boxes that get a mask, on both sides.
@@ -64,7 +63,7 @@ def compare(
 ) -> dict[str, float]:
     """Times a forward pass of the released network, of Mask R-CNN, and of the released one in bfloat16, in turns.
 
-    The released network runs in the form the predictor gives it (:func:`..inference_model.prepare`).
+    The released network runs in the form the predictor gives it (:func:`..inference.load.prepare`).
 
     Args:
         images: (3, H, W) uint8, BGR; the networks see them resized as the release does (600x900 stays). Times are

@@ -12,9 +12,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from constrained_rcnn.data.techniques import AUTHENTIC, MIXED, TAMPERED, TECHNIQUES
-from constrained_rcnn.utils.errors import UserError
-from constrained_rcnn.utils.files import write_json_atomic
+from ..utils.errors import UserError
+from ..utils.files import write_json_atomic
+from .techniques import AUTHENTIC, MIXED, TAMPERED, TECHNIQUES
 
 #: ``detectron2.structures.BoxMode.XYWH_ABS`` as an int, so that reading a data set needs no Detectron2.
 XYWH_ABS = 1

@@ -14,10 +14,10 @@ from typing import Any
 from detectron2.data import DatasetCatalog, Metadata, MetadataCatalog
 from detectron2.structures import BoxMode
 
-from constrained_rcnn.data import annotation_format
-from constrained_rcnn.data.locations import PREPARED_VARIABLE, prepared_root, source_root
-from constrained_rcnn.data.techniques import COLOURS, TECHNIQUES
-from constrained_rcnn.utils.errors import UserError
+from ..utils.errors import UserError
+from . import annotation_format
+from .locations import PREPARED_VARIABLE, prepared_root, source_root
+from .techniques import COLOURS, TECHNIQUES
 
 #: Data set -> (suffixes of its splits, script that prepares it). Columbia is for testing only.
 _ALL = ("", "_train", "_test", "_authentic")

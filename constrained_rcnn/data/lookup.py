@@ -6,9 +6,9 @@ import os
 from pathlib import Path
 from typing import Any
 
-from constrained_rcnn.data import annotation_format
-from constrained_rcnn.data.locations import prepared_root, source_root
-from constrained_rcnn.data.techniques import TAMPERED, TECHNIQUES
+from . import annotation_format
+from .locations import prepared_root, source_root
+from .techniques import TAMPERED, TECHNIQUES
 
 
 def dataset_dicts(name: str) -> list[dict[str, Any]]:
@@ -27,10 +27,10 @@ def dataset_dicts(name: str) -> list[dict[str, Any]]:
     path, image_root = annotation_file(name)
     if path is not None:
         return annotation_format.load(path, image_root)
-    from constrained_rcnn.utils.dependencies import require_detectron2
+    from ..utils.dependencies import require_detectron2
 
     require_detectron2()
-    from constrained_rcnn.data import catalog
+    from . import catalog
 
     return catalog.dataset_dicts(name)
 

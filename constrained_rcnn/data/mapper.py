@@ -11,9 +11,8 @@ from detectron2.data import detection_utils
 from detectron2.data import transforms as T
 from detectron2.structures import BitMasks
 
-from constrained_rcnn.utils.errors import UserError
-
 from ..images.reading import MAX_PIXELS, read_image, read_mask
+from ..utils.errors import UserError
 from .augmentation import BlockCrop, SavedAgain, degrade_boxes, numpy_seed
 
 
@@ -21,7 +20,7 @@ class ManipulationDatasetMapper:
     """Reads, augments and packs one image; also in the way Detectron2's own DatasetMapper is called.
 
     Random choices follow from (seed, ``draw``), where ``draw`` is the image's position in the endless stream
-    of training images that :mod:`.loader` hands out; without one they come from NumPy's global generator.
+    of training images that ``engine.loader`` hands out; without one they come from NumPy's global generator.
     """
 
     @configurable

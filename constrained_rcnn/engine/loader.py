@@ -10,7 +10,7 @@ import torch
 from detectron2.utils import comm
 from torch.utils.data import DataLoader, Dataset
 
-from constrained_rcnn.inference.processes import guard_forks
+from ..inference.processes import guard_forks
 
 
 def stream(length: int, seed: int, shuffle: bool = True) -> Iterator[tuple[int, int]]:

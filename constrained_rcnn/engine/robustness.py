@@ -29,10 +29,10 @@ def run(
 
     Args:
         dataset: registered name or prepared split.
-        output: folder, see :func:`evaluation.robustness.evaluate_points`; the same call again goes on.
-        config_file, options: of the model, see :func:`config.load_config`; MODEL.WEIGHTS is its checkpoint.
+        output: folder, see :func:`..evaluation.robustness.evaluate_points`; the same call again goes on.
+        config_file, options: of the model, see :func:`..config.load_config`; MODEL.WEIGHTS is its checkpoint.
         baseline: key of ``BASELINES`` instead of a model; needs no Torch.
-        protocols: names for :func:`perturbations.protocol_points`; all where none is given.
+        protocols: names for :func:`..evaluation.perturbations.protocol_points`; all where none is given.
         seed: of the noise.
         progress: wraps the iteration over images.
 

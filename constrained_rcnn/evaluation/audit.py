@@ -16,12 +16,11 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from constrained_rcnn.data import annotation_format
-from constrained_rcnn.images.reading import FORMATS
-from constrained_rcnn.utils.errors import UserError
-from constrained_rcnn.utils.files import write_json_atomic
-
+from ..data import annotation_format
 from ..data.lookup import annotation_file
+from ..images.reading import FORMATS
+from ..utils.errors import UserError
+from ..utils.files import write_json_atomic
 from .metrics.confidence import bootstrap, bootstrap_interval, group_labels
 from .metrics.image import divided
 from .table import format_rows, interval_text

@@ -14,9 +14,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from constrained_rcnn.images.reading import read_image
-from constrained_rcnn.utils.errors import UserError
-
+from ..images.reading import read_image
+from ..utils.errors import UserError
 from .metrics.records import PLAIN, MetricVariants, image_record
 from .metrics.summary import summarise
 

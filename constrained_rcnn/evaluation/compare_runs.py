@@ -7,8 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from constrained_rcnn.utils.errors import UserError
-
+from ..utils.errors import UserError
 from .coco.confidence import RESAMPLES as AP_RESAMPLES
 from .coco.confidence import compare_ap_of_folders
 from .metrics.confidence import LEVEL, RESAMPLES, compare, group_labels

@@ -9,11 +9,10 @@ from typing import Any
 import cv2
 import numpy as np
 
-from constrained_rcnn.images.reading import read_image, read_mask
-from constrained_rcnn.matching.copy_move import find_repeats
-from constrained_rcnn.matching.suspects import CopyMove, detect_copy_moves
-from constrained_rcnn.utils.errors import UserError
-
+from ..images.reading import read_image, read_mask
+from ..matching.copy_move import find_repeats
+from ..matching.suspects import CopyMove, detect_copy_moves
+from ..utils.errors import UserError
 from .map_files import find_maps, read_map
 from .metrics.confidence import bootstrap_interval
 from .metrics.pixel import check_score_map

@@ -14,10 +14,9 @@ from typing import Any
 import cv2
 import numpy as np
 
-from constrained_rcnn.images.reading import read_image, read_mask
-from constrained_rcnn.matching.image_pairs import Described, compare, describe
-from constrained_rcnn.utils.errors import UserError
-
+from ..images.reading import read_image, read_mask
+from ..matching.image_pairs import Described, compare, describe
+from ..utils.errors import UserError
 from .copy_move import overlap
 from .metrics.confidence import bootstrap_interval
 from .perturbations import jpeg

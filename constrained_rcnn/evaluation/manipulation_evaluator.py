@@ -15,11 +15,9 @@ from detectron2.data import MetadataCatalog
 from detectron2.evaluation import DatasetEvaluator, DatasetEvaluators
 from detectron2.utils import comm
 
-from constrained_rcnn.data.techniques import UNCERTAIN
-from constrained_rcnn.evaluation.report import write_page
-from constrained_rcnn.utils.files import UNFINISHED
-from constrained_rcnn.utils.output_folder import publish
-
+from ..data.techniques import UNCERTAIN
+from ..utils.files import UNFINISHED
+from ..utils.output_folder import publish
 from .audit import audit_warning
 from .coco.annotations import write_coco_ground_truth
 from .coco.average_precision import read_instances
@@ -29,6 +27,7 @@ from .map_files import map_names, write_map, write_preview
 from .metrics.records import NO_MAP, PLAIN, DetectorOutput, MetricVariants, image_record, unique_records
 from .metrics.summary import summarise
 from .metrics.techniques import Detections
+from .report import write_page
 from .results import write_results
 from .table import metrics_table
 

@@ -13,9 +13,9 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from constrained_rcnn.images.reading import MAX_PIXELS
-from constrained_rcnn.utils.errors import UserError
-from constrained_rcnn.utils.files import write_bytes_atomic, write_png_atomic
+from ..images.reading import MAX_PIXELS
+from ..utils.errors import UserError
+from ..utils.files import write_bytes_atomic, write_png_atomic
 
 #: Kinds of files, the best first where an image has several.
 SUFFIXES = (".npz", ".npy", ".png")

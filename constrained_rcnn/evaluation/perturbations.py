@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from constrained_rcnn.utils.errors import UserError
+from ..utils.errors import UserError
 
 #: Longest side after a social network's downscaling, pixels, and the qualities of its two compressions.
 SOCIAL_SIDE = 1280

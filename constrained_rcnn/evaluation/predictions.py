@@ -10,11 +10,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from constrained_rcnn.data import annotation_format
-from constrained_rcnn.utils.errors import UserError
-from constrained_rcnn.utils.output_folder import output_folder, staged
-
+from ..data import annotation_format
 from ..data.lookup import annotation_file, class_names, dataset_dicts
+from ..utils.errors import UserError
+from ..utils.output_folder import output_folder, staged
 from .audit import audit_warning
 from .coco.annotations import write_coco_ground_truth
 from .coco.average_precision import coco_ap, read_instances

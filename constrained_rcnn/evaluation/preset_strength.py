@@ -7,12 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from constrained_rcnn.data import annotation_format
-from constrained_rcnn.data.techniques import TECHNIQUES
-from constrained_rcnn.synthesis import DEFAULT_SIZE, get_preset, write_forgeries
-from constrained_rcnn.synthesis.objects import ObjectAnnotations
-from constrained_rcnn.synthesis.photos import Photo
-
+from ..data import annotation_format
+from ..data.techniques import TECHNIQUES
+from ..synthesis import DEFAULT_SIZE, get_preset, write_forgeries
+from ..synthesis.objects import ObjectAnnotations
+from ..synthesis.photos import Photo
 from .baselines import BASELINES, evaluate_baseline
 
 

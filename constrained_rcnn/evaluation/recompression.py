@@ -9,13 +9,12 @@ from pathlib import Path, PurePosixPath
 
 from PIL import Image
 
-from constrained_rcnn.data import annotation_format
-from constrained_rcnn.images.reading import read_image
-from constrained_rcnn.utils.errors import OutputError, UserError
-from constrained_rcnn.utils.files import write_bytes_atomic, write_json_atomic
-from constrained_rcnn.utils.output_folder import claim_settings, output_folder
-
+from ..data import annotation_format
 from ..data.lookup import annotation_file
+from ..images.reading import read_image
+from ..utils.errors import OutputError, UserError
+from ..utils.files import write_bytes_atomic, write_json_atomic
+from ..utils.output_folder import claim_settings, output_folder
 
 DEFAULT_QUALITY = 90
 

@@ -8,8 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from constrained_rcnn.utils.files import write_json_atomic
-
+from ..utils.files import write_json_atomic
 from .metrics.pixel import FIXED_THRESHOLD
 from .metrics.records import MetricVariants
 from .table import without_nan

@@ -10,12 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from constrained_rcnn.images.reading import MAX_PIXELS, read_image, read_mask
-from constrained_rcnn.utils.errors import UserError
-from constrained_rcnn.utils.files import write_bytes_atomic, write_json_atomic
-from constrained_rcnn.utils.journal import Journal
-from constrained_rcnn.utils.output_folder import claim_settings, output_folder, staged
-
+from ..images.reading import MAX_PIXELS, read_image, read_mask
+from ..utils.errors import UserError
+from ..utils.files import write_bytes_atomic, write_json_atomic
+from ..utils.journal import Journal
+from ..utils.output_folder import claim_settings, output_folder, staged
 from .metrics.records import PLAIN, DetectorOutput, MetricVariants, image_record
 from .metrics.summary import summarise
 from .perturbations import CLEAN, Perturbation, resize_mask
@@ -47,7 +46,7 @@ def evaluate_points(
 
     Args:
         items: the dataset.
-        points: see :func:`perturbations.protocol_points`.
+        points: see :func:`.perturbations.protocol_points`.
         detector: called with each image.
         folder: gets ``<point>/metrics.json`` and ``<point>/per_image.json``, and at the end
             ``robustness.json``, ``robustness.md`` and ``robustness.html``, a page with curves.

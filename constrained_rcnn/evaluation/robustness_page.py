@@ -6,10 +6,9 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from constrained_rcnn import __version__
-from constrained_rcnn.visualization.html.page import render
-from constrained_rcnn.visualization.html.plots import Axes
-
+from .. import __version__
+from ..visualization.html.page import render
+from ..visualization.html.plots import Axes
 from .perturbations import CLEAN
 from .report.tables import Cell, Table, cell
 

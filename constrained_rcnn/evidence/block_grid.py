@@ -27,7 +27,7 @@ LOOK_FOR = "A closed region on a grid of its own: it was a part of another JPEG,
 IGNORE = "Narrow strips along lettering, bars and regular patterns whose own rhythm is 8 pixels."
 INNOCENT = (
     "patterns with a rhythm of 8 pixels: screens, blinds, lettering on a raster",
-    "a collage, or a picture within the picture",
+    "a collage, or an image within the image",
 )
 
 #: Grey levels at which a jump stops to count more, and the mean jump from which on a cell does not vote: edges of

@@ -5,8 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from constrained_rcnn.matching.copy_move import find_repeats
-
+from ..matching.copy_move import find_repeats
 from .exhibit import Exhibit
 from .finding import Level, Observation, Region
 from .suitability import unsuitable

@@ -12,7 +12,7 @@ try:  # the extra "provenance"
 except ImportError:
     c2pa = None
 
-from constrained_rcnn.utils.files import printable
+from ..utils.files import printable
 
 #: Kinds of files that may carry credentials.
 _MIME = {"JPEG": "image/jpeg", "MPO": "image/jpeg", "PNG": "image/png", "TIFF": "image/tiff", "WEBP": "image/webp",

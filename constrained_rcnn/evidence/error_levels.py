@@ -32,7 +32,7 @@ _TILE = 16
 _MOST_TILES = 6_000
 #: Side of the cells whose mean errors are compared, pixels.
 _CELL = 8
-#: The picture of the errors is brightened by this.
+#: How much brighter the errors are shown.
 _BRIGHTER = 15
 
 
@@ -58,7 +58,7 @@ def observe(exhibit: Exhibit) -> Observation:
         map=found.shown("error_levels"),
         regions=found.regions("error_levels", pixels, exhibit.size) if word is not Level.NOTHING_FOUND else (),
         facts={"strength": round(found.strength, 2), "quality": QUALITY, "pixels_per_cell": pixels},
-        pictures={"error levels, brightened": cv2.convertScaleAbs(error, alpha=_BRIGHTER)} if step == 1 else {},
+        images={"error levels, brightened": cv2.convertScaleAbs(error, alpha=_BRIGHTER)} if step == 1 else {},
     )
 
 

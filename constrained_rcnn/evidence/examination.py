@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from constrained_rcnn.images.opening import Source
-from constrained_rcnn.utils.errors import UserError
-from constrained_rcnn.utils.files import printable
-
+from ..images.opening import Source
+from ..utils.errors import UserError
+from ..utils.files import printable
 from .exhibit import Exhibit
 from .finding import Finding, Level, Observation
 from .rates import rates_of
@@ -45,7 +44,7 @@ def ask(witness: Witness, exhibit: Exhibit) -> Finding:
         seen = Observation(Level.CANNOT_BE_JUDGED, sentence, facts={"error": type(error).__name__, "reason": reason})
     return Finding(
         witness=witness.name, title=witness.title, examined=witness.examined, level=seen.level, sentence=seen.sentence,
-        map=seen.map, regions=seen.regions, facts=seen.facts, pictures=seen.pictures, look_for=witness.look_for,
+        map=seen.map, regions=seen.regions, facts=seen.facts, images=seen.images, look_for=witness.look_for,
         ignore=witness.ignore, innocent_causes=witness.innocent_causes, rates=rates_of(witness.name),
     )  # fmt: skip
 

@@ -10,12 +10,11 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from constrained_rcnn.images.opening import Source, name_of, opened
-from constrained_rcnn.images.pixels import orientation_of, pixels_of
-from constrained_rcnn.images.reading import MAX_PIXELS
-from constrained_rcnn.utils.errors import UserError
-from constrained_rcnn.utils.files import printable
-
+from ..images.opening import Source, name_of, opened
+from ..images.pixels import orientation_of, pixels_of
+from ..images.reading import MAX_PIXELS
+from ..utils.errors import UserError
+from ..utils.files import printable
 from .blocks import BlockCoefficients, block_coefficients
 
 #: Largest file that is examined, bytes; all of it is held in memory.

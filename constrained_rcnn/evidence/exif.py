@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from PIL import ExifTags, Image
 
-from constrained_rcnn.images.decoder_messages import quiet
+from ..images.decoder_messages import quiet
 
 #: Longest text that is kept.
 _LONGEST = 300

@@ -53,7 +53,7 @@ class Observation:
             None where the witness has none.
         regions: where it points to.
         facts: JSON-ready data behind the finding.
-        pictures: title -> (h, w, 3) uint8 BGR that the sheet shows beside the map.
+        images: title -> (h, w, 3) uint8 BGR that the sheet shows beside the map.
     """
 
     level: Level
@@ -61,7 +61,7 @@ class Observation:
     map: np.ndarray | None = None
     regions: tuple[Region, ...] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
-    pictures: Mapping[str, np.ndarray] = field(default_factory=dict)
+    images: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Finding:
         witness: name of the witness, for instance ``"noise"``.
         title: the same for people.
         examined: what it looked at, in words.
-        level, sentence, map, regions, facts, pictures: see :class:`Observation`.
+        level, sentence, map, regions, facts, images: see :class:`Observation`.
         look_for, ignore: what a reader should look for on the map, and what to ignore.
         innocent_causes: what raises this finding without a manipulation.
         rates: measured rates (see :mod:`.rates`); None where the witness was not measured.
@@ -86,7 +86,7 @@ class Finding:
     map: np.ndarray | None = None
     regions: tuple[Region, ...] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
-    pictures: Mapping[str, np.ndarray] = field(default_factory=dict)
+    images: Mapping[str, np.ndarray] = field(default_factory=dict)
     look_for: str = ""
     ignore: str = ""
     innocent_causes: tuple[str, ...] = ()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass
 
-from constrained_rcnn.images.jpeg_structure import segments
-from constrained_rcnn.images.limits import check_parts
+from ..images.jpeg_structure import segments
+from ..images.limits import check_parts
 
 #: Most images that are counted in one file.
 _MOST_IMAGES = 32

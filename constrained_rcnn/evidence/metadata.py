@@ -33,19 +33,19 @@ def observe(exhibit: Exhibit) -> Observation:
         checks.editing_software(metadata), checks.editing_history(metadata), checks.dates(metadata),
         checks.dimensions(metadata, exhibit), checks.devices(metadata),
     ]  # fmt: skip
-    pictures: dict[str, np.ndarray] = {}
+    images: dict[str, np.ndarray] = {}
     if metadata.exif.thumbnail is not None:
         check = check_thumbnail(metadata.exif.thumbnail, stored_order(exhibit))
         if check is not None:
             facts["thumbnail"] = {"alike": round(check.alike, 3), "largest_patch": round(check.patch, 1)}
-            pictures = check.pictures
+            images = check.images
             if check.differs:
-                found.append((Level.MODERATE, "The embedded thumbnail shows another picture than the image."))
+                found.append((Level.MODERATE, "The embedded thumbnail shows another image."))
     told = [one for one in found if one is not None]
     facts["checks"] = [{"finding": level.value, "sentence": sentence} for level, sentence in told]
     level = max((level for level, _ in told), key=lambda one: one.rank, default=Level.NOTHING_FOUND)
     sentences = [sentence for _, sentence in told] or ["Nothing in the metadata contradicts itself."]
-    return Observation(level, " ".join(sentences + [_camera(metadata)]).strip(), facts=facts, pictures=pictures)
+    return Observation(level, " ".join(sentences + [_camera(metadata)]).strip(), facts=facts, images=images)
 
 
 def _camera(metadata: FileMetadata) -> str:

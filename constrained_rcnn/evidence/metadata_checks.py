@@ -19,7 +19,7 @@ _EDITORS = re.compile(
     r"fotor|polarr|inkscape|coreldraw|photo-paint|imagemagick",
     re.IGNORECASE,
 )
-#: Actions of an XMP history that do not change the picture by themselves.
+#: Actions of an XMP history that do not change the image by themselves.
 _HARMLESS_ACTIONS = {"saved", "created", "opened", "converted", "derived", "published", "printed"}
 #: Dates may differ by time zones, and by clocks that are set on the way.
 _TOLERANCE_SECONDS = 26 * 3600

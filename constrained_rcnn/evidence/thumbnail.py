@@ -1,4 +1,4 @@
-"""Whether the small picture that a camera embeds shows the same as the image."""
+"""Whether the small image that a camera embeds shows the same as the image."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 #: Side that both are compared at, pixels of the longer side.
 _LONGEST = 120
-#: Least correlation of luma, after smoothing, that counts as the same picture, and the largest difference of a patch.
+#: Least correlation of luma, after smoothing, that counts as the same image, and the largest difference of a patch.
 _LEAST_ALIKE, _LARGEST_PATCH = 0.9, 60
 
 
@@ -19,14 +19,14 @@ class ThumbnailCheck:
     Attributes:
         alike: correlation of luma in [-1, 1].
         patch: largest mean difference of luma over a patch of 1/8 of the side, grey levels.
-        differs: the thumbnail shows another picture.
-        pictures: title -> (h, w, 3) uint8 BGR for the sheet.
+        differs: the thumbnail shows another image.
+        images: title -> (h, w, 3) uint8 BGR for the sheet.
     """
 
     alike: float
     patch: float
     differs: bool
-    pictures: dict[str, np.ndarray]
+    images: dict[str, np.ndarray]
 
 
 def check_thumbnail(thumbnail: np.ndarray, stored: np.ndarray) -> ThumbnailCheck | None:
@@ -55,12 +55,12 @@ def check_thumbnail(thumbnail: np.ndarray, stored: np.ndarray) -> ThumbnailCheck
     side = max(4, max(size) // 8)
     patch = float(np.abs(cv2.blur(matched - second, (side, side))).max())
     difference = np.clip(np.abs(matched - second) * 3, 0, 255).astype(np.uint8)
-    pictures = {
+    images = {
         "embedded thumbnail": small,
         "the image, reduced": reduced,
         "difference, brightened": cv2.cvtColor(difference, cv2.COLOR_GRAY2BGR),
     }
-    return ThumbnailCheck(alike, patch, alike < _LEAST_ALIKE or patch > _LARGEST_PATCH, pictures)
+    return ThumbnailCheck(alike, patch, alike < _LEAST_ALIKE or patch > _LARGEST_PATCH, images)
 
 
 def _without_bars(thumbnail: np.ndarray, ratio: float) -> np.ndarray:

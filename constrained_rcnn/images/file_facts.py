@@ -11,8 +11,7 @@ from dataclasses import dataclass
 
 from PIL import ExifTags, Image
 
-from constrained_rcnn.utils.errors import UserError
-
+from ..utils.errors import UserError
 from .opening import opened
 
 #: Longest name of a maker or a model, in characters; EXIF sets no bound.

@@ -10,8 +10,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
-from constrained_rcnn.utils.errors import UserError
-
+from ..utils.errors import UserError
 from ..utils.files import printable
 from .kinds import HEAD, kind_of
 

@@ -18,14 +18,13 @@ try:  # HEIF, phones' HEIC files among it: an extra
 except ImportError:
     pillow_heif = None  # type: ignore[assignment]
 
-from constrained_rcnn.images.kinds import HEAD, kind_of
-from constrained_rcnn.utils.errors import UserError
-from constrained_rcnn.utils.files import printable
-
+from ..utils.errors import UserError
+from ..utils.files import printable
 from .bigtiff import as_classic_tiff
 from .bmp_fields import read_fields
 from .decoder_messages import quiet
 from .jpeg_structure import JpegStructure, check_jpeg
+from .kinds import HEAD, kind_of
 from .limits import MAX_PAGES, Refused, check_exif
 from .reading_notes import page_of
 from .repair import ended_jpeg, lean_png
@@ -91,7 +90,7 @@ def opened(
     """Opens an image; whatever Pillow throws at bad bytes, here or while it is decoded, becomes one clear line.
 
     Args:
-        source: as in :func:`.image_io.read_image`.
+        source: as in :func:`.reading.read_image`.
         max_pixels: refuse larger images.
         name: see :func:`name_of`.
         page: from 1; None: the first, of HEIF the primary one.

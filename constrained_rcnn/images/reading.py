@@ -54,8 +54,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from constrained_rcnn.utils.errors import UserError
-
+from ..utils.errors import UserError
 from .depth import is_deep
 from .opening import FORMATS, Source, name_of, opened
 from .pixels import SIDEWAYS, UPRIGHT, orientation_of, pixels_of

@@ -1,12 +1,12 @@
-"""Where two versions of one picture differ by more than compression, tones and a pixel's misplacement explain."""
+"""Where two versions of one image differ by more than compression, tones and a pixel's misplacement explain."""
 
 from __future__ import annotations
 
 import cv2
 import numpy as np
 
-from constrained_rcnn.matching.difference import BLUR, standing_out
-from constrained_rcnn.matching.similarity import correlation, spread
+from .difference import BLUR, standing_out
+from .similarity import correlation, spread
 
 # Chosen with casia_v1_train, whose tampered images were compared with their authentic backgrounds after both had been
 # compressed, scaled, turned, mirrored or toned otherwise.
@@ -22,7 +22,7 @@ _SMALLEST, _FEWEST, _SMALL_BESIDE = 0.0003, 60, 0.05
 _MIXED = 0.7
 #: How slowly brightness may vary, a standard deviation as a share of the longer side.
 _SLOW = 0.1
-#: Pixels at the picture's frame that are left out.
+#: Pixels at the image's frame that are left out.
 _FRAME = 4
 #: Pixels, about, from which it is learned how all three make it.
 _FITTED = 50_000
@@ -84,7 +84,7 @@ def _in_tones_of(one: np.ndarray, other: np.ndarray, channel: int, alike: np.nda
 
 
 def _slow(error: np.ndarray, alike: np.ndarray) -> np.ndarray:
-    """What of an error, (H, W), varies slowly over the picture, as by a vignette; learned where both are alike."""
+    """What of an error, (H, W), varies slowly over the image, as by a vignette; learned where both are alike."""
     small = tuple(max(1, round(side * min(1.0, 160 / max(error.shape)))) for side in error.shape[::-1])
     known = alike.astype(np.float32)
     sums, weights = (cv2.resize(values, small, interpolation=cv2.INTER_AREA) for values in (error * known, known))

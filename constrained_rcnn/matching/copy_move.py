@@ -1,4 +1,4 @@
-"""Regions that occur twice in a picture: what copy-move leaves, found by matching the picture with itself.
+"""Regions that occur twice in an image: what copy-move leaves, found by matching the image with itself.
 
 No network and no training. SIFT keypoints (Lowe, IJCV 2004) are matched among themselves by the generalised ratio
 test (Amerini et al., TIFS 2011), and once more with mirrored descriptors; RANSAC finds transforms that many matches
@@ -41,13 +41,13 @@ _AGREEING, _TOLERANCE = 5, 2.0
 _SCALES = (0.4, 2.5)
 #: Around agreeing keypoints, pixels that are looked at first. Half of it is more than all windows reach.
 _MARGIN = 48
-#: Transforms that are looked at in one picture.
+#: Transforms that are looked at in one image.
 _ROUNDS = 6
 
 
 @dataclass(frozen=True)
 class Repeat(RegionPair):
-    """A region that occurs twice. Which of the two is the original, the picture does not say.
+    """A region that occurs twice. Which of the two is the original, the image does not say.
 
     Its ``similarity`` is at least ``LEAST_SIMILARITY_DOUBTFUL``.
 
@@ -127,9 +127,9 @@ def _transforms(points: np.ndarray, pairs: np.ndarray, flipped: bool) -> Iterato
 
 
 def _compare(grey: np.ndarray, transform: np.ndarray, agreeing: np.ndarray, size: tuple[int, int]) -> Repeat | None:
-    """The region around the agreeing keypoints in which the picture equals what the transform maps it on.
+    """The region around the agreeing keypoints in which the image equals what the transform maps it on.
 
-    ``size`` is the picture's (width, height), before it was reduced.
+    ``size`` is the image's (width, height), before it was reduced.
     """
     height, width = grey.shape
     window, near, aligned, found = _alike_around(grey, transform, agreeing)
@@ -179,10 +179,10 @@ def _goes_on(grey: np.ndarray, transform: np.ndarray, region: np.ndarray, window
 def _alike_around(
     grey: np.ndarray, transform: np.ndarray, agreeing: np.ndarray
 ) -> tuple[tuple[slice, slice], np.ndarray, np.ndarray, Alike]:
-    """Where the picture and its mapped self are alike: looked at around the keypoints, and further where that reaches.
+    """Where the image and its mapped self are alike: looked at around the keypoints, and further where that reaches.
 
     Returns:
-        A window of the picture (two slices); the picture and its mapped self there, (h, w) float32; :class:`Alike`.
+        A window of the image (two slices); the image and its mapped self there, (h, w) float32; :class:`Alike`.
     """
     smallest = SMALLEST * grey.size
     low, high = agreeing.min(axis=0), agreeing.max(axis=0) + 1
@@ -194,7 +194,7 @@ def _alike_around(
         aligned = warped(grey, _onto(transform, low), near.shape, inverse=True)
         found = alike(near, aligned, agreeing - low, smallest)
         held = np.isin(found.labels, found.parts)
-        # What the windows reach past an edge that is not the picture's would be wrong: look further.
+        # What the windows reach past an edge that is not the image's would be wrong: look further.
         reach = _MARGIN // 2
         edges = (
             (low[0] > 0 and held[:, :reach].any(), low[1] > 0 and held[:reach].any()),
@@ -206,7 +206,7 @@ def _alike_around(
 
 
 def _onto(transform: np.ndarray, corner: np.ndarray) -> np.ndarray:
-    """The transform (2, 3) for pixels that are counted from a corner (X, Y) of the first region's picture."""
+    """The transform (2, 3) for pixels that are counted from a corner (X, Y) of the first region's image."""
     moved = transform.copy()
     moved[:, 2] += transform[:, :2] @ corner
     return moved

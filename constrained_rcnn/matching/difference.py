@@ -1,4 +1,4 @@
-"""Where a difference between two pictures is more than compression makes."""
+"""Where a difference between two images is more than compression makes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def standing_out(levels: np.ndarray, quiet: np.ndarray) -> np.ndarray:
     """Threshold from the median and spread of what did not change; median filter against grains; closing; holes filled.
 
     Args:
-        levels: (H, W) float32, 0 and more: how much two pictures differ, grey levels.
+        levels: (H, W) float32, 0 and more: how much two images differ, grey levels.
         quiet: float32 of any shape, not empty: such levels, most of them of what did not change.
 
     Returns:

@@ -65,7 +65,7 @@ def grain_of(grey: np.ndarray, aligned: np.ndarray, region: np.ndarray) -> Grain
     """
     Args:
         grey: (H, W) float32, grey levels 0 to 255.
-        aligned: the same picture as a transform lays it on itself, of :func:`.similarity.warped`.
+        aligned: the same image as a transform lays it on itself, of :func:`.similarity.warped`.
         region: (H, W) bool, not empty, where both are alike.
     """
     aligned = np.where(region | (aligned > -100), aligned, grey)

@@ -1,8 +1,8 @@
-"""What two pictures have in common, and where they differ in spite of it.
+"""What two images have in common, and where they differ in spite of it.
 
-No network and no training. SIFT keypoints of one picture are matched with the other's, plain and mirrored; RANSAC finds
-the affine transforms that many matches share; the finer picture is laid on the coarser one by each, and what is alike
-down to its finest structure is a shared region. Where that is most of what the two could share, they are one picture in
+No network and no training. SIFT keypoints of one image are matched with the other's, plain and mirrored; RANSAC finds
+the affine transforms that many matches share; the finer image is laid on the coarser one by each, and what is alike
+down to its finest structure is a shared region. Where that is most of what the two could share, they are one image in
 two versions, turned, scaled, cropped or compressed again, and where these still differ one was altered. Where it is
 little, a part of one was taken over into the other, or both come from a third.
 """
@@ -16,32 +16,31 @@ from typing import Any
 import cv2
 import numpy as np
 
-from constrained_rcnn.images.reading import check_image
-from constrained_rcnn.matching.keypoints import keypoints, mirrored
-from constrained_rcnn.matching.region_pair import RegionPair, scale_of
-from constrained_rcnn.matching.similarity import alike, among_flat, correlation, drawn, inside, reduced, spread, warped
-
+from ..images.reading import check_image
 from .alteration import altered
+from .keypoints import keypoints, mirrored
+from .region_pair import RegionPair, scale_of
+from .similarity import alike, among_flat, correlation, drawn, inside, reduced, spread, warped
 
-#: Keypoints of a picture that are matched, strongest first: time grows with their product.
+#: Keypoints of an image that are matched, strongest first: time grows with their product.
 KEYPOINTS = 2000
-#: Share of what two pictures could share that is alike, above which they are versions of one, and fewest keypoints that
+#: Share of what two images could share that is alike, above which they are versions of one, and fewest keypoints that
 #: must agree: fewer do not lay them on each other well enough to say so.
-SAME_PICTURE, SAME_PICTURE_MATCHES = 0.6, 20
+SAME_IMAGE, SAME_IMAGE_MATCHES = 0.6, 20
 #: Least agreement of a shared region, median correlation of fine structure.
 LEAST_SIMILARITY = 0.5
 #: A match is kept when its distance is below this share of the next one's.
 _RATIO = 0.8
 #: Fewest matches that must agree on a transform, and how closely, pixels.
 _AGREEING, _TOLERANCE = 8, 3.0
-#: Sizes of one picture in the other that are believed, and how much more one axis may be scaled than the other.
+#: Sizes of one image in the other that are believed, and how much more one axis may be scaled than the other.
 _SCALES, _STRETCH = (0.05, 20.0), 1.5
 #: Transforms that are followed up in one pair.
 _ROUNDS = 3
 #: Share of flat pixels around a keypoint from which on it is not matched. Below 0.1 of a photo's are (casia_v1_train,
 #: BSDS500), above 0.9 of a page's.
 _AMONG_FLAT = 0.2
-#: Blur, pixels, and least correlation by which two pictures show the same in spite of noise and filters.
+#: Blur, pixels, and least correlation by which two images show the same in spite of noise and filters.
 _BLUR, _COARSE = 1.5, 0.6
 #: What counts for the share that is alike must stand out from noise in one of the two: standard deviation, grey levels.
 _TEXTURE = 2.0
@@ -49,12 +48,12 @@ _TEXTURE = 2.0
 
 @dataclass(frozen=True)
 class Described:
-    """What of a picture is compared with others, of :func:`describe`.
+    """What of an image is compared with others, of :func:`describe`.
 
     Attributes:
-        size: (width, height) of the picture.
+        size: (width, height) of the image.
         shape: (h, w) of ``pixels()``.
-        pixels: gives (h, w, 3) uint8, BGR: the picture, or its reduced copy where it is longer than ``WORKING_SIDE``.
+        pixels: gives (h, w, 3) uint8, BGR: the image, or its reduced copy where it is longer than ``WORKING_SIDE``.
         points, descriptors: see :func:`.keypoints.keypoints`; in pixels of ``pixels()``.
     """
 
@@ -72,12 +71,12 @@ class Described:
 
 @dataclass(frozen=True)
 class Shared(RegionPair):
-    """A region that two pictures share. Its ``similarity`` is at least ``LEAST_SIMILARITY``.
+    """A region that two images share. Its ``similarity`` is at least ``LEAST_SIMILARITY``.
 
     Attributes:
         overlap: share of what the two could share, laid one on the other like this, that shows the same, noise and
             fine structure apart; 0 to 1.
-        first_altered, second_altered: (h, w) bool, where the two differ although they are one picture.
+        first_altered, second_altered: (h, w) bool, where the two differ although they are one image.
     """
 
     overlap: float
@@ -86,7 +85,7 @@ class Shared(RegionPair):
 
     @property
     def same_picture(self) -> bool:
-        """Whether the two are versions of one picture, as far as they overlap."""
+        """Whether the two are versions of one image, as far as they overlap."""
         return _versions(self.overlap, self.matches)
 
     def to_json(self) -> dict:
@@ -173,7 +172,7 @@ def _transforms(
 
 
 def _estimated(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray | None, np.ndarray]:
-    """By RANSAC; the tolerance is in pixels of the coarser picture."""
+    """By RANSAC; the tolerance is in pixels of the coarser image."""
     options: dict[str, Any] = {
         "method": cv2.RANSAC,
         "ransacReprojThreshold": _TOLERANCE,
@@ -194,7 +193,7 @@ def _shared(first: Described, second: Described, transform: np.ndarray, agreeing
     onto = cv2.invertAffineTransform(transform) if swapped else transform
     pixels = coarse.pixels()
     laid = _laid(fine.pixels(), onto, coarse.shape)
-    grey, aligned = (cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY) for picture in (pixels.astype(np.float32), laid))
+    grey, aligned = (cv2.cvtColor(image, cv2.COLOR_BGR2GRAY) for image in (pixels.astype(np.float32), laid))
     points = coarse.points[agreeing[:, 0 if swapped else 1]]
     found = alike(grey, aligned, np.unique(np.rint(points).astype(int), axis=0))
     region = np.isin(found.labels, found.parts)
@@ -216,29 +215,29 @@ def _shared(first: Described, second: Described, transform: np.ndarray, agreeing
 
 
 def _versions(overlap: float, matches: int) -> bool:
-    return overlap > SAME_PICTURE and matches >= SAME_PICTURE_MATCHES
+    return overlap > SAME_IMAGE and matches >= SAME_IMAGE_MATCHES
 
 
 def _share_alike(grey: np.ndarray, aligned: np.ndarray, overlap: np.ndarray) -> float:
     """Share of the overlap that shows the same. What is flat in both has nothing to compare and does not count."""
-    one, other = (cv2.GaussianBlur(picture, (0, 0), _BLUR) for picture in (grey, aligned))
+    one, other = (cv2.GaussianBlur(image, (0, 0), _BLUR) for image in (grey, aligned))
     textured = overlap & (np.maximum(spread(one, 9), spread(other, 9)) > _TEXTURE)
     return float((correlation(one, other)[textured] > _COARSE).mean()) if textured.any() else 1.0
 
 
 def _laid(fine: np.ndarray, onto: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """The finer picture laid on the coarser one of that shape, (H, W, 3) float32, ``OUTSIDE`` where it has nothing."""
+    """The finer image laid on the coarser one of that shape, (H, W, 3) float32, ``OUTSIDE`` where it has nothing."""
     factor = scale_of(onto)
     if factor < 0.8:  # reduced before it is sampled, or pixels would be left out
         size = tuple(max(1, round(side * factor)) for side in fine.shape[1::-1])
         across, down = fine.shape[1] / size[0], fine.shape[0] / size[1]
         fine = cv2.resize(fine, size, interpolation=cv2.INTER_AREA)
-        # Centres of pixels: across * (x + 0.5) - 0.5 in the picture before.
+        # Centres of pixels: across * (x + 0.5) - 0.5 in the image before.
         onto = onto @ np.array([[across, 0, across / 2 - 0.5], [0, down, down / 2 - 0.5], [0, 0, 1]])
     return warped(fine.astype(np.float32), onto, shape)
 
 
 def _back(mask: np.ndarray, onto: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """A mask of the coarser picture in the finer one of that shape; bool."""
+    """A mask of the coarser image in the finer one of that shape; bool."""
     flags = cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
     return cv2.warpAffine(mask.view(np.uint8), onto, shape[::-1], flags=flags) > 0

@@ -1,4 +1,4 @@
-"""Keypoints and what they look like, also in the mirrored picture: SIFT (Lowe, IJCV 2004)."""
+"""Keypoints and what they look like, also in the mirrored image: SIFT (Lowe, IJCV 2004)."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def keypoints(grey: np.ndarray, most: int, where: np.ndarray | None = None) -> t
 
 
 def mirrored(descriptors: np.ndarray) -> np.ndarray:
-    """The descriptors, (N, 128), that the same keypoints have in the mirrored picture.
+    """The descriptors, (N, 128), that the same keypoints have in the mirrored image.
 
     SIFT's 4 rows, 4 columns and 8 directions lie along the keypoint's own direction: mirrored, the rows are in reverse
     order and the directions run the other way round.

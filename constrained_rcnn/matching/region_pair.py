@@ -1,4 +1,4 @@
-"""Two regions that are alike, in one picture or in two, and how the second lies to the first."""
+"""Two regions that are alike, in one image or in two, and how the second lies to the first."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ class RegionPair:
     """Two regions that are alike.
 
     Attributes:
-        first, second: (h, w) bool, each in its picture or, where that is longer than ``WORKING_SIDE``, in its reduced
+        first, second: (h, w) bool, each in its image or, where that is longer than ``WORKING_SIDE``, in its reduced
             copy.
-        first_box, second_box: XYXY around them, float, pixels of the pictures.
+        first_box, second_box: XYXY around them, float, pixels of the images.
         matches: keypoints that agree.
         similarity: median correlation of their fine structure, up to 1.
         mirrored: the second is the first mirrored left to right, then scaled and turned.
@@ -50,12 +50,12 @@ class RegionPair:
         """
         Args:
             first, second, matches, similarity: the attributes; the regions not empty.
-            sizes: (width, height) of the first's picture and of the second's.
+            sizes: (width, height) of the first's image and of the second's.
             transform: (2, 3), from the first to the second, in pixels of the regions.
             more: what a subclass has besides.
         """
         mirrored = bool(np.linalg.det(transform[:, :2]) < 0)
-        # In pixels of the pictures, not of their reduced copies.
+        # In pixels of the images, not of their reduced copies.
         enlarged = (sizes[1][0] / second.shape[1]) / (sizes[0][0] / first.shape[1])
         return cls(
             first=first,

@@ -1,4 +1,4 @@
-"""Keypoints of a picture that are like others of it, by the generalised ratio test (Amerini et al., TIFS 2011)."""
+"""Keypoints of an image that are like others of it, by the generalised ratio test (Amerini et al., TIFS 2011)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import numpy as np
 
 from .keypoints import keypoints
 
-#: Most keypoints, strongest first, and pixels of the picture in which they are looked for, which is reduced to that:
+#: Most keypoints, strongest first, and pixels of the image in which they are looked for, which is reduced to that:
 #: time grows with the square of the one and with the other.
 _KEYPOINTS, _DETECTION_AREA = 6000, 600_000
 #: Matches at a distance of less than this are neighbours, not copies; pixels.
@@ -21,7 +21,7 @@ _COPIES = 6
 
 
 def image_keypoints(grey: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Positions (N, 2) and descriptors (N, 128) of the picture's keypoints, float32, see :func:`.keypoints.keypoints`.
+    """Positions (N, 2) and descriptors (N, 128) of the image's keypoints, float32, see :func:`.keypoints.keypoints`.
 
     Looked for in a copy of at most ``_DETECTION_AREA``.
     """

@@ -1,4 +1,4 @@
-"""Whether two pictures, laid one on the other, show the same down to their finest structure."""
+"""Whether two images, laid one on the other, show the same down to their finest structure."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-#: Longest side that is looked at, pixels; larger pictures are reduced.
+#: Longest side that is looked at, pixels; larger images are reduced.
 WORKING_SIDE = 1600
-#: What ``warped`` puts where a picture has nothing, grey levels.
+#: What ``warped`` puts where an image has nothing, grey levels.
 OUTSIDE = -500.0
 #: Window, pixels, and least correlation of fine structure and of grey values at one place.
 WINDOW, _FINE, _GREY = 9, 0.4, 0.6
-#: Smallest region, as a share of the picture, and fewest keypoints in a connected part of it.
+#: Smallest region, as a share of the image, and fewest keypoints in a connected part of it.
 SMALLEST, _KEYPOINTS_IN_PART = 0.0008, 3
 #: What is drawn: around it, in pixels, the share of pixels amid a spread below the second number, grey levels, and the
 #: share of one tone and its neighbours are together above the third.
@@ -23,7 +23,7 @@ _AROUND, _FLAT, _DRAWN = 15, 0.7, 0.75
 
 @dataclass(frozen=True)
 class Alike:
-    """Where two pictures are alike.
+    """Where two images are alike.
 
     Attributes:
         fine: (H, W) float32, correlation of their fine structure around every pixel, -1 to 1.
@@ -39,7 +39,7 @@ class Alike:
 
 
 def reduced(image: np.ndarray) -> np.ndarray:
-    """The picture with a longer side of at most ``WORKING_SIDE``; itself if that is so. Args: (H, W) or (H, W, 3)."""
+    """The image with a longer side of at most ``WORKING_SIDE``; itself if that is so. Args: (H, W) or (H, W, 3)."""
     factor = min(1.0, WORKING_SIDE / max(image.shape[:2]))
     if factor < 1:
         size = tuple(max(1, round(side * factor)) for side in image.shape[1::-1])
@@ -48,15 +48,15 @@ def reduced(image: np.ndarray) -> np.ndarray:
 
 
 def warped(image: np.ndarray, transform: np.ndarray, shape: Sequence[int], *, inverse: bool = False) -> np.ndarray:
-    """A picture as the transform lays it.
+    """An image as the transform lays it.
 
     Args:
         image: (h, w) or (h, w, C) float32.
-        transform: (2, 3), pixels of the picture to those of the result; with ``inverse`` the other way.
+        transform: (2, 3), pixels of the image to those of the result; with ``inverse`` the other way.
         shape: (H, W) of the result.
 
     Returns:
-        (H, W) or (H, W, C) float32, ``OUTSIDE`` where the picture has nothing.
+        (H, W) or (H, W, C) float32, ``OUTSIDE`` where the image has nothing.
     """
     flags = cv2.INTER_CUBIC | (cv2.WARP_INVERSE_MAP if inverse else 0)
     return cv2.warpAffine(image, transform, shape[1::-1], flags=flags, borderValue=(OUTSIDE,) * 4)
@@ -71,7 +71,7 @@ def alike(grey: np.ndarray, aligned: np.ndarray, agreeing: np.ndarray, smallest:
     """
     Args:
         grey: (H, W) float32, grey levels 0 to 255.
-        aligned: the other picture, of ``warped``.
+        aligned: the other image, of ``warped``.
         agreeing: (K, 2) int, XY, keypoints at which the transform was found.
         smallest: fewest pixels of a part; None: ``SMALLEST`` of these.
     """
@@ -121,7 +121,7 @@ def spread(grey: np.ndarray, window: int) -> np.ndarray:
 
 
 def fine_structure(grey: np.ndarray) -> np.ndarray:
-    """The picture less smooth shading. Args, returns: (H, W) float32."""
+    """The image less smooth shading. Args, returns: (H, W) float32."""
     return grey - cv2.GaussianBlur(grey, (0, 0), 2)
 
 

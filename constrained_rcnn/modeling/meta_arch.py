@@ -105,7 +105,7 @@ class ConstrainedRCNN(GeneralizedRCNN):
         """As :meth:`GeneralizedRCNN.inference`, with more entries in each result.
 
         Images of different sizes are not padded to a common one but run one size after the other, so a
-        picture's result does not depend on its batch mates.
+        image's result does not depend on its batch mates.
 
         Returns:
             Per image a dict with "instances", "manipulation_map", (height, width) float32 in [0, 1] at the

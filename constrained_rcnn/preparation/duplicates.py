@@ -15,10 +15,10 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from constrained_rcnn.data import annotation_format
-from constrained_rcnn.images.reading import read_image
-from constrained_rcnn.preparation.findings import NOTED, SKIPPED, Finding
-from constrained_rcnn.utils.errors import UserError
+from ..data import annotation_format
+from ..images.reading import read_image
+from ..utils.errors import UserError
+from .findings import NOTED, SKIPPED, Finding
 
 #: Two images look alike if at most so many of the 64 bits differ. Measured on images of CASIA v1: half the
 #: size and JPEG quality 60 change 6 at most and 0 in the median (331 images); images of different groups

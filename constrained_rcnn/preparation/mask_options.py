@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from constrained_rcnn.utils.errors import UserError
+from ..utils.errors import UserError
 
 #: A mask's colour counts as a given one if no channel is farther away, in levels: JPEG moves flat colours by less.
 COLOUR_TOLERANCE = 24

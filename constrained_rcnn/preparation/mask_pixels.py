@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from constrained_rcnn.images.reading import FORMATS, read_grey, read_header, read_image
-from constrained_rcnn.preparation.findings import NOTED, REPAIRED
-from constrained_rcnn.preparation.mask_options import COLOUR_TOLERANCE, MaskOptions, MaskValues
-from constrained_rcnn.utils.errors import UserError
+from ..images.reading import FORMATS, read_grey, read_header, read_image
+from ..utils.errors import UserError
+from .findings import NOTED, REPAIRED
+from .mask_options import COLOUR_TOLERANCE, MaskOptions, MaskValues
 
 #: So many values of a mask are named in a message.
 NAMED = 4
@@ -37,7 +37,7 @@ class MaskPixels:
 
     @classmethod
     def read(cls, path: Path) -> MaskPixels:
-        """Reads a file. Raises UserError as ``image_io.read_image`` does."""
+        """Reads a file. Raises UserError as ``images.reading.read_image`` does."""
         header = read_header(path)
         grey, colour = read_grey(path), None
         if header.mode not in ("1", "L", "LA", "La") and not header.mode.startswith("I"):
@@ -155,11 +155,11 @@ def _of_values(path: Path, pixels: MaskPixels, values: MaskValues) -> np.ndarray
 
 
 def _as_stored(path: Path) -> tuple[np.ndarray | None, np.ndarray | None]:
-    """(deep grey levels, alpha channel) of a file that ``image_io`` has read; None for what it does not have."""
+    """(deep grey levels, alpha channel) of a file that ``images.reading`` has read; None for what it does not have."""
     with Image.open(path, formats=FORMATS) as opened:
-        picture = ImageOps.exif_transpose(opened)
-        if picture.mode.startswith("I"):
-            return np.asarray(picture), None
-        if "A" in picture.getbands() or "a" in picture.getbands() or "transparency" in picture.info:
-            return None, np.asarray(picture.convert("RGBA").getchannel("A"))
+        image = ImageOps.exif_transpose(opened)
+        if image.mode.startswith("I"):
+            return np.asarray(image), None
+        if "A" in image.getbands() or "a" in image.getbands() or "transparency" in image.info:
+            return None, np.asarray(image.convert("RGBA").getchannel("A"))
     return None, None

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
-from constrained_rcnn.utils.errors import UserError
+from ..utils.errors import UserError
 
 #: A mask at most so many pixels off, and so great a part of the longest side, is offered to ``--fit-masks``.
 NEARLY, NEARLY_PART = 32, 0.1
@@ -15,7 +15,7 @@ NEARLY, NEARLY_PART = 32, 0.1
 #: rotation.
 ROTATION_RATIO = 2.0
 
-#: EXIF orientations that swap width and height -> what ``image_io.UPRIGHT`` does to an image, on an array.
+#: EXIF orientations that swap width and height -> what ``images.reading.UPRIGHT`` does to an image, on an array.
 TURNS: dict[int, Callable[[np.ndarray], np.ndarray]] = {
     5: np.transpose,
     6: lambda mask: np.rot90(mask, 3),

@@ -15,15 +15,15 @@ from typing import Any
 
 import numpy as np
 
-from constrained_rcnn.data.techniques import TAMPERED
-from constrained_rcnn.images.folder_listing import list_images
-from constrained_rcnn.preparation.findings import SKIPPED, Finding
-from constrained_rcnn.preparation.mask_options import USUAL, MaskOptions
-from constrained_rcnn.preparation.published import PEER_FORMATS
-from constrained_rcnn.preparation.sources import MaskFile, Sample, Scan, child
-from constrained_rcnn.utils.errors import UserError
-from constrained_rcnn.utils.files import write_bytes_atomic, write_json_atomic, write_png_atomic
-from constrained_rcnn.utils.output_folder import LOCK, output_folder, staged
+from ..data.techniques import TAMPERED
+from ..images.folder_listing import list_images
+from ..utils.errors import UserError
+from ..utils.files import write_bytes_atomic, write_json_atomic, write_png_atomic
+from ..utils.output_folder import LOCK, output_folder, staged
+from .findings import SKIPPED, Finding
+from .mask_options import USUAL, MaskOptions
+from .published import PEER_FORMATS
+from .sources import MaskFile, Sample, Scan, child
 
 #: Each form's name.
 FORMATS = tuple(PEER_FORMATS)
@@ -110,7 +110,7 @@ def write_listing(form: str, entries: Iterable[Mapping[str, Any]], output: Path,
 
     Args:
         form: one of ``FORMATS``.
-        entries: what ``internal_form.load`` gives.
+        entries: what ``annotation_format.load`` gives.
         output: file to write, or the folder for ``Tp`` and ``Gt``.
         base: write paths relative to this folder; None: absolute.
 

@@ -18,22 +18,22 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from constrained_rcnn.data import annotation_format
-from constrained_rcnn.preparation.duplicates import duplicates, shared_pixels
-from constrained_rcnn.preparation.findings import NOTED, SKIPPED, Finding, table
-from constrained_rcnn.preparation.plan import VERSION, Plan
-from constrained_rcnn.preparation.records import make_records
-from constrained_rcnn.preparation.sides import sides_of
-from constrained_rcnn.preparation.sources import MOSTLY, Scan
-from constrained_rcnn.preparation.splits import (
+from ..data import annotation_format
+from ..utils.errors import OutputError, UserError
+from ..utils.files import UNFINISHED, write_json_atomic
+from ..utils.journal import Journal
+from ..utils.output_folder import publish
+from .duplicates import duplicates, shared_pixels
+from .findings import NOTED, SKIPPED, Finding, table
+from .plan import VERSION, Plan
+from .records import make_records
+from .sides import sides_of
+from .sources import MOSTLY, Scan
+from .splits import (
     SIDES,
     group_by_sources,
     write_split,
 )
-from constrained_rcnn.utils.errors import OutputError, UserError
-from constrained_rcnn.utils.files import UNFINISHED, write_json_atomic
-from constrained_rcnn.utils.journal import Journal
-from constrained_rcnn.utils.output_folder import publish
 
 logger = logging.getLogger(__name__)
 

@@ -10,16 +10,16 @@ from typing import Any
 
 from tqdm import tqdm
 
-from constrained_rcnn.data.annotation import annotate, complete_mask
-from constrained_rcnn.data.techniques import AUTHENTIC, MIXED
-from constrained_rcnn.images.reading import Header, load_image, read_header
-from constrained_rcnn.images.reading_notes import Reading
-from constrained_rcnn.preparation.duplicates import image_print
-from constrained_rcnn.preparation.findings import NOTED, SKIPPED, Finding
-from constrained_rcnn.preparation.sources import Probe, Sample
-from constrained_rcnn.utils.errors import UserError
-from constrained_rcnn.utils.files import write_png_atomic
-from constrained_rcnn.utils.journal import Journal
+from ..data.annotation import annotate, complete_mask
+from ..data.techniques import AUTHENTIC, MIXED
+from ..images.reading import Header, load_image, read_header
+from ..images.reading_notes import Reading
+from ..utils.errors import UserError
+from ..utils.files import write_png_atomic
+from ..utils.journal import Journal
+from .duplicates import image_print
+from .findings import NOTED, SKIPPED, Finding
+from .sources import Probe, Sample
 
 #: Images in memory at once, per thread: one being worked on, one waiting.
 AHEAD = 2
@@ -132,7 +132,7 @@ def _skipped(name: str, kind: str, error: UserError) -> dict[str, Any]:
 
 
 def _unusual(header: Header, reading: Reading) -> Iterator[tuple[str, str, str]]:
-    """Notes on kinds of files that are read by a rule of ours (``image_io``)."""
+    """Notes on kinds of files that are read by a rule of ours (``images.reading``)."""
     said = reading.changes
     if header.orientation != 1:
         yield NOTED, "orientation", f"EXIF orientation {header.orientation}, turned upright while reading"

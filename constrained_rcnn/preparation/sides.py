@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
-from constrained_rcnn.preparation.findings import NOTED, SKIPPED, Finding
-from constrained_rcnn.preparation.plan import Plan
-from constrained_rcnn.preparation.splits import (
+from ..utils.errors import UserError
+from .findings import NOTED, SKIPPED, Finding
+from .plan import Plan
+from .splits import (
     SIDES,
     read_split,
     split_groups,
     straddling_groups,
 )
-from constrained_rcnn.utils.errors import UserError
 
 
 def sides_of(

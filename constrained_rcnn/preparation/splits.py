@@ -15,8 +15,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from constrained_rcnn.utils.errors import UserError
-from constrained_rcnn.utils.files import write_json_atomic
+from ..utils.errors import UserError
+from ..utils.files import write_json_atomic
 
 #: Names of the two sides, in the order in which reports print them.
 SIDES = ("train", "test")

@@ -4,7 +4,7 @@ Importing it registers the classes that the ``*_tensorflow.yaml`` configs name. 
 the native model only where the released code does; each docstring says in what.
 """
 
-from constrained_rcnn.utils.dependencies import require_detectron2
+from ..utils.dependencies import require_detectron2
 
 require_detectron2()
 

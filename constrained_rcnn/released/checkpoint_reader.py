@@ -13,8 +13,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from constrained_rcnn.utils.errors import UserError
-
+from ..utils.errors import UserError
 from .sstable import BadTable, crc32c, read_table, read_varint
 
 #: Larger index files are refused; that of a released training checkpoint has 80 kB.

@@ -8,10 +8,9 @@ import re
 import numpy as np
 import torch
 
-from constrained_rcnn.data.techniques import TAMPERED, TECHNIQUES
-from constrained_rcnn.modeling.checkpoint import write_checkpoint
-from constrained_rcnn.utils.errors import UserError
-
+from ..data.techniques import TAMPERED, TECHNIQUES
+from ..modeling.checkpoint import write_checkpoint
+from ..utils.errors import UserError
 from .boxes import WIDTH_OFFSET
 from .checkpoint_reader import TensorFlowCheckpoint, open_checkpoint
 from .variables import UNITS, classes_of, released_variables

@@ -6,9 +6,8 @@ import torch
 from detectron2.modeling import META_ARCH_REGISTRY
 from torch.nn import functional as F
 
-from constrained_rcnn.modeling.manipulation_map import image_score, merge_instances
-from constrained_rcnn.modeling.meta_arch import ConstrainedRCNN
-
+from ..modeling.manipulation_map import image_score, merge_instances
+from ..modeling.meta_arch import ConstrainedRCNN
 from .boxes import to_exclusive
 from .preprocessing import prepare, resize_scale
 

@@ -9,8 +9,8 @@ from detectron2.modeling.backbone.resnet import BasicStem, BottleneckBlock, ResN
 from torch import nn
 from torch.nn import functional as F
 
-from constrained_rcnn.modeling.backbone import BLOCKS_PER_STAGE, ConstrainedResNet
-from constrained_rcnn.modeling.constrained_conv import project_to_constraint
+from ..modeling.backbone import BLOCKS_PER_STAGE, ConstrainedResNet
+from ..modeling.constrained_conv import project_to_constraint
 
 
 class ReleasedConstrainedConv2d(nn.Module):

@@ -10,9 +10,8 @@ from detectron2.structures import Boxes, Instances
 from torch import nn
 from torch.nn import functional as F
 
-from constrained_rcnn.modeling.mask_head import MaskPredictor, SkipFusion
-from constrained_rcnn.modeling.roi_heads import BoxPredictor, ConstrainedROIHeads
-
+from ..modeling.mask_head import MaskPredictor, SkipFusion
+from ..modeling.roi_heads import BoxPredictor, ConstrainedROIHeads
 from .boxes import WIDTH_OFFSET, ReleasedBoxTransform, clip_outward, nms
 from .crop import CropAndResize
 from .resnet import make_released_stage

@@ -8,9 +8,8 @@ from detectron2.modeling import PROPOSAL_GENERATOR_REGISTRY
 from detectron2.modeling.anchor_generator import ANCHOR_GENERATOR_REGISTRY, DefaultAnchorGenerator
 from detectron2.structures import Boxes, Instances
 
-from constrained_rcnn.modeling.attention_rpn import AttentionRPN
-from constrained_rcnn.modeling.cbam import CBAM
-
+from ..modeling.attention_rpn import AttentionRPN
+from ..modeling.cbam import CBAM
 from .boxes import ReleasedBoxTransform, clip, nms
 
 #: Side of the square all anchors come from, pixels; also the stride of the feature.

@@ -10,7 +10,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
-from constrained_rcnn.utils.errors import UserError
+from ..utils.errors import UserError
 
 #: The last eight bytes of every table.
 MAGIC = 0xDB4775248B80FB57

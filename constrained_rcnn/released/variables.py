@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from constrained_rcnn.data.techniques import TAMPERED, TECHNIQUES
-from constrained_rcnn.modeling.backbone import BLOCKS_PER_STAGE
+from ..data.techniques import TAMPERED, TECHNIQUES
+from ..modeling.backbone import BLOCKS_PER_STAGE
 
 #: Bottlenecks of block1 to block4.
 UNITS = {depth: BLOCKS_PER_STAGE[depth] for depth in (50, 101)}

@@ -234,11 +234,11 @@ def _make_item(job: _Job, index: int) -> dict:
     family, background = order[index % len(order)]
     donors = [photo for photo in family if photo != background]
     names = [background, *(donors[i] for i in rng.permutation(len(donors))[:3])]
-    pictures = [read_photo(job.photos[photo]) for photo in names]
+    photos = [read_photo(job.photos[photo]) for photo in names]
     objects = [_objects(job, photo)[0] for photo in names]
     masks = [[outlined.mask for outlined in photo] for photo in objects]
     size = job.sizes[rng.integers(len(job.sizes))] if len(job.sizes) > 1 else job.sizes[0]
-    forgery = synthesize(pictures, rng, job.preset, job.techniques, size, masks)
+    forgery = synthesize(photos, rng, job.preset, job.techniques, size, masks)
     for step in forgery.description["steps"]:
         if "object" in step and step["object"] is not None:
             step["category"] = objects[step["donor"]][step["object"]].category

@@ -7,7 +7,7 @@ import importlib.util
 import sys
 from types import ModuleType
 
-from constrained_rcnn.utils.errors import UserError
+from .errors import UserError
 
 
 class MissingDependency(UserError, ImportError):

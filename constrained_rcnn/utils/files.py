@@ -16,8 +16,8 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from constrained_rcnn.utils import locks
-from constrained_rcnn.utils.errors import OutputError
+from . import locks
+from .errors import OutputError
 
 #: What the name of a folder begins with that holds outputs until they are whole; see :mod:`.output_folder`.
 UNFINISHED = ".unfinished"
@@ -112,7 +112,7 @@ def write_png_atomic(path: str | os.PathLike, array: np.ndarray) -> None:
     Args:
         path: ends in ``.png`` by custom; the format is PNG whatever it ends in.
         array: one of (H, W) bool, written as 0/255; (H, W) uint8 grey 0..255; (H, W) uint16 grey
-            0..65535; (H, W, 3) uint8 **BGR** 0..255, the channel order of ``image_io.read_image``.
+            0..65535; (H, W, 3) uint8 **BGR** 0..255, the channel order of ``images.reading.read_image``.
 
     Raises:
         TypeError: any other shape or dtype.
@@ -123,9 +123,9 @@ def write_png_atomic(path: str | os.PathLike, array: np.ndarray) -> None:
     colour = array.ndim == 3 and array.shape[2] == 3 and array.dtype == np.uint8
     if not grey and not colour:
         raise TypeError(f"PNG from shape {array.shape} and {array.dtype}; see write_png_atomic for what goes")
-    picture = Image.fromarray(np.ascontiguousarray(array[:, :, ::-1] if colour else array))
+    image = Image.fromarray(np.ascontiguousarray(array[:, :, ::-1] if colour else array))
     buffer = io.BytesIO()
-    picture.save(buffer, format="PNG")
+    image.save(buffer, format="PNG")
     write_bytes_atomic(path, buffer.getvalue())
 
 

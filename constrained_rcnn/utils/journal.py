@@ -7,8 +7,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from constrained_rcnn.utils.files import append, output_error, printable
-from constrained_rcnn.utils.locks import open_locked
+from .files import append, output_error, printable
+from .locks import open_locked
 
 
 class Journal:

@@ -10,7 +10,7 @@ import secrets
 from pathlib import Path
 from typing import BinaryIO
 
-from constrained_rcnn.utils.errors import UserError
+from .errors import UserError
 
 try:
     import fcntl

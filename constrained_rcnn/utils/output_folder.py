@@ -13,9 +13,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from constrained_rcnn.utils.errors import OutputError, UserError
-from constrained_rcnn.utils.files import UNFINISHED, output_error, printable, write_bytes_atomic, write_json_atomic
-from constrained_rcnn.utils.locks import open_locked, remove_leftovers
+from .errors import OutputError, UserError
+from .files import UNFINISHED, output_error, printable, write_bytes_atomic, write_json_atomic
+from .locks import open_locked, remove_leftovers
 
 #: The file that is locked while a run writes into its folder.
 LOCK = ".lock"

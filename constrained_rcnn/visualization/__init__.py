@@ -1,1 +1,1 @@
-"""Pictures and pages that a person looks at."""
+"""Images and pages that a person looks at."""

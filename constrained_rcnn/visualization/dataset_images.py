@@ -1,4 +1,4 @@
-"""Pictures of what a data set says: overlays of its masks and boxes, and contact sheets of them."""
+"""Images of what a data set says: overlays of its masks and boxes, and contact sheets of them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ..utils.files import write_png_atomic
 from ..utils.output_folder import output_folder
 from .overlay import caption, text_scale
 
-#: Opacity of a region's colour over the picture.
+#: Opacity of a region's colour over the image.
 OPACITY = 0.45
 #: Manipulated pixels that are in no instance (small regions), BGR.
 SMALL_REGION_COLOUR = (0, 255, 255)
@@ -51,7 +51,7 @@ def overlay(entry: Mapping[str, Any], classes: Sequence[str]) -> np.ndarray:
         (H + caption, W, 3) uint8 BGR.
 
     Raises:
-        UserError: unreadable picture or mask, or of another size than the annotations say.
+        UserError: unreadable image or mask, or of another size than the annotations say.
     """
     canvas, manipulated = _drawn(entry, classes)
     regions = len(entry["annotations"])
@@ -72,7 +72,7 @@ def contact_sheet(entries: Sequence[Mapping[str, Any]], classes: Sequence[str], 
     """Overlays in rows of ``columns`` cells, each fitted into a square, named below, with a legend on top.
 
     Args:
-        entries: dataset dicts, at least one. Only one full-size picture is in memory at a time.
+        entries: dataset dicts, at least one. Only one full-size image is in memory at a time.
         classes: names by category id.
         columns: cells per row.
 
@@ -101,7 +101,7 @@ def choose(entries: Sequence[dict], count: int, seed: int) -> list[dict]:
     return [entries[index] for index in sorted(order[:count])]
 
 
-def save_pictures(
+def save_images(
     entries: Sequence[Mapping[str, Any]],
     classes: Sequence[str],
     sheet: Path | None,
@@ -129,7 +129,7 @@ def _save_overlays(entries: Sequence[Mapping[str, Any]], classes: Sequence[str],
 
 
 def _drawn(entry: Mapping[str, Any], classes: Sequence[str]) -> tuple[np.ndarray, float | None]:
-    """(picture with regions, boxes and small regions; manipulated share of its pixels, None without a mask)."""
+    """(image with regions, boxes and small regions; manipulated share of its pixels, None without a mask)."""
     image = read_image(entry["file_name"])
     size = (entry["height"], entry["width"])
     if image.shape[:2] != size:
@@ -156,11 +156,11 @@ def _drawn(entry: Mapping[str, Any], classes: Sequence[str]) -> tuple[np.ndarray
     return canvas, float(complete.mean()) if entry["mask_file_name"] else None
 
 
-def _cell(picture: np.ndarray, name: str, technique: str) -> np.ndarray:
-    height, width = picture.shape[:2]
+def _cell(image: np.ndarray, name: str, technique: str) -> np.ndarray:
+    height, width = image.shape[:2]
     scale = min(CELL / height, CELL / width)
     smaller = cv2.INTER_AREA if scale < 1 else cv2.INTER_NEAREST
-    small = cv2.resize(picture, (max(1, round(width * scale)), max(1, round(height * scale))), interpolation=smaller)
+    small = cv2.resize(image, (max(1, round(width * scale)), max(1, round(height * scale))), interpolation=smaller)
     cell = np.full((CELL, CELL, 3), 24, np.uint8)
     top, left = (CELL - small.shape[0]) // 2, (CELL - small.shape[1]) // 2
     cell[top : top + small.shape[0], left : left + small.shape[1]] = small

@@ -1,4 +1,4 @@
-"""Pictures of what two pictures share: side by side, in grey, what matters in colour."""
+"""Drawings of what two images share: side by side, in grey, what matters in colour."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ COLOURS = ((60, 220, 60), (230, 60, 200), (230, 220, 0), (0, 220, 240))
 
 
 def draw_pair(first: Described, second: Described, shared: tuple[Shared, ...]) -> np.ndarray:
-    """Two pictures side by side, in grey.
+    """Two images side by side, in grey.
 
-    Of versions of one picture, what they share is framed, and where they differ is filled with ``ALTERED``. Of other
-    shared regions, one in each picture has the same colour.
+    Of versions of one image, what they share is framed, and where they differ is filled with ``ALTERED``. Of other
+    shared regions, one in each image has the same colour.
 
     Args:
-        first, second, shared: what :func:`.comparison.compare` was given and found.
+        first, second, shared: what :func:`..matching.image_pairs.compare` was given and found.
 
     Returns:
         (h, w, 3) uint8, BGR.
     """
     panels = []
-    for side, picture in (("first", first), ("second", second)):
-        pixels = picture.pixels()
+    for side, image in (("first", first), ("second", second)):
+        pixels = image.pixels()
         factor = min(HEIGHT / pixels.shape[0], WIDEST / pixels.shape[1])
         size = tuple(max(1, round(length * factor)) for length in pixels.shape[1::-1])
         canvas = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC)
@@ -50,12 +50,12 @@ def draw_pair(first: Described, second: Described, shared: tuple[Shared, ...]) -
 
 
 def mask_of(shared: tuple[Shared, ...], side: str, size: tuple[int, int]) -> np.ndarray:
-    """What a picture shares, and what of it was altered, as one mask.
+    """What an image shares, and what of it was altered, as one mask.
 
     Args:
         shared: of one pair.
         side: "first" or "second".
-        size: (width, height) of that picture.
+        size: (width, height) of that image.
 
     Returns:
         (height, width) uint8: 0 not shared, 128 shared, 255 altered.

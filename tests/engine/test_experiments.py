@@ -16,7 +16,7 @@ from tests.helpers.commands import calling
 from tests.helpers.source_trees import make_casia_v2, make_coco_synthetic, make_columbia, make_coverage, make_nist16
 from tests.helpers.tiny import TINY
 
-#: What turns the configs' ResNet-101 into the small one, at the pictures' own size.
+#: What turns the configs' ResNet-101 into the small one, at the images' own size.
 NARROW = [
     *TINY,
     "MODEL.RESNETS.DEPTH", "18",

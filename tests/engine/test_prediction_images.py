@@ -1,4 +1,4 @@
-"""The rows of pictures that a training run leaves in TensorBoard."""
+"""The rows of images that a training run leaves in TensorBoard."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ def hook(datasets, *options, model=None):
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    return write_set(tmp_path_factory.mktemp("pictures"), "test", 8)
+    return write_set(tmp_path_factory.mktemp("images"), "test", 8)
 
 
 class Finds(torch.nn.Module):
-    """A model that is sure of the left half of every picture, and draws random numbers to say so."""
+    """A model that is sure of the left half of every image, and draws random numbers to say so."""
 
     def __init__(self, score):
         super().__init__()
@@ -49,20 +49,20 @@ class Finds(torch.nn.Module):
 
 def shown(made):
     made.after_step()
-    return [picture for _, picture, _ in made.trainer.storage._vis_data]
+    return [image for _, image, _ in made.trainer.storage._vis_data]
 
 
-def last_panel(picture):
+def last_panel(image):
     """(HEIGHT, w, 3) of the overlay; all four panels are of one width."""
-    pixels = picture.transpose(1, 2, 0)[-HEIGHT:]
+    pixels = image.transpose(1, 2, 0)[-HEIGHT:]
     width = (pixels.shape[1] - 3 * 4) // 4
     return pixels[:, -width:].astype(int)
 
 
 def test_the_overlay_shows_what_is_found_and_where(data):
     for score in (0.9, 0.3):
-        picture = shown(hook((data,), model=Finds(score)))[0]
-        panel = last_panel(picture)
+        image = shown(hook((data,), model=Finds(score)))[0]
+        panel = last_panel(image)
         middle = panel.shape[1] // 2
         colour = np.ptp(panel[40:-10], axis=2)
         # Colour means evidence, and the half without any is grey.
@@ -101,8 +101,8 @@ def test_a_real_model_in_every_setting(data, classes):
                "MODEL.MANIPULATION_MAP.DECISION_THRESHOLD", "0.0"]  # fmt: skip
     if classes == "1":
         options += ["DATASETS.MERGE_TECHNIQUES", "True"]
-    pictures = shown(hook((data,), *options, model=tiny_model(*options)))
-    assert len(pictures) == COUNT and all(p.dtype == np.uint8 and p.shape[0] == 3 for p in pictures)
+    images = shown(hook((data,), *options, model=tiny_model(*options)))
+    assert len(images) == COUNT and all(p.dtype == np.uint8 and p.shape[0] == 3 for p in images)
 
 
 def test_nothing_to_show_is_no_error(tmp_path):

@@ -179,7 +179,7 @@ def test_clear_errors_for_datasets(tmp_path, train_set):
         trainer(train_set, tmp_path, "MODEL.ROI_HEADS.NUM_CLASSES", "2")
 
 
-def test_pictures_of_predictions_go_to_tensorboard_and_change_nothing(train_set, whole_run, tmp_path):
+def test_images_of_predictions_go_to_tensorboard_and_change_nothing(train_set, whole_run, tmp_path):
     made, record = trainer(train_set, tmp_path, "VIS_PERIOD", "20", "MODEL.RPN.POST_NMS_TOPK_TRAIN", "20")
     made.train()
     assert record.losses[29] == pytest.approx(whole_run[1][29], abs=1e-6)
@@ -187,9 +187,9 @@ def test_pictures_of_predictions_go_to_tensorboard_and_change_nothing(train_set,
     assert {"total_loss", "loss_mask", "lr"} <= set(events.Tags()["scalars"])
     shown = [name for name in events.Tags()["images"] if name.startswith("prediction/")]
     assert sorted(shown) == [f"prediction/{number}" for number in range(1, 5)]
-    (picture,) = events.Images(shown[0])
-    pixels = np.array(Image.open(io.BytesIO(picture.encoded_image_string)))
-    assert picture.step == 19 and pixels.shape[2] == 3 and pixels.shape[1] > 4 * 100
+    (image,) = events.Images(shown[0])
+    pixels = np.array(Image.open(io.BytesIO(image.encoded_image_string)))
+    assert image.step == 19 and pixels.shape[2] == 3 and pixels.shape[1] > 4 * 100
     second = pixels[60:180, pixels.shape[1] // 4 + 30 : pixels.shape[1] // 2 - 30]
     assert np.isin(second, (0, 255)).mean() > 0.9 and {0, 255} <= set(np.unique(second))  # photo, truth, map, overlay
 

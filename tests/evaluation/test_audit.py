@@ -40,8 +40,8 @@ def data(tmp_path_factory):
         image["file_name"] = f"images/set/{100 + index}.jpg"
         image["group"] = str(index // 4)
         quality = 80 if image["authentic"] != (index in (0, 1)) else 95
-        with Image.open(source) as picture:
-            picture.save(root / image["file_name"], quality=quality)
+        with Image.open(source) as opened:
+            opened.save(root / image["file_name"], quality=quality)
         source.unlink()
     path.write_text(json.dumps(content))
     return path
@@ -71,7 +71,7 @@ def test_no_file_is_judged_by_its_own_group():
 
 
 def test_what_no_network_sees_does_not_flag_a_set(tmp_path):
-    """Names tell the kinds apart; pictures do not."""
+    """Names tell the kinds apart; images do not."""
     items = []
     for index in range(40):
         path = tmp_path / ("a" * (1 + index % 2) + f"{index:02d}.png")
@@ -79,7 +79,7 @@ def test_what_no_network_sees_does_not_flag_a_set(tmp_path):
         items.append({"image_id": index, "file_name": str(path), "authentic": index % 2 == 0})
     result = audit(items)
     assert result["traits"]["name_length"]["flagged"] and not result["flagged"]
-    (tmp_path / "a00.png").write_bytes(b"no picture")
+    (tmp_path / "a00.png").write_bytes(b"no image")
     assert len(audit(items)["skipped"]) == 1
     with pytest.raises(UserError, match="0 authentic"):
         audit([item for item in items if not item["authentic"]])
@@ -127,11 +127,11 @@ def test_evaluations_warn_and_the_recompressed_set_is_clean(data, tmp_path, caps
             assert Path(before["mask_file_name"]).read_bytes() == Path(after["mask_file_name"]).read_bytes()
     again = write_set(tmp_path / "again", "set", 2)
     with pytest.raises(UserError, match="holds results with source .*; give another --output"):
-        recompress([again], new, quality=75)  # equal names would be taken for equal pictures
+        recompress([again], new, quality=75)  # equal names would be taken for equal images
     (tmp_path / "full" / "images" / "images").mkdir(parents=True)
     (tmp_path / "full" / "images" / "images" / "set").touch()  # in the way of a folder
     with pytest.raises(OutputError, match="images/set/0.png.jpg: cannot be written: "):
-        recompress([again], tmp_path / "full")  # no fault of the picture
+        recompress([again], tmp_path / "full")  # no fault of the image
     with pytest.raises(UserError, match="another --output"):
         recompress([str(data)], new, quality=80)
     with pytest.raises(UserError, match="itself"):

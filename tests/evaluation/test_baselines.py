@@ -24,7 +24,7 @@ def jpeg(image, quality):
 
 
 def scene(rng, height, width):
-    """A smooth picture with mild camera noise."""
+    """A smooth image with mild camera noise."""
     coarse = rng.uniform(40, 215, (6, 8, 3)).astype(np.float32)
     smooth = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
     return np.clip(smooth + rng.normal(0, 2, smooth.shape), 0, 255).astype(np.uint8)
@@ -120,7 +120,7 @@ def test_evaluate_baseline_uses_the_evaluators_reduction(dataset):
     assert not math.isnan(evaluate_baseline("error_level_analysis", dicts)["metrics"]["auc/splice"])
     with pytest.raises(UserError, match="no baseline 'nonsense'"):
         evaluate_baseline("nonsense", dicts)
-    Path(dicts[0]["file_name"]).write_bytes(b"not a picture")
+    Path(dicts[0]["file_name"]).write_bytes(b"not an image")
     with pytest.raises(UserError, match="forged.png"):
         evaluate_baseline("all_ones", dicts)
 

@@ -1,4 +1,4 @@
-"""Counting over a dataset what comparing pictures finds."""
+"""Counting over a dataset what comparing images finds."""
 
 import json
 

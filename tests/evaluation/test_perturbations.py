@@ -28,7 +28,7 @@ from tests.helpers.tiny_data import write_set
 GREY = np.full((200, 300, 3), 128, np.uint8)
 
 
-def picture(seed=0, size=(96, 128)):
+def make_image(seed=0, size=(96, 128)):
     """Coloured clouds with an edge."""
     rng = np.random.default_rng(seed)
     clouds = cv2.resize(rng.integers(0, 256, (7, 9, 3)).astype(np.uint8), size[::-1], interpolation=cv2.INTER_CUBIC)
@@ -53,7 +53,7 @@ def test_points_are_those_of_the_protocols():
 
 @pytest.mark.parametrize("point", protocol_points(), ids=lambda point: point.name)
 def test_every_point_keeps_type_and_original(point):
-    image = picture()
+    image = make_image()
     before = image.copy()
     result = point(image, key=3)
     assert result.dtype == np.uint8 and result.ndim == 3 and np.array_equal(image, before)
@@ -79,7 +79,7 @@ def test_the_seed_fixes_the_noise_of_each_image():
 
 
 def test_jpeg_is_pillows_at_that_quality():
-    image = picture()
+    image = make_image()
     buffer = io.BytesIO()
     Image.fromarray(image[:, :, ::-1]).save(buffer, "JPEG", quality=70)
     buffer.seek(0)
@@ -100,9 +100,9 @@ def test_blur_uses_opencvs_sigma():
 
 
 def test_social_scales_only_down():
-    large = Perturbation("social")(picture(size=(700, 2000)))
+    large = Perturbation("social")(make_image(size=(700, 2000)))
     assert large.shape == (448, 1280, 3)
-    small = picture()
+    small = make_image()
     assert Perturbation("social")(small).shape == small.shape
 
 
@@ -179,7 +179,7 @@ def test_command_line(data, tmp_path, capsys):
     out = capsys.readouterr().out
     assert "| blur-3" in out and "| social" in out and "n(manipulated) = 4" in out
     written = json.loads((output / "robustness.json").read_text())["points"]
-    # A map that does not look at the picture does not mind what happens to it.
+    # A map that does not look at the image does not mind what happens to it.
     assert written["clean"]["metrics"] == written["blur-3"]["metrics"] == written["social"]["metrics"]
     assert main([*arguments[:-1], "none"]) == 2 and "centre_prior" in capsys.readouterr().err
     assert main([*arguments, "--protocols", "fog"]) == 2 and "fog" in capsys.readouterr().err

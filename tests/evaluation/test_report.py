@@ -105,11 +105,11 @@ def test_the_page_is_whole_self_contained_and_escapes_names(items, tmp_path):
         assert words in page.text, words
     assert len(page.all("svg")) == 4 and all(a["aria-label"] for a in page.all("svg"))
     assert len(page.all("circle")) == 12  # F1 against area: each manipulated image
-    pictures = page.all("img")
-    assert len(pictures) == 9 * 4 + 4 * 3  # best, median and worst with their truth; false alarms without
-    for picture in pictures[:4]:
-        data = base64.b64decode(picture["src"].split(",", 1)[1])
-        assert cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) is not None and picture["alt"]
+    images = page.all("img")
+    assert len(images) == 9 * 4 + 4 * 3  # best, median and worst with their truth; false alarms without
+    for image in images[:4]:
+        data = base64.b64decode(image["src"].split(",", 1)[1])
+        assert cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) is not None and image["alt"]
     assert "4 of 4 authentic images" in page.text
     for rule in ("prefers-color-scheme: dark", "@media print", "@media (max-width"):
         assert rule in text

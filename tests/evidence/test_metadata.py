@@ -29,7 +29,7 @@ def test_camera_original_contradicts_nothing():
     assert "Camera: Maker M1." in found.sentence
     assert found.facts["exif"]["taken"] == "2020:05:01 12:00:00"
     assert found.facts["thumbnail"]["alike"] > 0.95
-    assert set(found.pictures) == {"embedded thumbnail", "the image, reduced", "difference, brightened"}
+    assert set(found.images) == {"embedded thumbnail", "the image, reduced", "difference, brightened"}
 
 
 @pytest.mark.parametrize(
@@ -57,9 +57,9 @@ def test_dates_that_are_none_are_passed_over(taken):
     )
 
 
-def test_thumbnail_of_another_picture():
+def test_thumbnail_of_another_image():
     found = metadata(exif=exif(**CAMERA, thumbnail=np.ascontiguousarray(SMALL[::-1])))
-    assert found.level is Level.MODERATE and "another picture" in found.sentence
+    assert found.level is Level.MODERATE and "another image" in found.sentence
 
 
 def test_thumbnail_shows_what_was_painted_over():

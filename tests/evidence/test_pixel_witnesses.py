@@ -96,7 +96,7 @@ def test_noise_without_any_cannot_be_judged():
 def test_error_levels_of_what_was_never_saved():
     found = one(as_jpeg(pasted(decoded(as_jpeg(photo(), 50)), photo()), 97, subsampling=0), "error_levels")
     assert share_inside(found) > 0.3  # by chance it would be 0.12
-    assert set(found.pictures) == {"error levels, brightened"}
+    assert set(found.images) == {"error levels, brightened"}
 
 
 def test_copy_move_points_to_both_places():

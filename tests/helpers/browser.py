@@ -89,7 +89,7 @@ def print_pdf(page: Path, tmp_path: Path) -> bytes:
 
 
 def check_page(page: Path, tmp_path: Path, *, images: int) -> None:
-    """What every page of ours must hold: all pictures decode and have a text, nothing from elsewhere is loaded, no
+    """What every page of ours must hold: all images decode and have a text, nothing from elsewhere is loaded, no
     script of a name runs, the console stays empty, no overflow on a telephone or a screen, light and dark differ, and
     it prints.
     """

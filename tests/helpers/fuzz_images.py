@@ -1,4 +1,4 @@
-"""Mutated pictures through reading and the preparation for the network, within limits of time and memory.
+"""Mutated images through reading and the preparation for the network, within limits of time and memory.
 
 ``python -m tests.helpers.fuzz_images COUNT SEED`` from the repository; prints what became of them as JSON.
 """

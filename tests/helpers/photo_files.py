@@ -69,8 +69,8 @@ def _with_thumbnail(data: bytes, small: bytes) -> bytes:
     def entry(tag: int, value: int) -> bytes:
         return tag.to_bytes(2, order) + (4).to_bytes(2, order) + (1).to_bytes(4, order) + value.to_bytes(4, order)
 
-    picture = start + 2 + 24 + 4
-    body += (2).to_bytes(2, order) + entry(0x0201, picture) + entry(0x0202, len(small)) + bytes(4) + small
+    thumbnail = start + 2 + 24 + 4
+    body += (2).to_bytes(2, order) + entry(0x0201, thumbnail) + entry(0x0202, len(small)) + bytes(4) + small
     return head + bytes(body)
 
 

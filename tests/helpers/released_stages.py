@@ -1,4 +1,4 @@
-"""Runs a model on one picture and notes every intermediate result that the golden files hold."""
+"""Runs a model on one image and notes every intermediate result that the golden files hold."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import numpy as np
 import torch
 
 
-def run(model, picture: np.ndarray) -> tuple[dict, dict]:
+def run(model, pixels: np.ndarray) -> tuple[dict, dict]:
     """Runs a released model in evaluation mode.
 
     Args:
         model: of a ``*_tensorflow.yaml`` config.
-        picture: (H, W, 3) uint8, BGR.
+        pixels: (H, W, 3) uint8, BGR.
 
     Returns:
         The model's result, and arrays by the golden files' names: maps (1, h, w, C), the rest as there.
@@ -49,8 +49,8 @@ def run(model, picture: np.ndarray) -> tuple[dict, dict]:
     note("mask_logits", heads.mask_predictor)
     proposals = []
     hooks.append(rpn.register_forward_hook(lambda _, inputs, output: proposals.append(output[0][0])))
-    image = torch.from_numpy(picture.transpose(2, 0, 1).copy())
-    item = {"image": image, "height": picture.shape[0], "width": picture.shape[1]}
+    image = torch.from_numpy(pixels.transpose(2, 0, 1).copy())
+    item = {"image": image, "height": pixels.shape[0], "width": pixels.shape[1]}
     try:
         with torch.no_grad():
             (raw,) = model.inference([item], do_postprocess=False)

@@ -16,7 +16,7 @@ Masks = dict[str, np.ndarray]
 
 
 def save(path: Path, array: np.ndarray, **options) -> None:
-    """Writes a picture of (H, W, 3) or (H, W) uint8 or bool; the folder is made. JPEG: quality 95, full chroma."""
+    """Writes an image of (H, W, 3) or (H, W) uint8 or bool; the folder is made. JPEG: quality 95, full chroma."""
     if path.suffix == ".jpg":
         options = {"quality": 95, "subsampling": 0, **options}
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -68,7 +68,7 @@ def make_coverage(root: Path, pairs: int = 24) -> Masks:
 
 
 def make_columbia(root: Path) -> Masks:
-    """Three spliced pictures and two authentic ones; red and green, brighter near the edge, saved as JPEG."""
+    """Three spliced images and two authentic ones; red and green, brighter near the edge, saved as JPEG."""
     cameras, masks = ("canong3", "nikond70", "canonxt"), {}
     for number in range(3):
         mask = np.zeros((120, 160), bool)
@@ -102,7 +102,7 @@ NIST_COLUMNS = (
 
 
 def make_nist16(root: Path, bases: int = 12) -> dict[str, tuple[str, np.ndarray]]:
-    """Three probes of each base picture, one per technique, an authentic one of every other base.
+    """Three probes of each base image, one per technique, an authentic one of every other base.
 
     Returns:
         Probe -> (technique, mask).
@@ -163,7 +163,7 @@ def make_coco_synthetic(root: Path, pairs: int = 20) -> dict[str, list[list[int]
     return boxes
 
 
-#: image stem, suffix, authentic picture under it, technique by the published list.
+#: image stem, suffix, authentic image under it, technique by the published list.
 CASIA_V2 = (
     ("Tp_D_NRN_S_B_ani10111_ani00001_00001", "jpg", "ani_00001", "splice"),
     ("Tp_S_NNN_M_N_txt00003_txt00003_10002", "tif", "txt_00003", "copy-move"),
@@ -185,12 +185,12 @@ def make_casia_v2(root: Path, masks_folder: str | None = "CASIA 2 Groundtruth") 
         "nat_00030",
         "cha_00031",
     )
-    pictures = {name: photo(200 + number) for number, name in enumerate(names)}
-    for name, pixels in pictures.items():
+    images = {name: photo(200 + number) for number, name in enumerate(names)}
+    for name, pixels in images.items():
         save(root / f"Au/Au_{name}.{'bmp' if name.startswith('ind') else 'jpg'}", pixels)
     masks = {}
     for number, (stem, suffix, background, _) in enumerate(CASIA_V2):
-        mask, pixels = region(number), pictures[background].copy()
+        mask, pixels = region(number), images[background].copy()
         pixels[mask] = 255 - pixels[mask]
         save(root / f"Tp/{stem}.{suffix}", pixels)
         masks[f"{stem}.{suffix}"] = mask

@@ -7,7 +7,7 @@ import io
 import numpy as np
 from PIL import Image
 
-# What a camera stores for each EXIF value, as an array operation on the upright picture (EXIF 2.3, tag
+# What a camera stores for each EXIF value, as an array operation on the upright image (EXIF 2.3, tag
 # 0x0112).
 STORED = {
     1: lambda a: a,
@@ -21,7 +21,7 @@ STORED = {
 }
 
 
-def picture(height=24, width=40) -> np.ndarray:
+def quarters(height=24, width=40) -> np.ndarray:
     """RGB of four unlike quarters, so that no turn of it looks like another one."""
     rgb = np.zeros((height, width, 3), np.uint8)
     rgb[: height // 2, : width // 2] = 250, 10, 20
@@ -41,5 +41,5 @@ def save(path, array, orientation=1, **options):
 
 def jpeg(**options):
     buffer = io.BytesIO()
-    Image.fromarray(picture()).save(buffer, "JPEG", **options)
+    Image.fromarray(quarters()).save(buffer, "JPEG", **options)
     return buffer.getvalue()

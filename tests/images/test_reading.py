@@ -12,7 +12,7 @@ from PIL import Image
 from constrained_rcnn.images.reading import read_grey, read_header, read_image, read_mask, read_size
 from constrained_rcnn.utils.errors import OutputError, UserError
 from constrained_rcnn.utils.files import write_bytes_atomic, write_json_atomic, write_png_atomic
-from tests.helpers.stored_images import STORED, picture, save
+from tests.helpers.stored_images import STORED, quarters, save
 
 
 @pytest.mark.parametrize("orientation", sorted(STORED))
@@ -21,7 +21,7 @@ from tests.helpers.stored_images import STORED, picture, save
     [("png", {}), ("tif", {}), ("webp", {"lossless": True}), ("jpg", {"quality": 100, "subsampling": 0})],
 )
 def test_every_orientation_is_turned_upright(tmp_path, suffix, options, orientation):
-    upright = picture()
+    upright = quarters()
     path = save(tmp_path / f"a.{suffix}", STORED[orientation](upright), orientation, **options)
     read = read_image(path, "RGB")
     assert read.shape == upright.shape and read.dtype == np.uint8
@@ -53,7 +53,7 @@ def test_lossless_and_bgr(tmp_path):
 
 @pytest.mark.parametrize("orientation", [0, 9, 77])
 def test_invalid_orientation_counts_as_upright(tmp_path, orientation):
-    path = save(tmp_path / "a.jpg", picture(), orientation)
+    path = save(tmp_path / "a.jpg", quarters(), orientation)
     assert read_image(path).shape == (24, 40, 3)
     assert read_header(path).orientation == 1
 
@@ -86,7 +86,7 @@ def test_cmyk_as_detectron2_reads_it(tmp_path):
 
 
 def test_palette_alpha_grey_and_bilevel(tmp_path):
-    rgb = picture()
+    rgb = quarters()
     palette = Image.fromarray(rgb).quantize(4, dither=Image.Dither.NONE)
     palette.save(tmp_path / "p.png")
     palette.save(tmp_path / "t.png", transparency=b"\x00\x80\xff\xff")

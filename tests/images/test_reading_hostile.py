@@ -10,11 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from constrained_rcnn.images import reading as image_io
-from constrained_rcnn.images.reading import read_grey, read_header, read_image, read_mask, read_size
+from constrained_rcnn.images.reading import FORMATS, read_grey, read_header, read_image, read_mask, read_size
 from constrained_rcnn.utils.errors import UserError
 from tests.helpers.fuzz_images import seeds
-from tests.helpers.stored_images import jpeg, picture, save
+from tests.helpers.stored_images import jpeg, quarters, save
 
 
 @pytest.mark.parametrize("suffix", ["jpg", "png", "tif", "bmp", "gif", "webp"])
@@ -33,7 +32,7 @@ def test_truncated_files_are_one_line(tmp_path, suffix, keep):
 def test_random_damage_never_raises_anything_else(tmp_path):
     rng = np.random.default_rng(5)
     for suffix in ("jpg", "png", "tif", "bmp", "gif", "webp"):
-        path = save(tmp_path / f"a.{suffix}", picture(), 6)
+        path = save(tmp_path / f"a.{suffix}", quarters(), 6)
         good = np.frombuffer(path.read_bytes(), np.uint8)
         for _ in range(40):
             bad = good.copy()
@@ -47,7 +46,7 @@ def test_random_damage_never_raises_anything_else(tmp_path):
 
 
 def test_missing_folder_and_text(tmp_path):
-    (tmp_path / "text.png").write_text("no picture")
+    (tmp_path / "text.png").write_text("no image")
     for path, words in (
         (tmp_path / "none.png", "no such file"),
         (tmp_path, "directory"),
@@ -75,7 +74,7 @@ def test_bombs_are_refused_before_decoding(tmp_path):
         for read in (read_image, read_mask, read_size):
             with pytest.raises(UserError, match="pixels"):
                 read(bomb(tmp_path / "b.png", *size))
-    path = save(tmp_path / "a.png", picture())
+    path = save(tmp_path / "a.png", quarters())
     with pytest.raises(UserError, match="40x24 is more than 959 pixels"):
         read_image(path, max_pixels=959)
     assert read_image(path, max_pixels=960).shape == (24, 40, 3)
@@ -84,7 +83,7 @@ def test_bombs_are_refused_before_decoding(tmp_path):
 def test_other_formats_and_polyglots(tmp_path):
     with pytest.raises(UserError, match="format that is not read"):
         read_image(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\nshowpage\n")
-    data = save(tmp_path / "a.png", picture()).read_bytes()
+    data = save(tmp_path / "a.png", quarters()).read_bytes()
     assert np.array_equal(read_image(data + b"<script>alert(1)</script>PK\x03\x04"), read_image(data))
 
 
@@ -96,7 +95,7 @@ def test_a_jpeg_of_too_many_scans_is_refused():
         read_image(data[:start] + data[start:-2] * 250 + data[-2:])
 
 
-def test_scans_are_those_of_the_picture_alone():
+def test_scans_are_those_of_the_image_alone():
     """Phones append videos, which hold the marker's bytes by chance; thumbnails and comments hold it, too."""
     data = jpeg(comment=b"\xff\xda" * 1000)
     expected = read_image(jpeg())
@@ -109,7 +108,7 @@ def test_scans_are_those_of_the_picture_alone():
 def png_of(*chunks):
     """A PNG with these chunks, of no data, before its pixels and after."""
     buffer = io.BytesIO()
-    Image.fromarray(picture()).save(buffer, "PNG")
+    Image.fromarray(quarters()).save(buffer, "PNG")
     data = buffer.getvalue()
     extra = b"".join(b"\0\0\0\0" + kind + zlib.crc32(kind).to_bytes(4, "big") for kind in chunks)
     return data[:33] + extra + data[33:-12], extra + data[-12:]
@@ -140,7 +139,7 @@ def tiff(tags, data=b""):
 
 
 def test_tiff_of_too_many_strips_or_numbers_is_refused():
-    """Pillow makes Python objects of them, whatever the size of the picture."""
+    """Pillow makes Python objects of them, whatever the size of the image."""
     grey = np.arange(256, dtype=np.uint8).reshape(16, 16)
     good = tiff([(273, 4, 1, None), (278, 4, 1, 16), (279, 4, 1, 256)], grey.tobytes())
     assert np.array_equal(read_grey(good), grey)
@@ -162,7 +161,7 @@ def test_tiff_of_too_many_strips_or_numbers_is_refused():
         read_image(big)
 
 
-def test_tiff_of_tiles_larger_than_a_picture_is_refused():
+def test_tiff_of_tiles_larger_than_an_image_is_refused():
     tags = [(259, 3, 1, 8), (322, 4, 1, 1 << 15), (323, 4, 1, 1 << 14), (324, 4, 1, None), (325, 4, 1, 1000)]
     with pytest.raises(UserError, match="tiles of more than"):
         read_image(tiff(tags, zlib.compress(bytes(1 << 20))))
@@ -170,7 +169,7 @@ def test_tiff_of_tiles_larger_than_a_picture_is_refused():
 
 def gif():
     buffer = io.BytesIO()
-    Image.fromarray(picture()).quantize(8).save(buffer, "GIF")
+    Image.fromarray(quarters()).quantize(8).save(buffer, "GIF")
     return buffer.getvalue()
 
 
@@ -188,11 +187,11 @@ def test_gif_of_too_many_blocks_is_refused(extra):
                 read(bad)
 
 
-@pytest.mark.skipif("JPEG2000" not in image_io.FORMATS, reason="this Pillow reads no JPEG 2000")
+@pytest.mark.skipif("JPEG2000" not in FORMATS, reason="this Pillow reads no JPEG 2000")
 @pytest.mark.parametrize("wrapped", [True, False])
 def test_jpeg_2000_of_too_many_parts_is_refused(wrapped):
     buffer = io.BytesIO()
-    Image.fromarray(picture()).save(buffer, "JPEG2000", no_jp2=not wrapped)
+    Image.fromarray(quarters()).save(buffer, "JPEG2000", no_jp2=not wrapped)
     data = buffer.getvalue()
     assert read_image(data).shape == (24, 40, 3)
     if wrapped:
@@ -214,9 +213,9 @@ def test_exif_is_bounded():
     assert np.array_equal(read_image(data[:2] + segment * 3 + data[2:]), read_image(data))
     bad = [data[:2] + segment * 17 + data[2:]]
     for form in ("PNG", "WEBP", "AVIF"):
-        if form in image_io.FORMATS:
+        if form in FORMATS:
             buffer = io.BytesIO()
-            Image.fromarray(picture()).save(buffer, form, exif=b"Exif\0\0" + block[6:] + bytes(1 << 20))
+            Image.fromarray(quarters()).save(buffer, form, exif=b"Exif\0\0" + block[6:] + bytes(1 << 20))
             bad.append(buffer.getvalue())
     for file in bad:
         with pytest.raises(UserError, match="more than 1 MiB of EXIF"):
@@ -236,7 +235,7 @@ def test_a_large_bmp_with_run_lengths_is_refused():
 
 
 def test_pnm_is_of_bytes_with_a_short_header():
-    pixels = picture()
+    pixels = quarters()
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "PPM")
     assert np.array_equal(read_image(buffer.getvalue(), "RGB"), pixels)

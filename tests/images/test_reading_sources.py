@@ -19,11 +19,10 @@ from PIL import Image, ImageOps
 
 from constrained_rcnn.images import opening
 from constrained_rcnn.images import pixels as image_pixels
-from constrained_rcnn.images import reading as image_io
 from constrained_rcnn.images.folder_listing import list_images
-from constrained_rcnn.images.reading import read_grey, read_header, read_image, read_mask, read_size
+from constrained_rcnn.images.reading import FORMATS, read_grey, read_header, read_image, read_mask, read_size
 from constrained_rcnn.utils.errors import UserError
-from tests.helpers.stored_images import STORED, jpeg, picture, save
+from tests.helpers.stored_images import STORED, jpeg, quarters, save
 
 
 @pytest.mark.parametrize("suffix, options", [("png", {}), ("jpg", {}), ("webp", {}), ("bmp", {})])
@@ -41,14 +40,14 @@ def test_size_without_decoding(tmp_path, suffix, options, orientation):
 
 
 def test_exif_behind_the_pixels_of_a_png_counts(tmp_path):
-    path = save(tmp_path / "a.png", STORED[6](picture()), 6)
+    path = save(tmp_path / "a.png", STORED[6](quarters()), 6)
     data = path.read_bytes()
     at = data.index(b"eXIf") - 4
     length = int.from_bytes(data[at : at + 4], "big") + 12
     moved = data[:at] + data[at + length : -12] + data[at : at + length] + data[-12:]  # before IEND, 12 bytes
     path.write_bytes(moved)
     assert read_size(path) == (24, 40)
-    np.testing.assert_array_equal(read_image(path, "RGB"), picture())
+    np.testing.assert_array_equal(read_image(path, "RGB"), quarters())
 
 
 def test_pipes_sockets_and_devices_are_passed_over_and_refused(tmp_path, monkeypatch):
@@ -85,13 +84,13 @@ def test_names_stay_on_one_line(tmp_path):
             read_image(path)
         assert f"{tmp_path}/{shown}: not an image" in str(error.value)
         str(error.value).encode()  # a log or a table can hold it
-        save(path, picture())
-        assert np.array_equal(read_image(path, "RGB"), picture())
+        save(path, quarters())
+        assert np.array_equal(read_image(path, "RGB"), quarters())
 
 
 def test_bytes_open_files_and_pillows_images_are_read_by_the_same_rules(tmp_path):
     for suffix, orientation in (("jpg", 6), ("png", 8), ("tif", 3)):
-        path = save(tmp_path / f"a.{suffix}", picture(), orientation)
+        path = save(tmp_path / f"a.{suffix}", quarters(), orientation)
         expected = read_image(path)
         assert np.array_equal(read_image(path.read_bytes()), expected)
         assert np.array_equal(read_image(io.BytesIO(path.read_bytes())), expected)
@@ -101,14 +100,14 @@ def test_bytes_open_files_and_pillows_images_are_read_by_the_same_rules(tmp_path
             opened.load()
             assert np.array_equal(read_image(opened), expected)
             opened.copy()  # still the caller's
-    assert np.array_equal(read_image(Image.fromarray(picture()), "RGB"), picture())
+    assert np.array_equal(read_image(Image.fromarray(quarters()), "RGB"), quarters())
     with pytest.raises(UserError, match="^image: not an image"):
         read_image(b"nothing of the kind")
 
 
-def heif(*pictures, **options) -> bytes:
+def heif(*images, **options) -> bytes:
     """A HEIF file of nearly the given RGB or 16-bit grey arrays."""
-    first, *others = [Image.fromarray(np.ascontiguousarray(p)) for p in pictures]
+    first, *others = [Image.fromarray(np.ascontiguousarray(p)) for p in images]
     buffer = io.BytesIO()
     first.save(buffer, "HEIF", quality=95, save_all=bool(others), append_images=others, **options)
     return buffer.getvalue()
@@ -119,7 +118,7 @@ def test_heif_is_turned_as_the_file_itself_says(orientation):
     """Phones name the turn twice, in HEIF's own terms and in EXIF; it is done once."""
     exif = Image.Exif()
     exif[0x0112] = orientation
-    upright = picture(96, 160)
+    upright = quarters(96, 160)
     data = heif(STORED[orientation](upright), exif=exif.tobytes())
     read = read_image(data, "RGB")
     assert read.shape == upright.shape and read_size(data) == (96, 160)
@@ -127,7 +126,7 @@ def test_heif_is_turned_as_the_file_itself_says(orientation):
     assert not read_header(data).deep and not read_header(data).several
 
 
-def test_heif_of_several_pictures_and_of_more_bits():
+def test_heif_of_several_images_and_of_more_bits():
     dark, light = np.zeros((64, 64, 3), np.uint8), np.full((64, 64, 3), 255, np.uint8)
     data = heif(dark, light, primary_index=1)
     assert read_header(data).several and read_image(data).min() > 250
@@ -138,8 +137,8 @@ def test_heif_of_several_pictures_and_of_more_bits():
 
 
 def test_heif_without_its_reader_says_what_to_install(monkeypatch):
-    data = heif(picture(64, 64))
-    monkeypatch.setattr(opening, "FORMATS", tuple(name for name in image_io.FORMATS if name != "HEIF"))
+    data = heif(quarters(64, 64))
+    monkeypatch.setattr(opening, "FORMATS", tuple(name for name in FORMATS if name != "HEIF"))
     with pytest.raises(UserError, match=r"^image: HEIF \(HEIC\) .* pip install 'constrained_rcnn\[heif\]'"):
         read_image(data)
 
@@ -194,8 +193,8 @@ def test_warnings_are_as_before_after_reading_in_threads():
 
 @pytest.mark.parametrize("suffix", ["png", "jpg", "tif"])
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_pictures_larger_than_a_block_are_turned_as_a_whole(tmp_path, suffix, orientation, monkeypatch):
-    path = save(tmp_path / f"a.{suffix}", picture(), orientation)
+def test_images_larger_than_a_block_are_turned_as_a_whole(tmp_path, suffix, orientation, monkeypatch):
+    path = save(tmp_path / f"a.{suffix}", quarters(), orientation)
     expected = read_image(path)
     monkeypatch.setattr(image_pixels, "BLOCK", 13)
     assert np.array_equal(read_image(path), expected)

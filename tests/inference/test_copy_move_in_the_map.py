@@ -33,7 +33,7 @@ def weights(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def file(tmp_path_factory):
-    path = tmp_path_factory.mktemp("picture") / "copied.png"
+    path = tmp_path_factory.mktemp("image") / "copied.png"
     cv2.imwrite(str(path), forged(photo())[0])
     return path
 

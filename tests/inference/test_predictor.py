@@ -32,7 +32,7 @@ def predictor(weights):
     return ManipulationPredictor(tiny_cfg("MODEL.WEIGHTS", weights))
 
 
-def picture(height=72, width=90, seed=0):
+def make_image(height=72, width=90, seed=0):
     return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
 
 
@@ -46,7 +46,7 @@ def picture(height=72, width=90, seed=0):
     ],
 )
 def test_agrees_with_detectron2s_predictor(weights, options):
-    cfg, image = tiny_cfg("MODEL.WEIGHTS", weights, *options), picture()
+    cfg, image = tiny_cfg("MODEL.WEIGHTS", weights, *options), make_image()
     ours, theirs = ManipulationPredictor(cfg)(image), DefaultPredictor(cfg)(image)
     instances = theirs["instances"]
     boxes = instances.pred_boxes.tensor.numpy()
@@ -60,7 +60,7 @@ def test_agrees_with_detectron2s_predictor(weights, options):
 
 
 def test_result_is_typed_and_json_ready(predictor):
-    result = predictor(picture())
+    result = predictor(make_image())
     assert result.threshold == 0.25  # from the checkpoint's metadata
     assert result.manipulated == (result.score > 0.25)
     assert result.manipulation_map.shape == (72, 90) and result.manipulation_map.dtype == np.float32
@@ -76,19 +76,19 @@ def test_config_threshold_goes_before_the_stored_one(weights):
 
 
 def test_file_and_array_agree(predictor, tmp_path):
-    image = picture()
+    image = make_image()
     Image.fromarray(image[:, :, ::-1]).save(tmp_path / "a.png")
     assert np.array_equal(predictor(tmp_path / "a.png").manipulation_map, predictor(image).manipulation_map)
 
 
 @pytest.mark.parametrize("size", [(16, 16), (16, 300), (33, 17)])
 def test_small_images(predictor, size):
-    assert predictor(picture(*size)).manipulation_map.shape == size
+    assert predictor(make_image(*size)).manipulation_map.shape == size
 
 
 def test_images_that_are_too_small_are_refused(predictor):
     with pytest.raises(UserError, match="200x15 pixels"):
-        predictor(picture(15, 200))
+        predictor(make_image(15, 200))
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ def test_the_shipped_weights_are_found_once_they_are_there(tmp_path, monkeypatch
 
 
 def test_side_by_side_aligns():
-    row = side_by_side([("a", picture(50, 80)), ("b", picture(100, 60))], height=100)
+    row = side_by_side([("a", make_image(50, 80)), ("b", make_image(100, 60))], height=100)
     assert row.shape[1] == 160 + 4 + 60 and row.shape[0] > 100
 
 

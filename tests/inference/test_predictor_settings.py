@@ -117,4 +117,4 @@ def test_memory_is_bounded(weights, tmp_path):
 def test_a_batch_says_which_image_is_refused(weights):
     predictor = ManipulationPredictor(tiny_cfg("MODEL.WEIGHTS", weights))
     with pytest.raises(UserError, match="image 2 of 2: image: "):
-        predictor.predict_batch([noise(64, 80), b"no picture"])
+        predictor.predict_batch([noise(64, 80), b"no image"])

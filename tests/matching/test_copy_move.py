@@ -77,7 +77,7 @@ def test_a_texture_that_is_only_similar_is_not_a_copy(photo):
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 2000), (9, 7), (64, 64), (500, 700)])
 @pytest.mark.parametrize("value", [0, 128, 255])
-def test_flat_pictures_have_none(shape, value):
+def test_flat_images_have_none(shape, value):
     assert find_repeats(np.full((*shape, 3), value, np.uint8)) == ()
 
 
@@ -186,12 +186,12 @@ def test_a_doubtful_pair_does_not_stand_in_for_its_better_twin(photo, monkeypatc
     np.zeros((50, 60), np.uint8), np.zeros((50, 60, 1), np.uint8), np.zeros((50, 60, 4), np.uint8),
     np.zeros((50, 60, 3), np.float32), np.zeros((0, 60, 3), np.uint8), [[[0, 0, 0]]],
 ])  # fmt: skip
-def test_what_is_no_picture_is_refused(image):
+def test_what_is_no_image_is_refused(image):
     with pytest.raises(ValueError, match=r"must be \(H, W, 3\) uint8"):
         find_repeats(image)
 
 
-def test_boxes_of_a_narrow_reduced_picture_stay_inside():
+def test_boxes_of_a_narrow_reduced_image_stay_inside():
     image = np.zeros((101, 8000, 3), np.uint8)
     image[:, :1600] = cv2.resize(data.coffee()[:, :, ::-1], (1600, 1066))[400:501]
     image[:, 4000:5600] = image[:, :1600]
@@ -202,7 +202,7 @@ def test_boxes_of_a_narrow_reduced_picture_stay_inside():
             assert 0 <= box[0] < box[2] <= 8000 and 0 <= box[1] < box[3] <= 101
 
 
-def test_boxes_are_in_pixels_of_a_picture_that_was_reduced(photo):
+def test_boxes_are_in_pixels_of_an_image_that_was_reduced(photo):
     image, mask = forged(photo)
     large = cv2.resize(image, None, fx=4, fy=4, interpolation=cv2.INTER_CUBIC)
     (found,) = find_repeats(large)

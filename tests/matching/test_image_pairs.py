@@ -1,4 +1,4 @@
-"""Two pictures compared: versions of one are told whatever was done to them, and where they differ."""
+"""Two images compared: versions of one are told whatever was done to them, and where they differ."""
 
 import json
 
@@ -42,7 +42,7 @@ def grey(image):
     return cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
 
 
-#: What is done to the picture's geometry (the mask, too), and then to its pixels.
+#: What is done to the image's geometry (the mask, too), and then to its pixels.
 CHANGES = {
     "nothing": (lambda x: x, lambda x: x),
     "compressed": (lambda x: x, lambda x: jpeg(x, 50)),
@@ -139,18 +139,18 @@ def test_a_pattern_of_the_same_tones_is_altered_all_the_same():
 
 
 @pytest.mark.parametrize("one, other", [("chelsea", "astronaut"), ("astronaut", "rocket"), ("rocket", "coffee")])
-def test_other_pictures_share_nothing(one, other):
-    pictures = [describe(np.ascontiguousarray(getattr(data, name)()[:, :, ::-1])) for name in (one, other)]
-    assert compare(*pictures) == () and compare(*pictures[::-1]) == ()
+def test_other_images_share_nothing(one, other):
+    images = [describe(np.ascontiguousarray(getattr(data, name)()[:, :, ::-1])) for name in (one, other)]
+    assert compare(*images) == () and compare(*images[::-1]) == ()
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 3000), (40, 40), (300, 500)])
-def test_flat_and_tiny_pictures_share_nothing(original, shape):
+def test_flat_and_tiny_images_share_nothing(original, shape):
     flat = describe(np.full((*shape, 3), 128, np.uint8))
     assert compare(flat, flat) == () and compare(flat, describe(original)) == compare(describe(original), flat) == ()
 
 
-def test_boxes_and_scale_are_in_pixels_of_pictures_that_were_reduced(original):
+def test_boxes_and_scale_are_in_pixels_of_images_that_were_reduced(original):
     large = scaled(original, 4, 4)
     (found,) = compare(describe(original), describe(large))
     assert max(found.second.shape) == WORKING_SIDE < max(large.shape[:2]) and found.scale == pytest.approx(4, rel=0.01)
@@ -217,7 +217,7 @@ def test_another_pattern_of_the_same_tones_is_told_without_its_tones():
     assert overlap(found, truth) > 0.6
 
 
-def test_a_finer_picture_is_laid_on_a_coarser_one_without_a_shift(original):
+def test_a_finer_image_is_laid_on_a_coarser_one_without_a_shift(original):
     """Centres of pixels lie half a pixel inside."""
     large, inner = scaled(original, 4, 4), (slice(10, -10), slice(10, -10))
     apart = []

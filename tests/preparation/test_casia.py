@@ -89,19 +89,19 @@ def test_a_second_run_does_nothing_and_says_so(prepared, monkeypatch, capsys):
     root, _, _, _ = prepared
     before = {path: path.stat().st_mtime_ns for path in root.rglob("*")}
     monkeypatch.setattr(casia, "scan", lambda *_: pytest.fail("scanned"))
-    monkeypatch.setattr(Image, "open", lambda *_, **__: pytest.fail("opened a picture"))
+    monkeypatch.setattr(Image, "open", lambda *_, **__: pytest.fail("opened an image"))
     assert calling("prepare casia")(["--root", str(root)]) == 0
     assert "nothing to do" in capsys.readouterr().out
     assert {path: path.stat().st_mtime_ns for path in root.rglob("*")} == before
 
 
-def test_each_picture_of_a_set_is_decoded_once(tmp_path, monkeypatch):
+def test_each_image_of_a_set_is_decoded_once(tmp_path, monkeypatch):
     make_casia_v1(tmp_path / "casia_v1")
     decoded = []
     monkeypatch.setattr(records, "load_image", lambda path: decoded.append(path) or reading.load_image(path))
     assert calling("prepare casia")(["--root", str(tmp_path / "casia_v1")]) == 0
-    pictures = [path for folder in ("Au", "Sp") for path in (tmp_path / "casia_v1" / folder).iterdir()]
-    assert sorted(decoded) == sorted(pictures)
+    images = [path for folder in ("Au", "Sp") for path in (tmp_path / "casia_v1" / folder).iterdir()]
+    assert sorted(decoded) == sorted(images)
 
 
 def test_a_moved_tree_is_still_prepared(prepared, tmp_path):

@@ -1,4 +1,4 @@
-"""The same picture twice, found by pixels and by look, also through the real command."""
+"""The same image twice, found by pixels and by look, also through the real command."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from constrained_rcnn.data import annotation_format
 from constrained_rcnn.preparation.duplicates import NEAR_BITS, duplicates, image_print, shared_pixels
 from tests.helpers.casia_tree import photo
 from tests.helpers.commands import run
-from tests.helpers.pictures import mask
+from tests.helpers.images import mask
 from tests.helpers.source_trees import save
 
 
 def bits(one: np.ndarray, other: np.ndarray) -> int:
-    """How many of the 64 bits of two pictures' hashes differ."""
-    a, b = (int(image_print(picture)["looks"], 16) for picture in (one, other))
+    """How many of the 64 bits of two images' hashes differ."""
+    a, b = (int(image_print(image)["looks"], 16) for image in (one, other))
     return (a ^ b).bit_count()
 
 
@@ -29,19 +29,19 @@ def compressed(pixels: np.ndarray, quality: int = 60) -> np.ndarray:
     return np.array(Image.open(buffer))
 
 
-def test_the_hash_survives_what_leaves_a_picture_the_same():
+def test_the_hash_survives_what_leaves_an_image_the_same():
     for seed in range(5):
-        picture = photo(seed, 200, 300)
-        half = np.array(Image.fromarray(picture).resize((150, 100), Image.Resampling.LANCZOS))
-        darker = (picture * 0.8).astype(np.uint8)
-        for same in (compressed(picture), half, darker):
-            assert bits(picture, same) <= NEAR_BITS
-        for other in (photo(seed + 100, 200, 300), picture[:, ::-1], picture[::-1]):
-            assert bits(picture, np.ascontiguousarray(other)) > 2 * NEAR_BITS
-        assert image_print(picture)["pixels"] != image_print(compressed(picture))["pixels"]
+        image = photo(seed, 200, 300)
+        half = np.array(Image.fromarray(image).resize((150, 100), Image.Resampling.LANCZOS))
+        darker = (image * 0.8).astype(np.uint8)
+        for same in (compressed(image), half, darker):
+            assert bits(image, same) <= NEAR_BITS
+        for other in (photo(seed + 100, 200, 300), image[:, ::-1], image[::-1]):
+            assert bits(image, np.ascontiguousarray(other)) > 2 * NEAR_BITS
+        assert image_print(image)["pixels"] != image_print(compressed(image))["pixels"]
 
 
-def test_flat_pictures_are_not_compared():
+def test_flat_images_are_not_compared():
     assert image_print(np.full((20, 30, 3), 90, np.uint8)) is None
 
 
@@ -70,8 +70,8 @@ def test_what_is_said(side):
     assert duplicates({}, {}, {}) == []
 
 
-def test_many_pictures_in_blocks():
-    """Twins at the far ends of more pictures than one block has."""
+def test_many_images_in_blocks():
+    """Twins at the far ends of more images than one block has."""
     rng = np.random.default_rng(0)
     prints = {f"{n:05}": {"pixels": str(n), "looks": rng.bytes(8).hex()} for n in range(2100)}
     prints["02099"]["looks"] = prints["00001"]["looks"]

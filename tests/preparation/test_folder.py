@@ -15,7 +15,7 @@ from constrained_rcnn.preparation.sources import folder
 from constrained_rcnn.utils.errors import UserError
 from tests.helpers.commands import run
 from tests.helpers.folder_sets import SCRIPT, findings, prepared
-from tests.helpers.pictures import mask, picture
+from tests.helpers.images import image_file, mask
 
 
 def load(root: Path, name: str) -> dict[str, dict]:
@@ -24,7 +24,7 @@ def load(root: Path, name: str) -> dict[str, dict]:
 
 def test_masks_by_stem_in_a_folder_of_their_own(tmp_path):
     for name in ("plain.jpg", "ends_gt.JPG", "sub/deep.png", "flat.tif", "no_mask.jpg", "two.png"):
-        picture(tmp_path / "images" / name)
+        image_file(tmp_path / "images" / name)
     for name in (
         "plain.png",
         "ends_gt_mask.png",
@@ -35,7 +35,7 @@ def test_masks_by_stem_in_a_folder_of_their_own(tmp_path):
         "flat.bmp",
     ):
         mask(tmp_path / "masks" / name)
-    picture(tmp_path / "real/b.jpg")
+    image_file(tmp_path / "real/b.jpg")
     done = run(
         SCRIPT,
         "--images",
@@ -71,9 +71,9 @@ def test_masks_by_stem_in_a_folder_of_their_own(tmp_path):
 def test_masks_beside_the_images_and_labels(tmp_path):
     root = tmp_path / "set"
     for name, truth in (("a.jpg", "a_gt.png"), ("b.jpg", "b_mask.png"), ("sub/c.png", "sub/c_gt.png")):
-        picture(root / name)
+        image_file(root / name)
         mask(root / truth)
-    picture(root / "d.jpg")
+    image_file(root / "d.jpg")
     (root / "labels.csv").write_text(
         "\ufeffImage, technique ,group\na.jpg,Splicing,one\nb,copy-move,one\n"
         "sub\\c.png,inpainting,\nd.jpg,authentic,one\ngone.jpg,splice,\n",
@@ -114,7 +114,7 @@ def test_masks_beside_the_images_and_labels(tmp_path):
 
 def test_one_unknown_technique_makes_the_set_tampered(tmp_path):
     for name in ("a", "b"):
-        picture(tmp_path / f"{name}.jpg")
+        image_file(tmp_path / f"{name}.jpg")
         mask(tmp_path / f"{name}_gt.png")
     (tmp_path / "labels.csv").write_text("image,technique\na.jpg,splice\n")
     done = run(SCRIPT, "--images", ".", "--labels", "labels.csv", "--root", ".", "--name", "x", cwd=tmp_path)
@@ -123,8 +123,8 @@ def test_one_unknown_technique_makes_the_set_tampered(tmp_path):
 
 
 def test_empty_masks(tmp_path):
-    picture(tmp_path / "images/a.png")
-    picture(tmp_path / "images/b.png")
+    image_file(tmp_path / "images/a.png")
+    image_file(tmp_path / "images/b.png")
     mask(tmp_path / "masks/a.png", box=None)
     mask(tmp_path / "masks/b.png")
     arguments = ["--images", "images", "--masks", "masks", "--root", "out", "--name", "x"]
@@ -188,7 +188,7 @@ def test_kinds_of_files_are_read_by_rule_and_noted(tmp_path):
     ],
 )
 def test_wrong_input_is_one_line(tmp_path, arguments, words):
-    picture(tmp_path / "images/a.png")
+    image_file(tmp_path / "images/a.png")
     (tmp_path / "bad.csv").write_text("image,technique\na.png,blur\n")
     (tmp_path / "headless.csv").write_text("a.png,splice\nb.png,splice\n")
     done = run(SCRIPT, *arguments, cwd=tmp_path)
@@ -197,7 +197,7 @@ def test_wrong_input_is_one_line(tmp_path, arguments, words):
 
 def test_authentic_folder_inside_the_images(tmp_path):
     for name in ("all/a.png", "all/real/b.png"):
-        picture(tmp_path / name)
+        image_file(tmp_path / name)
     mask(tmp_path / "all/a_gt.png")
     scan = folder.scan(folder.Folders(tmp_path / "all", authentic=tmp_path / "all/real"))
     assert [(sample.image.name, sample.truth is None) for sample in scan.samples] == [
@@ -209,11 +209,11 @@ def test_authentic_folder_inside_the_images(tmp_path):
 
 def test_originals_beside_their_forgeries_are_authentic(tmp_path):
     for place, number in (("x", 0), ("y", 1)):
-        picture(tmp_path / f"images/{place}/00{number}_orig.jpg", value=40)
+        image_file(tmp_path / f"images/{place}/00{number}_orig.jpg", value=40)
         for forgery in ("0.png", "1.jpg"):
-            picture(tmp_path / f"images/{place}/c{number}_{forgery}", value=60)
+            image_file(tmp_path / f"images/{place}/c{number}_{forgery}", value=60)
             mask(tmp_path / f"images/{place}/c{number}_{forgery[0]}_mask.png")
-    picture(tmp_path / "images/z/alone_orig.jpg")  # beside no forgery: nobody says that it is authentic
+    image_file(tmp_path / "images/z/alone_orig.jpg")  # beside no forgery: nobody says that it is authentic
     entries, said = prepared(tmp_path, "--test-fraction", 0.5)
     assert {name for name, entry in entries.items() if entry["authentic"]} == {"x/000_orig.jpg", "y/001_orig.jpg"}
     for place in "xy":  # one source: never on both sides of the split
@@ -224,10 +224,10 @@ def test_originals_beside_their_forgeries_are_authentic(tmp_path):
 
 def test_originals_of_one_folder_go_with_the_forgeries_that_are_called_like_them(tmp_path):
     for name in ("a", "a_2", "ab", "b"):
-        picture(tmp_path / f"images/{name}.png")
+        image_file(tmp_path / f"images/{name}.png")
         mask(tmp_path / f"images/{name}_gt.png")
     for name in ("a_ORIG", "b_original"):
-        picture(tmp_path / f"images/{name}.png")
+        image_file(tmp_path / f"images/{name}.png")
     made_of = {sample.image.stem: sample.sources for sample in folder.scan(folder.Folders(tmp_path / "images")).samples}
     assert made_of == {
         "a": ("a_ORIG.png",), "a_2": ("a_ORIG.png",), "a_ORIG": ("a_ORIG.png",), "ab": (),
@@ -236,7 +236,7 @@ def test_originals_of_one_folder_go_with_the_forgeries_that_are_called_like_them
 
 
 def test_a_set_of_authentic_images_alone_is_written_only_if_it_is_meant(tmp_path):
-    picture(tmp_path / "images/a.png")
+    image_file(tmp_path / "images/a.png")
     real = ["--authentic", tmp_path / "images"]
     with pytest.raises(UserError, match="no usable forged image beside 1 authentic ones.*give --authentic-only"):
         prepared(tmp_path, *real)
@@ -246,7 +246,7 @@ def test_a_set_of_authentic_images_alone_is_written_only_if_it_is_meant(tmp_path
 
 def test_a_side_of_the_split_without_forgeries_is_said(tmp_path):
     for name in "ab":
-        picture(tmp_path / f"images/{name}.png", value=30 if name == "a" else 90)
+        image_file(tmp_path / f"images/{name}.png", value=30 if name == "a" else 90)
     mask(tmp_path / "masks/a.png")
     (tmp_path / "labels.csv").write_text("image,technique\na.png,splice\nb.png,authentic\n")
     (tmp_path / "split.json").write_text('{"splits": {"train": ["a.png"], "test": ["b.png"]}}')

@@ -10,7 +10,7 @@ from PIL import Image
 
 from constrained_rcnn.utils.errors import UserError
 from tests.helpers.folder_sets import area, prepared
-from tests.helpers.pictures import mask, picture
+from tests.helpers.images import image_file, mask
 
 
 def inverted(path: Path, box=(5, 5, 15, 12)) -> None:
@@ -22,7 +22,7 @@ def inverted(path: Path, box=(5, 5, 15, 12)) -> None:
 
 def test_inverted_masks_are_noticed_and_can_be_turned(tmp_path, caplog):
     for name in "abc":
-        picture(tmp_path / f"images/{name}.png", value=40)
+        image_file(tmp_path / f"images/{name}.png", value=40)
         inverted(tmp_path / f"masks/{name}.png", box=(5, 5, 15, 12))
     entries, said = prepared(tmp_path)
     assert said["x"] == "noted: masks inverted?" and "3 of 3 masks" in caplog.text and "--invert" in caplog.text
@@ -35,7 +35,7 @@ def test_inverted_masks_are_noticed_and_can_be_turned(tmp_path, caplog):
 
 def test_one_large_forgery_among_others_is_not_called_inverted(tmp_path):
     for name in "abc":
-        picture(tmp_path / f"images/{name}.png", value=40)
+        image_file(tmp_path / f"images/{name}.png", value=40)
         mask(tmp_path / f"masks/{name}.png", box=(0, 0, 30, 16) if name == "a" else (5, 5, 15, 12))
     _, said = prepared(tmp_path)
     assert said == {"a.png": "noted: mostly manipulated"}
@@ -43,7 +43,7 @@ def test_one_large_forgery_among_others_is_not_called_inverted(tmp_path):
 
 def test_masks_of_other_values_are_named_and_can_be_said(tmp_path):
     for name in "ab":
-        picture(tmp_path / f"images/{name}.png")
+        image_file(tmp_path / f"images/{name}.png")
         Image.open(mask(tmp_path / f"masks/{name}.png")).point(lambda level: level // 255).save(
             tmp_path / f"masks/{name}.png"
         )
@@ -59,7 +59,7 @@ def test_masks_of_other_values_are_named_and_can_be_said(tmp_path):
 
 def test_with_values_said_a_mask_without_them_may_be_empty(tmp_path):
     for name, level in (("a", 2), ("b", 1)):
-        picture(tmp_path / f"images/{name}.png")
+        image_file(tmp_path / f"images/{name}.png")
         image = Image.new("L", (30, 20))
         image.paste(level, (5, 5, 15, 12))
         (tmp_path / "masks").mkdir(exist_ok=True)
@@ -70,7 +70,7 @@ def test_with_values_said_a_mask_without_them_may_be_empty(tmp_path):
 
 def test_nearly_fitting_masks(tmp_path):
     for name, size in (("a", (31, 20)), ("b", (27, 22)), ("c", (30, 20))):
-        picture(tmp_path / f"images/{name}.png", size)
+        image_file(tmp_path / f"images/{name}.png", size)
         mask(tmp_path / f"masks/{name}.png")
     entries, said = prepared(tmp_path)
     assert set(entries) == {"c.png"} and said == {f"{name}.png": "skipped: no ground truth" for name in "ab"}

@@ -9,12 +9,12 @@ from constrained_rcnn.images.reading import read_mask
 from constrained_rcnn.utils.errors import UserError
 from tests.helpers.commands import run
 from tests.helpers.folder_sets import SCRIPT, area, prepared
-from tests.helpers.pictures import mask, picture
+from tests.helpers.images import image_file, mask
 
 
 def test_names_that_differ_in_their_suffix_or_case_keep_masks_apart(tmp_path):
     for name in ("a.jpg", "a.png", "B.png", "sub/b.png"):
-        picture(tmp_path / "images" / name)
+        image_file(tmp_path / "images" / name)
     mask(tmp_path / "masks/a.png")
     mask(tmp_path / "masks/B.png", box=(0, 0, 10, 10))
     mask(tmp_path / "masks/sub/b.png", box=(0, 0, 20, 10))
@@ -26,7 +26,7 @@ def test_names_that_differ_in_their_suffix_or_case_keep_masks_apart(tmp_path):
 
 def test_images_of_one_name_never_share_a_mask(tmp_path):
     for name in ("one/a.png", "two/a.jpg", "three/a.png", "one/b.png", "two/b.png", "one/c.png", "two/c.png", "d.png"):
-        picture(tmp_path / "images" / name)
+        image_file(tmp_path / "images" / name)
     mask(tmp_path / "masks/a.png")  # of none of the three
     mask(tmp_path / "masks/b.png", box=(0, 0, 10, 10))  # of two/b, the other one has its own
     mask(tmp_path / "masks/one/b_gt.png", box=(0, 0, 20, 10))
@@ -43,14 +43,14 @@ def test_images_of_one_name_never_share_a_mask(tmp_path):
 
 def test_a_mask_beside_its_image_is_not_borrowed(tmp_path):
     for name in ("a.png", "sub/a.png", "sub/b.png", "a_gt.png", "sub/b_gt.png"):
-        (mask if "gt" in name else picture)(tmp_path / "images" / name)
+        (mask if "gt" in name else image_file)(tmp_path / "images" / name)
     entries, said = prepared(tmp_path)
     assert set(entries) == {"a.png", "sub/b.png"} and said == {"sub/a.png": "skipped: no mask"}
 
 
 def test_nothing_is_written_where_one_mask_is_all_there_is_for_two_images(tmp_path):
     for name in ("images/one/a.png", "images/two/a.png"):
-        picture(tmp_path / name)
+        image_file(tmp_path / name)
     mask(tmp_path / "masks/a.png")
     with pytest.raises(UserError, match="a.png would have to serve one/a.png and two/a.png; give each a mask of its"):
         prepared(tmp_path)
@@ -60,7 +60,7 @@ def test_nothing_is_written_where_one_mask_is_all_there_is_for_two_images(tmp_pa
 @pytest.mark.parametrize("ending", ["_GT", "_gt", "_Gt", "_MASK", "_Mask"])
 @pytest.mark.parametrize("beside", [True, False])
 def test_endings_of_masks_in_any_case(tmp_path, ending, beside):
-    picture(tmp_path / "images/a.JPG")
+    image_file(tmp_path / "images/a.JPG")
     mask(tmp_path / ("images" if beside else "masks") / f"a{ending}.PNG")
     entries, said = prepared(tmp_path)
     assert set(entries) == {"a.JPG"} and said == {}
@@ -68,7 +68,7 @@ def test_endings_of_masks_in_any_case(tmp_path, ending, beside):
 
 def test_several_masks_of_one_image_are_joined_if_asked(tmp_path):
     for name in ("a.png", "b.png", "c.png"):
-        picture(tmp_path / "images" / name)
+        image_file(tmp_path / "images" / name)
     mask(tmp_path / "masks/a_mask_1.png", box=(0, 0, 10, 10))
     mask(tmp_path / "masks/a_mask_2.png", box=(5, 0, 15, 10))
     mask(tmp_path / "masks/b.png", box=None)
@@ -85,7 +85,7 @@ def test_several_masks_of_one_image_are_joined_if_asked(tmp_path):
 
 def test_masks_beside_are_joined_too(tmp_path):
     for name in ("a.png", "a_gt.png", "a_mask.png"):
-        (picture if name == "a.png" else mask)(tmp_path / "images" / name)
+        (image_file if name == "a.png" else mask)(tmp_path / "images" / name)
     with pytest.raises(UserError, match="a_gt.png, a_mask.png: keep one, or join them with --masks union"):
         prepared(tmp_path)
     assert set(prepared(tmp_path, "--masks", "union")[0]) == {"a.png"}

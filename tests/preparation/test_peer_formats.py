@@ -21,7 +21,7 @@ SCRIPT = "datasets/convert_format.py"
 
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory):
-    """(split file, folder of the pictures): three forged JPEGs and an authentic one, with a plain list of CAT-Net."""
+    """(split file, folder of the images): three forged JPEGs and an authentic one, with a plain list of CAT-Net."""
     root = tmp_path_factory.mktemp("peers")
     lines = []
     for number in range(3):

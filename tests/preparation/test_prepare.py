@@ -23,7 +23,7 @@ from constrained_rcnn.utils import locks
 from constrained_rcnn.utils.errors import OutputError, UserError
 from constrained_rcnn.utils.journal import Journal
 from tests.helpers.commands import clean_environment, run
-from tests.helpers.pictures import mask, picture
+from tests.helpers.images import image_file, mask
 
 SCRIPT = "datasets/prepare_folder.py"
 
@@ -93,7 +93,7 @@ def test_killed_at_any_moment_it_goes_on(tmp_path, kept):
 def small(tmp_path) -> tuple[Plan, Scan]:
     truth = np.zeros((20, 30), bool)
     truth[5:12, 5:15] = True
-    paths = [picture(tmp_path / f"{name}.png") for name in "abc"]
+    paths = [image_file(tmp_path / f"{name}.png") for name in "abc"]
     samples = [Sample(path, lambda probe: Truth({"splice": truth})) for path in paths]
     return Plan("x", tmp_path, tmp_path, paths, workers=1), Scan(samples)
 
@@ -216,7 +216,7 @@ def test_few_images_are_in_memory_at_once(small, monkeypatch):
         return probe
 
     monkeypatch.setattr(records, "Probe", tracked)
-    many = [picture(plan.output / f"{number}.png") for number in range(40)]
+    many = [image_file(plan.output / f"{number}.png") for number in range(40)]
     prepare(
         Plan("x", plan.output, plan.image_root, many, workers=2),
         lambda: Scan([scan.samples[0], *(Sample(path, None) for path in many)]),  # no set without a forgery

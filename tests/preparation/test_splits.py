@@ -25,11 +25,9 @@ def shuffled(mapping: dict, seed: int) -> dict:
     return dict(items)
 
 
-def many(seed: int, images=400, pictures=300):
+def many(seed: int, images=400, sources=300):
     rng = random.Random(seed)
-    sources = {
-        f"im{i}": tuple(f"p{rng.randrange(pictures)}" for _ in range(rng.randrange(1, 3))) for i in range(images)
-    }
+    sources = {f"im{i}": tuple(f"p{rng.randrange(sources)}" for _ in range(rng.randrange(1, 3))) for i in range(images)}
     strata = {image: rng.choices(["splice", "copy-move", "authentic"], [3, 2, 5])[0] for image in sources}
     return sources, strata
 

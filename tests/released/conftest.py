@@ -41,7 +41,7 @@ def model_50(weights_50):
 
 @pytest.fixture(scope="session")
 def parity() -> Path:
-    """The folder with the golden outputs on a CASIA picture, which this repository may not hold."""
+    """The folder with the golden outputs on a CASIA image, which this repository may not hold."""
     folder = os.environ.get("CONSTRAINED_RCNN_PARITY")
     if not folder:
         pytest.skip("CONSTRAINED_RCNN_PARITY is not set")

@@ -36,9 +36,9 @@ def close(ours: np.ndarray, golden: np.ndarray, tolerance: float, name: str) -> 
     assert error <= tolerance, f"{name}: {error:.2e} of the maximum"
 
 
-def compare(model, picture: Path, golden: Path) -> None:
+def compare(model, image: Path, golden: Path) -> None:
     gold = np.load(golden)
-    result, ours = released_stages.run(model, cv2.imread(str(picture)))
+    result, ours = released_stages.run(model, cv2.imread(str(image)))
 
     for name in FEATURES:
         y, x, c = gold[f"{name}_stride"]
@@ -76,7 +76,7 @@ def compare(model, picture: Path, golden: Path) -> None:
     assert result["manipulation_score"] == pytest.approx(gold["merged"].max(), abs=2e-3)
 
 
-def test_50_layers_on_a_drawn_picture(model_50):
+def test_50_layers_on_a_drawn_image(model_50):
     compare(model_50, HERE / "probe_generated.png", HERE / "golden50_generated.npz")
 
 

@@ -23,7 +23,7 @@ from tests.helpers.released_files import released_cfg
 from tests.helpers.tiny import sample
 from tests.released.test_released_golden import HERE
 
-PICTURE = HERE / "probe_generated.png"
+IMAGE = HERE / "probe_generated.png"
 #: Few proposals, so that a training step takes a second.
 SMALL = [
     "MODEL.DEVICE", "cpu", "MODEL.RPN.POST_NMS_TOPK_TRAIN", "20", "MODEL.ROI_HEADS.BATCH_SIZE_PER_IMAGE", "8",
@@ -39,7 +39,7 @@ def golden_map():
 def test_both_predictors(weights_50, golden_map):
     predictor = ManipulationPredictor(released_cfg(50, weights_50))
     assert predictor.classes == TECHNIQUES
-    result = predictor(PICTURE)
+    result = predictor(IMAGE)
     assert np.abs(result.manipulation_map - golden_map).max() <= 2e-3
     assert result.score == pytest.approx(golden_map.max(), abs=2e-3)
     # All eight boxes of the golden output are of the released class 3.
@@ -47,7 +47,7 @@ def test_both_predictors(weights_50, golden_map):
     rows = np.load(HERE / "golden50_generated.npz")["mask_data"]
     assert result.detections[0].score == pytest.approx(rows[:, 5].max(), abs=1e-3)
 
-    theirs = DefaultPredictor(released_cfg(50, weights_50))(cv2.imread(str(PICTURE)))
+    theirs = DefaultPredictor(released_cfg(50, weights_50))(cv2.imread(str(IMAGE)))
     assert np.abs(theirs["manipulation_map"].numpy() - golden_map).max() <= 2e-3
     assert np.abs(theirs["manipulation_map"].numpy() - result.manipulation_map).max() <= 1e-5
     boxes = theirs["instances"].pred_boxes.tensor.numpy()
@@ -57,7 +57,7 @@ def test_both_predictors(weights_50, golden_map):
 
 def test_evaluation_hands_over_the_image_as_it_is(model_50, golden_map):
     mapper = ManipulationDatasetMapper(released_cfg(50, ""), is_train=False)
-    item = mapper({"file_name": str(PICTURE), "height": 240, "width": 352})
+    item = mapper({"file_name": str(IMAGE), "height": 240, "width": 352})
     assert item["image"].dtype == torch.uint8 and item["image"].shape == (3, 240, 352)
     with torch.no_grad():
         (result,) = model_50([item])
@@ -173,7 +173,7 @@ def test_an_authentic_training_image_gives_every_mask_parameter_a_gradient(weigh
 @torch.no_grad()
 def test_bfloat16_keeps_the_map(model_50, golden_map, monkeypatch):
     """Everywhere for the boxes that float32 chooses, and on average; it may choose others, as likely."""
-    item = {"image": torch.from_numpy(cv2.imread(str(PICTURE)).transpose(2, 0, 1).copy()), "height": 240, "width": 352}
+    item = {"image": torch.from_numpy(cv2.imread(str(IMAGE)).transpose(2, 0, 1).copy()), "height": 240, "width": 352}
     chosen = model_50.inference([item], do_postprocess=False)
     monkeypatch.setattr(model_50, "bfloat16", True)
     (free,), (same,) = model_50([item]), model_50.inference([item], chosen)

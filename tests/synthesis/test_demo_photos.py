@@ -28,11 +28,11 @@ def test_missing_package_and_split_are_one_line(monkeypatch):
         demo_photos.load("test")
 
 
-def test_made_pictures_are_deterministic_and_vary():
-    pictures = [render_scene(seed, (96, 128)) for seed in range(2 * len(KINDS))]
-    assert len({p.tobytes() for p in pictures}) == len(pictures)
-    assert all((render_scene(seed, (96, 128)) == p).all() for seed, p in enumerate(pictures))
-    assert all(p.std() > 10 for p in pictures)
+def test_made_images_are_deterministic_and_vary():
+    images = [render_scene(seed, (96, 128)) for seed in range(2 * len(KINDS))]
+    assert len({p.tobytes() for p in images}) == len(images)
+    assert all((render_scene(seed, (96, 128)) == p).all() for seed, p in enumerate(images))
+    assert all(p.std() > 10 for p in images)
 
 
 def test_fractal_range():

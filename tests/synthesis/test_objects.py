@@ -113,7 +113,7 @@ def test_command_lists_what_cannot_be_used(tmp_path, capsys):
     (tmp_path / "in").mkdir()
     for seed in range(4):
         Image.fromarray(render_scene(seed, SIZE)).save(tmp_path / "in" / f"{seed}.png")
-    (tmp_path / "in" / "broken.png").write_text("no picture")
+    (tmp_path / "in" / "broken.png").write_text("no image")
     small = np.zeros((10, 10), bool)
     annotations = _write(
         tmp_path / "a.json",

@@ -23,7 +23,7 @@ def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("photos")
     for seed in range(4):
         Image.fromarray(render_scene(seed, (120, 150))).save(folder / f"{seed}.png")
-    (folder / "text.jpg").write_text("no picture")
+    (folder / "text.jpg").write_text("no image")
     whole = (folder / "3.png").read_bytes()
     (folder / "4cut.png").write_bytes(whole[: len(whole) // 2])  # found out when it is drawn, and replaced
     return folder

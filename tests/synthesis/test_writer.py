@@ -149,7 +149,7 @@ def test_split_puts_every_photo_on_one_side():
 
 
 def test_unreadable_photo_is_left_out_and_listed(folder, tmp_path, capsys):
-    (folder / "text.jpg").write_text("no picture")
+    (folder / "text.jpg").write_text("no image")
     whole = (folder / "p0.png").read_bytes()
     (folder / "cut.png").write_bytes(whole[: len(whole) // 2])  # its header is fine, its pixels are not
     Image.fromarray(PHOTOS[0][1][:20, :20]).save(folder / "tiny.png")

@@ -1,4 +1,4 @@
-"""The pictures of a data set show what its annotations say, through the real command."""
+"""The images of a data set show what its annotations say, through the real command."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from constrained_rcnn.images.reading import read_image
 from constrained_rcnn.utils.errors import UserError
 from constrained_rcnn.visualization import dataset_images
 from tests.helpers.commands import run
-from tests.helpers.pictures import mask
+from tests.helpers.images import mask
 from tests.helpers.source_trees import make_coco_synthetic, save
 
 SCRIPT = "tools/visualize_data.py"
@@ -20,8 +20,8 @@ SCRIPT = "tools/visualize_data.py"
 
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory):
-    """A set of grey pictures: two copy-moves with a region and a speck, a removal, an authentic one."""
-    root = tmp_path_factory.mktemp("pictures")
+    """A set of grey images: two copy-moves with a region and a speck, a removal, an authentic one."""
+    root = tmp_path_factory.mktemp("images")
     grey = np.full((120, 160, 3), 128, np.uint8)
     for name in ("a", "b", "c", "d"):
         save(root / f"images/{name}.png", grey)
@@ -30,9 +30,9 @@ def prepared(tmp_path_factory):
     from PIL import Image
 
     for name in ("a", "b"):
-        picture = Image.open(root / f"masks/{name}.png")
-        picture.paste(255, (140, 100, 143, 103))  # a speck
-        picture.save(root / f"masks/{name}.png")
+        image = Image.open(root / f"masks/{name}.png")
+        image.paste(255, (140, 100, 143, 103))  # a speck
+        image.save(root / f"masks/{name}.png")
     rows = ["image,technique", "a.png,copy-move", "b.png,copy-move", "c.png,removal", "d.png,authentic"]
     (root / "labels.csv").write_text("\n".join(rows))
     arguments = [
@@ -56,13 +56,13 @@ def test_colours_are_where_the_annotations_say(prepared):
     entries, classes = dataset_images.load(str(prepared))
     by_name = {Path(entry["file_name"]).stem: entry for entry in entries}
     for name, technique in (("a", "copy-move"), ("c", "removal")):
-        picture = dataset_images.overlay(by_name[name], classes)[:120]
+        image = dataset_images.overlay(by_name[name], classes)[:120]
         colour = np.array(dataset_images.colour_of(technique))
         opacity = dataset_images.OPACITY
-        np.testing.assert_allclose(picture[60, 50], 128 * (1 - opacity) + colour * opacity, atol=1)
-        np.testing.assert_array_equal(picture[30, 20], colour)  # outline and box
-        assert (picture[:20] == 128).all() and (picture[:, 100:138] == 128).all()
-        speck = picture[101, 141]
+        np.testing.assert_allclose(image[60, 50], 128 * (1 - opacity) + colour * opacity, atol=1)
+        np.testing.assert_array_equal(image[30, 20], colour)  # outline and box
+        assert (image[:20] == 128).all() and (image[:, 100:138] == 128).all()
+        speck = image[101, 141]
         np.testing.assert_array_equal(speck, dataset_images.SMALL_REGION_COLOUR if name == "a" else [128] * 3)
     assert (dataset_images.overlay(by_name["d"], classes)[:120] == 128).all()
 
@@ -96,8 +96,8 @@ def test_boxes_only(tmp_path):
     assert done.returncode == 0, done.stderr
     entries, classes = dataset_images.load(str(tmp_path / "coco/annotations/coco_synthetic.json"))
     (entry,) = [entry for entry in entries if "Tp_1000_" in entry["file_name"]]
-    picture, (x, y, _, _) = dataset_images.overlay(entry, classes), entry["annotations"][0]["bbox"]
-    np.testing.assert_array_equal(picture[int(y), int(x)], dataset_images.colour_of("splice"))
+    image, (x, y, _, _) = dataset_images.overlay(entry, classes), entry["annotations"][0]["bbox"]
+    np.testing.assert_array_equal(image[int(y), int(x)], dataset_images.colour_of("splice"))
 
 
 def test_the_choice_is_even_and_repeatable():
@@ -110,7 +110,7 @@ def test_the_choice_is_even_and_repeatable():
     assert len(dataset_images.choose(entries, 1000, seed=0)) == 100
 
 
-def test_a_picture_that_has_changed_is_said(prepared):
+def test_an_image_that_has_changed_is_said(prepared):
     entry = annotation_format.load(prepared)[0]
     with pytest.raises(UserError, match="prepare the data set again"):
         dataset_images.overlay({**entry, "height": 60}, ["splice"])

@@ -32,5 +32,5 @@ def run(args: argparse.Namespace) -> None:
     entries = dataset_images.choose(entries, args.count, args.seed)
     if not entries:
         raise UserError(f"{args.dataset}: no such images in it")
-    files = dataset_images.save_pictures(entries, classes, args.output, args.overlays, args.columns)
+    files = dataset_images.save_images(entries, classes, args.output, args.overlays, args.columns)
     print(f"{len(entries)} images; wrote {files[0]}" + (f" and {len(files) - 1} overlays" if args.overlays else ""))

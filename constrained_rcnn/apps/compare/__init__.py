@@ -1,1 +1,1 @@
-"""Pictures compared with each other: what they share, and where versions of one picture differ."""
+"""Images compared with each other: what they share, and where versions of one image differ."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from constrained_rcnn.utils.errors import UserError
-from constrained_rcnn.utils.files import output_error, printable
+from ...utils.errors import UserError
+from ...utils.files import output_error, printable
 
 #: What a pair's record has, and each of its regions.
 _TEXTS = ("first", "second", "relation", "first_sha256", "second_sha256")

@@ -8,10 +8,9 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
-from constrained_rcnn.apps.detect.table import how
-from constrained_rcnn.utils.files import write_bytes_atomic
-from constrained_rcnn.visualization.html.page import page_name, remove_other_pages, render
-
+from ...utils.files import write_bytes_atomic
+from ...visualization.html.page import page_name, remove_other_pages, render
+from ..detect.table import how
 from .table import ALTERED, PART
 
 #: Pairs on one page.

@@ -10,23 +10,22 @@ from pathlib import Path
 
 import numpy as np
 
-from constrained_rcnn import __version__
-from constrained_rcnn.apps.files import check_output, read_bytes, reason
-from constrained_rcnn.apps.image_pages import FIRST, Item, items_of
-from constrained_rcnn.apps.inputs import Inputs, find_inputs, safe_stem
-from constrained_rcnn.apps.progress import progress_bar
-from constrained_rcnn.images.reading import MAX_PIXELS, load_image
-from constrained_rcnn.images.reading_notes import reading_line
-from constrained_rcnn.matching.similarity import reduced
-from constrained_rcnn.utils.errors import OutputError, UserError
-from constrained_rcnn.utils.journal import Journal
-from constrained_rcnn.utils.output_folder import output_folder, raise_output_error, staged
-from constrained_rcnn.utils.provenance import now, versions
-from constrained_rcnn.visualization.html.page import remove_other_pages
-
+from ... import __version__
+from ...images.reading import MAX_PIXELS, load_image
+from ...images.reading_notes import reading_line
 from ...matching.image_pairs import Described, Shared, compare, describe
+from ...matching.similarity import reduced
+from ...utils.errors import OutputError, UserError
 from ...utils.files import printable, write_bytes_atomic, write_jpeg_atomic, write_json_atomic, write_png_atomic
+from ...utils.journal import Journal
+from ...utils.output_folder import output_folder, raise_output_error, staged
+from ...utils.provenance import now, versions
+from ...visualization.html.page import remove_other_pages
 from ...visualization.image_pairs import draw_pair, mask_of
+from ..files import check_output, read_bytes, reason
+from ..image_pages import FIRST, Item, items_of
+from ..inputs import Inputs, find_inputs, safe_stem
+from ..progress import progress_bar
 from .earlier import Earlier
 from .page import write_page
 from .table import ALTERED, PART, RELATIONS, SAME, SAME_FILE, order, table
@@ -47,11 +46,11 @@ def run(
     resume: bool = False,
     pages: str = FIRST,
 ) -> int:
-    """Compares every input with every other, or with every picture of an archive.
+    """Compares every input with every other, or with every image of an archive.
 
     Writes ``pairs.html``, ``pairs.csv`` and ``pairs.json``, and of each pair that has something in common
     ``pairs/<name>.jpg`` and the masks ``pairs/<name>_first.png`` and ``_second.png`` (0 not shared, 128 shared, 255
-    altered; of the pictures' own sizes). Pairs of other files, found by earlier runs into the same folder, stay in all
+    altered; of the images' own sizes). Pairs of other files, found by earlier runs into the same folder, stay in all
     of them; every file is replaced only by a complete new one.
 
     Args:
@@ -75,11 +74,11 @@ def run(
     some = [find_inputs(given, exclude=[folder]) for given in (inputs, against or [])]
     for given, found in zip((inputs, against), some):
         if given is not None and not found.files:
-            raise UserError(f"{' '.join(map(printable, given))}: no picture found there{found.why_none()}; give files, "
+            raise UserError(f"{' '.join(map(printable, given))}: no image found there{found.why_none()}; give files, "
                             "folders or patterns")  # fmt: skip
     items, archive = (items_of(found.files, pages, max_pixels=MAX_PIXELS) for found in some)
     if against is None and len(items) < 2:
-        raise UserError(f"{items[0]}: nothing to compare this one picture with; give more, or --against")
+        raise UserError(f"{items[0]}: nothing to compare this one image with; give more, or --against")
     check_output(folder, [*some[0].files, *some[1].files], [PAIRS])
     with output_folder(folder, parts=[PAIRS]):
         earlier = Earlier(folder / "pairs.json", RELATIONS)
@@ -124,7 +123,7 @@ def _run(
     except OutputError as error:
         stopped = stopped or error
     others = f", {len(pairs) - len(work.pairs)} more found by earlier runs" if len(pairs) > len(work.pairs) else ""
-    print(f"{work.number} pictures, {len(work.done)} pairs compared, {len(work.pairs)} of them with something in common"
+    print(f"{work.number} images, {len(work.done)} pairs compared, {len(work.pairs)} of them with something in common"
           f"{others}, {len(work.skipped)} skipped; see pairs.html in {printable(folder)}")  # fmt: skip
     for entry in work.skipped:
         print(f"skipped: {entry['file']}: {entry['reason']}")
@@ -140,7 +139,7 @@ def _resolved(item: Item) -> tuple[Path, int | None]:
 
 
 def _rows(rows: list[_File], columns: list[_File] | None) -> list[tuple[_File, list[_File]]]:
-    """What each picture is compared with: those before it or, with an archive, its ``columns``. Each pair once."""
+    """What each image is compared with: those before it or, with an archive, its ``columns``. Each pair once."""
     if columns is None:
         return [(row, rows[:number]) for number, row in enumerate(rows)]
     made, both, done = [], set(columns), set()
@@ -174,7 +173,7 @@ class _Comparisons:
         pairs: records of those that have something in common.
         done: the (printable) names of every pair that was compared.
         skipped: ``{"file", "reason"}`` each.
-        number, names: pictures read, and their printable names.
+        number, names: images read, and their printable names.
         readings: printable name -> what was done to the file on the way in, of those to which something was.
     """
 
@@ -206,7 +205,7 @@ class _Comparisons:
         return _File(item, digest, described, reading_line(reading.to_json()))
 
     def compare_all(self, rows: list[tuple[_File, list[_File]]], *, swapped: bool) -> None:
-        """Compares each row's picture with its others; ``swapped``: the row's is the first of each pair."""
+        """Compares each row's image with its others; ``swapped``: the row's is the first of each pair."""
         if not self._resume:
             self._journal.forget()
         pairs = [(row, one) if swapped else (one, row) for row, others in rows for one in others]
@@ -247,13 +246,13 @@ class _Comparisons:
             "name": _name(first, second) if shared else None, "shared": [one.to_json() for one in shared],
         }  # fmt: skip
         if shared:
-            picture = draw_pair(first.described, second.described, shared)
-            record |= {"width": picture.shape[1], "height": picture.shape[0]}
+            image = draw_pair(first.described, second.described, shared)
+            record |= {"width": image.shape[1], "height": image.shape[0]}
             with staged(self._folder) as stage:
                 stem = f"{stage / PAIRS / record['name']}"
                 for side, one in (("first", first), ("second", second)):
                     write_png_atomic(f"{stem}_{side}.png", mask_of(shared, side, one.described.size))
-                write_jpeg_atomic(f"{stem}.jpg", picture, 88)
+                write_jpeg_atomic(f"{stem}.jpg", image, 88)
         return record
 
     def _written(self, record: dict) -> bool:
@@ -263,7 +262,7 @@ class _Comparisons:
 
 @lru_cache(4)
 def _again(item: Item, digest: str) -> np.ndarray:
-    """A picture, reduced: of few, and those small, the pixels are kept."""
+    """An image, reduced: of few, and those small, the pixels are kept."""
     data = read_bytes(item.file)
     if hashlib.sha256(data).hexdigest() != digest:
         raise UserError(f"{printable(item.file)} changed while it was compared")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 
-from constrained_rcnn.apps.detect.table import LEFT_OUT, harmless
+from ..detect.table import LEFT_OUT, harmless
 
 #: What two files can be to each other, in the order in which they are listed.
 ALTERED, PART, SAME, SAME_FILE = "same picture, altered", "shared region", "same picture", "same file"

@@ -3,7 +3,7 @@
 Of 60 forgeries, by F1 at threshold 0.5: one of the best tenth, the median and one of the worst tenth. And what occurs
 twice in the first copy-move and the first removal where something does, and in the first copy-move where nothing was
 found. And the first splice and the first removal beside those photos that something is in common with, these mirrored,
-halved and compressed with JPEG quality 70 before. Only the layout was chosen, not the pictures.
+halved and compressed with JPEG quality 70 before. Only the layout was chosen, not the images.
 """
 
 from __future__ import annotations

@@ -92,7 +92,7 @@ def show(
 
     Args:
         cfg: with MODEL.WEIGHTS and what :func:`evaluation_options` sets.
-        config_file, options: the same model for :func:`.demo.run`, which writes the examples' results.
+        config_file, options: the same model for :func:`..detect.run.run`, which writes the examples' results.
         output: folder of the demo.
         seed: of the forgeries.
         counts: those of ``COUNTED`` that are not 0.

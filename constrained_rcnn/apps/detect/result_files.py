@@ -20,7 +20,7 @@ from .table import row_of
 
 #: Of the JSON record, see ``schema/result-1.json``; grows where a key changes its meaning or goes, not where one comes.
 SCHEMA_VERSION = 1
-#: Folder of the small pictures that the results page shows.
+#: Folder of the small images that the results page shows.
 THUMBNAILS = "thumbnails"
 
 
@@ -47,7 +47,7 @@ class ResultFiles:
 
         Args:
             item, digest: the image and its file's SHA-256.
-            name: from :func:`.inputs.output_names`.
+            name: from :func:`..inputs.output_names`.
         """
         wanted = (digest, self._about["config_sha256"], self._about["weights"]["sha256"])
         for candidate in dict.fromkeys((name, digested_name(item.place))):
@@ -72,7 +72,7 @@ class ResultFiles:
 
         Args:
             item, data, digest: the image, its file's content and the content's SHA-256.
-            name: from :func:`.inputs.output_names`; where an earlier run gave it to another file, a digest of the
+            name: from :func:`..inputs.output_names`; where an earlier run gave it to another file, a digest of the
                 path follows it.
             result: a :class:`~constrained_rcnn.inference.result.ManipulationResult`.
 
@@ -134,7 +134,7 @@ def _made_of(record: dict) -> tuple[str, str, str]:
 
 
 def _to_uint16(manipulation_map: np.ndarray) -> np.ndarray:
-    """[0, 1] -> 0..65535, by strips: temporary arrays of a whole picture of 100 megapixels would be 800 MB."""
+    """[0, 1] -> 0..65535, by strips: temporary arrays of a whole image of 100 megapixels would be 800 MB."""
     deep = np.empty(manipulation_map.shape, np.uint16)
     for top in range(0, len(deep), 512):
         deep[top : top + 512] = np.rint(manipulation_map[top : top + 512] * 65535)

@@ -1,4 +1,4 @@
-"""Judging any number of files: what ``tools/demo.py`` and ``constrained-rcnn`` do."""
+"""Detection in any number of files: what ``constrained-rcnn detect`` and ``tools/demo.py`` do."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ def run(
     complete new one.
 
     Args:
-        config_file, options: see :func:`.model_zoo.load_default_config`.
-        inputs: see :func:`.inputs.find_inputs`; ``output`` inside of a folder is passed over.
+        config_file, options: see :func:`...model_zoo.load_default_config`.
+        inputs: see :func:`..inputs.find_inputs`; ``output`` inside of a folder is passed over.
         output: folder for the results, made if it is not there.
         resume: leave out files whose result is there already, made of the same bytes by the same weights and config.
         float_maps: also write ``<name>_map.npy``, float32.
@@ -73,7 +73,7 @@ def run(
     folder = Path(output)
     found = find_inputs(inputs, exclude=[folder])
     if not found.files:
-        raise UserError(f"--input {' '.join(map(printable, inputs))}: no picture found there{found.why_none()}; give "
+        raise UserError(f"--input {' '.join(map(printable, inputs))}: no image found there{found.why_none()}; give "
                         "files, folders or patterns")  # fmt: skip
     check_output(folder, found.files, [THUMBNAILS])
     if not repeats:

@@ -41,15 +41,15 @@ def sheet(about: dict[str, Any], exhibit: Exhibit, findings: list[Finding], reco
 
 
 def _row(finding: Finding, record: dict[str, Any], image: np.ndarray) -> dict[str, Any]:
-    pictures = []
+    images = []
     if finding.map is not None:
         drawn = draw_map(image, finding)
-        pictures.append({"title": "where", "source": _inline(drawn)})
-    pictures += [{"title": title, "source": _inline(_reduced(one))} for title, one in finding.pictures.items()]
+        images.append({"title": "where", "source": _inline(drawn)})
+    images += [{"title": title, "source": _inline(_reduced(one))} for title, one in finding.images.items()]
     return {
         "title": finding.title, "examined": finding.examined, "words": finding.level.words,
         "found": finding.level in _TOLD, "sentence": finding.sentence, "look_for": finding.look_for,
-        "ignore": finding.ignore, "innocent": finding.innocent_causes, "pictures": pictures,
+        "ignore": finding.ignore, "innocent": finding.innocent_causes, "images": images,
         "rates": _rates(finding), "facts": json.dumps(record["facts"], indent=2, ensure_ascii=False),
     }  # fmt: skip
 
@@ -80,14 +80,14 @@ def draw_map(image: np.ndarray, finding: Finding) -> np.ndarray:
     return np.rint(grey * (1 - alpha) + heat(grown) * alpha).astype(np.uint8)
 
 
-def _reduced(picture: np.ndarray) -> np.ndarray:
-    scale = _LONGEST / max(picture.shape[:2])
+def _reduced(image: np.ndarray) -> np.ndarray:
+    scale = _LONGEST / max(image.shape[:2])
     if scale >= 1:
-        return picture
-    size = tuple(max(1, round(side * scale)) for side in picture.shape[1::-1])
-    return cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+        return image
+    size = tuple(max(1, round(side * scale)) for side in image.shape[1::-1])
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
 
 
-def _inline(picture: np.ndarray) -> str:
-    _, data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 85])
+def _inline(image: np.ndarray) -> str:
+    _, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 85])
     return f"data:image/jpeg;base64,{base64.b64encode(data.tobytes()).decode()}"

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pycocotools.mask as rle_tools
 
-from constrained_rcnn.utils.files import write_json_atomic
+from ...utils.files import write_json_atomic
 
 #: Detectron2's BoxMode numbers (they are stored in annotation files, and so will not change).
 XYXY_ABS, XYWH_ABS = 0, 1

@@ -15,7 +15,7 @@ import numpy as np
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from constrained_rcnn.utils.errors import UserError
+from ...utils.errors import UserError
 
 NAMES = ("AP", "AP50", "AP75", "APs", "APm", "APl")
 

@@ -14,9 +14,8 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 
-from constrained_rcnn.images.reading import read_mask
-from constrained_rcnn.utils.errors import UserError
-
+from ...images.reading import read_mask
+from ...utils.errors import UserError
 from .pixel import authentic_counts, check_score_map, score_map_metrics
 from .techniques import Detections, match_regions
 

@@ -15,8 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from constrained_rcnn.data.techniques import MIXED, TAMPERED, TECHNIQUES, UNCERTAIN
-
+from ...data.techniques import MIXED, TAMPERED, TECHNIQUES, UNCERTAIN
 from .pixel import FIXED_THRESHOLD
 
 #: Least intersection over union of a detection's box with a region's for the region to be found.

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from constrained_rcnn.utils.errors import UserError
+from ...utils.errors import UserError
 
 
 def read_json(path: Path) -> Any:

@@ -12,10 +12,9 @@ from typing import Any
 import cv2
 import numpy as np
 
-from constrained_rcnn.images.reading import read_image, read_mask
-from constrained_rcnn.utils.errors import UserError
-from constrained_rcnn.visualization.overlay import LabelledBox, heat, overlay
-
+from ...images.reading import read_image, read_mask
+from ...utils.errors import UserError
+from ...visualization.overlay import LabelledBox, heat, overlay
 from ..map_files import find_maps, map_names, read_map
 from ..metrics.pixel import FIXED_THRESHOLD
 from .files import read_json

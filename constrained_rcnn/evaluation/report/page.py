@@ -7,11 +7,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from constrained_rcnn import __version__
-from constrained_rcnn.utils.errors import UserError
-from constrained_rcnn.utils.files import write_bytes_atomic
-from constrained_rcnn.visualization.html.page import render
-
+from ... import __version__
+from ...utils.errors import UserError
+from ...utils.files import write_bytes_atomic
+from ...visualization.html.page import render
 from ..table import counts_line, technique_tables
 from .cases import choose_cases, find_alarms
 from .files import read_json

@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from constrained_rcnn.visualization.html.plots import Axes
-
+from ...visualization.html.plots import Axes
 from ..metrics.score_curve import GRID, score_curve
 
 

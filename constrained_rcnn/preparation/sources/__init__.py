@@ -14,12 +14,12 @@ from pathlib import Path
 
 import numpy as np
 
-from constrained_rcnn.images.reading import Header
-from constrained_rcnn.preparation.findings import NOTED, REPAIRED, Finding
-from constrained_rcnn.preparation.mask_options import USUAL, MaskOptions
-from constrained_rcnn.preparation.mask_pixels import Marked, read_marked
-from constrained_rcnn.preparation.mask_repair import fit_mask
-from constrained_rcnn.utils.errors import UserError
+from ...images.reading import Header
+from ...utils.errors import UserError
+from ..findings import NOTED, REPAIRED, Finding
+from ..mask_options import USUAL, MaskOptions
+from ..mask_pixels import Marked, read_marked
+from ..mask_repair import fit_mask
 
 #: What a mask's stem may have after its image's; a number where an image has several.
 MASK_ENDING = re.compile(r"_(?:gt|mask)(?:_?\d{1,3})?$", re.IGNORECASE)

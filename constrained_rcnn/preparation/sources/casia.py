@@ -10,23 +10,23 @@ from pathlib import Path
 
 import numpy as np
 
-from constrained_rcnn.images.folder_listing import list_images
-from constrained_rcnn.images.reading import read_image
-from constrained_rcnn.preparation.findings import NOTED, REPAIRED, SKIPPED, Finding
-from constrained_rcnn.preparation.mask_options import USUAL, MaskOptions
-from constrained_rcnn.preparation.mask_pixels import read_marked
-from constrained_rcnn.preparation.mask_repair import fit_mask
-from constrained_rcnn.preparation.sources import MaskFile, Probe, Sample, Scan, Truth
-from constrained_rcnn.preparation.sources.casia_corrections import read_corrections
-from constrained_rcnn.preparation.sources.casia_names import (
+from ...images.folder_listing import list_images
+from ...images.reading import read_image
+from ...utils.errors import UserError
+from ..findings import NOTED, REPAIRED, SKIPPED, Finding
+from ..mask_options import USUAL, MaskOptions
+from ..mask_pixels import read_marked
+from ..mask_repair import fit_mask
+from . import MaskFile, Probe, Sample, Scan, Truth
+from .casia_corrections import read_corrections
+from .casia_names import (
     Match,
     TamperedName,
     authentic_id,
     match_masks,
     parse_tampered,
 )
-from constrained_rcnn.preparation.sources.subtraction import changed, difference
-from constrained_rcnn.utils.errors import UserError
+from .subtraction import changed, difference
 
 #: Grey levels inside of a mask over those outside, in the difference to the authentic partner, that confirm a
 #: mask.

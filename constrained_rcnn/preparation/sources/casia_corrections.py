@@ -6,9 +6,9 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from constrained_rcnn.preparation.sources.casia_names import parse_tampered
-from constrained_rcnn.utils.dependencies import require
-from constrained_rcnn.utils.errors import UserError
+from ...utils.dependencies import require
+from ...utils.errors import UserError
+from .casia_names import parse_tampered
 
 _HEADINGS = ("original file name", "corrected file name")
 #: The published sheets have fewer than 20 kB, 200 rows and 5 columns.

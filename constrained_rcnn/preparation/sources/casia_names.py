@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from constrained_rcnn.preparation.sources import without_ending
+from . import without_ending
 
 _TAMPERED = re.compile(r"(Sp|Tp)_([DS])_(.+?)_([a-z]{3}\d{4,5})_([a-z]{3}\d{4,5})[._](\d{4,5})", re.IGNORECASE)
 _AUTHENTIC = re.compile(r"Au_([a-z]{3})_(\d{4,5})", re.IGNORECASE)

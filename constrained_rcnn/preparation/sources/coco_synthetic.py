@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from constrained_rcnn.images.folder_listing import list_images
-from constrained_rcnn.preparation.findings import NOTED, REPAIRED, SKIPPED, Finding
-from constrained_rcnn.preparation.sources import Probe, Sample, Scan, Truth
-from constrained_rcnn.utils.errors import UserError
+from ...images.folder_listing import list_images
+from ...utils.errors import UserError
+from ..findings import NOTED, REPAIRED, SKIPPED, Finding
+from . import Probe, Sample, Scan, Truth
 
 LISTS = ("train_filter_single.txt", "test_filter_single.txt")
 _NAME = re.compile(r"Tp_(\d+)_(\d+)_.*", re.IGNORECASE)

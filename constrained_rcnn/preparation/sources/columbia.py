@@ -10,12 +10,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from constrained_rcnn.images.folder_listing import list_images
-from constrained_rcnn.images.reading import read_image
-from constrained_rcnn.preparation.findings import NOTED, REPAIRED, SKIPPED, Finding
-from constrained_rcnn.preparation.mask_options import USUAL, MaskOptions
-from constrained_rcnn.preparation.mask_repair import fit_mask
-from constrained_rcnn.preparation.sources import (
+from ...images.folder_listing import list_images
+from ...images.reading import read_image
+from ...utils.errors import UserError
+from ..findings import NOTED, REPAIRED, SKIPPED, Finding
+from ..mask_options import USUAL, MaskOptions
+from ..mask_repair import fit_mask
+from . import (
     MASK_ENDING,
     MaskFile,
     Probe,
@@ -26,7 +27,6 @@ from constrained_rcnn.preparation.sources import (
     child,
     without_ending,
 )
-from constrained_rcnn.utils.errors import UserError
 
 #: What a mask has after its image's name; plain masks of other distributions may be called as elsewhere.
 ENDING = re.compile(rf"_edgemask$|{MASK_ENDING.pattern}", re.IGNORECASE)

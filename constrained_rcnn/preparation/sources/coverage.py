@@ -6,13 +6,13 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from constrained_rcnn.images.folder_listing import list_images
-from constrained_rcnn.preparation.findings import NOTED, SKIPPED, Finding
-from constrained_rcnn.preparation.mask_options import USUAL, MaskOptions
-from constrained_rcnn.preparation.sources import MaskFile, Sample, Scan, child
-from constrained_rcnn.preparation.sources.matlab import read_matrix
-from constrained_rcnn.utils.dependencies import MissingDependency
-from constrained_rcnn.utils.errors import UserError
+from ...images.folder_listing import list_images
+from ...utils.dependencies import MissingDependency
+from ...utils.errors import UserError
+from ..findings import NOTED, SKIPPED, Finding
+from ..mask_options import USUAL, MaskOptions
+from . import MaskFile, Sample, Scan, child
+from .matlab import read_matrix
 
 #: Tampering factors, 1 to 6, as TFlabel numbers them.
 FACTORS = ("none", "scaling", "rotation", "freeform", "illumination", "combination")

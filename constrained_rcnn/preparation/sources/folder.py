@@ -8,14 +8,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from constrained_rcnn.data.techniques import AUTHENTIC, TAMPERED, TECHNIQUES
-from constrained_rcnn.images.folder_listing import list_images
-from constrained_rcnn.preparation.findings import NOTED, SKIPPED, Finding
-from constrained_rcnn.preparation.mask_options import USUAL, MaskOptions
-from constrained_rcnn.preparation.published import UNION
-from constrained_rcnn.preparation.sources import MaskFile, Sample, Scan
-from constrained_rcnn.preparation.sources.folder_pairs import Pairs, is_mask_beside, originals, pair_masks
-from constrained_rcnn.utils.errors import UserError
+from ...data.techniques import AUTHENTIC, TAMPERED, TECHNIQUES
+from ...images.folder_listing import list_images
+from ...utils.errors import UserError
+from ..findings import NOTED, SKIPPED, Finding
+from ..mask_options import USUAL, MaskOptions
+from ..published import UNION
+from . import MaskFile, Sample, Scan
+from .folder_pairs import Pairs, is_mask_beside, originals, pair_masks
 
 #: Other words for the techniques in a labels file.
 WORDS = {

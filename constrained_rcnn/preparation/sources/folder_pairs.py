@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from constrained_rcnn.preparation.sources import without_ending
+from . import without_ending
 
 #: What the stem of an original may have that lies beside its forgeries (IMD2020).
 ORIGINAL_ENDING = re.compile(r"_orig(?:inal)?$", re.IGNORECASE)

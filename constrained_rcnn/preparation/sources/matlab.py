@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from constrained_rcnn.utils.dependencies import require
-from constrained_rcnn.utils.errors import UserError
+from ...utils.dependencies import require
+from ...utils.errors import UserError
 
 #: A file, or an array in it, of more bytes than this holds no labels and no mask.
 MAX_BYTES = 1 << 30

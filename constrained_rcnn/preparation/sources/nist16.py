@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from constrained_rcnn.preparation.findings import NOTED, SKIPPED, Finding
-from constrained_rcnn.preparation.mask_options import USUAL, MaskOptions
-from constrained_rcnn.preparation.sources import MaskFile, Sample, Scan
-from constrained_rcnn.utils.errors import UserError
+from ...utils.errors import UserError
+from ..findings import NOTED, SKIPPED, Finding
+from ..mask_options import USUAL, MaskOptions
+from . import MaskFile, Sample, Scan
 
 REFERENCE = "reference/manipulation/NC2016-manipulation-ref.csv"
 #: Columns of the manipulation types, in the order in which they win where a row has several.

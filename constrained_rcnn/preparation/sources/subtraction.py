@@ -9,14 +9,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from constrained_rcnn.images.reading import read_image, read_size
-from constrained_rcnn.matching.difference import BLUR, standing_out
-from constrained_rcnn.utils.errors import UserError
+from ...images.reading import read_image, read_size
+from ...matching.difference import BLUR, standing_out
+from ...utils.errors import UserError
 
 #: An image counts as the background of another one if half of the pixels differ by at most so many grey
 #: levels. Measured on 690 of CASIA v1's 921 tampered images: another compression of the same image stays at
 #: 13 or less; the four images whose named images are not their background start at 36.
-SAME_PICTURE = 20.0
+SAME_IMAGE = 20.0
 
 #: A region smaller than this part of the largest one is a grain of compression; chosen on casia_v1_train.
 SMALLEST = 0.1
@@ -62,7 +62,7 @@ def difference(image: np.ndarray, candidates: Iterable[Path]) -> Difference | No
         median = float(np.median(levels))
         if best is None or median < best.median:
             best = Difference(path, levels, median)
-    return best if best and best.median <= SAME_PICTURE else None
+    return best if best and best.median <= SAME_IMAGE else None
 
 
 def changed(image: np.ndarray, partner: np.ndarray) -> np.ndarray:

@@ -23,18 +23,18 @@ from tests.helpers.copied import photo
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """An original; altered and honest versions of it; another picture, of which a part was pasted; one apart."""
-    folder = tmp_path_factory.mktemp("pictures") / "in"
+    """An original; altered and honest versions of it; another image, of which a part was pasted; one apart."""
+    folder = tmp_path_factory.mktemp("images") / "in"
     folder.mkdir()
     original, donor = photo(), np.ascontiguousarray(data.astronaut()[:, :, ::-1])
     altered = original.copy()
     altered[200:360, 40:160] = cv2.resize(donor[20:220, 150:300], (120, 160), interpolation=cv2.INTER_AREA)
-    pictures = {
+    images = {
         "original.png": original, "altered.jpg": altered, "donor.png": donor,
         "apart.png": np.ascontiguousarray(data.chelsea()[:, :, ::-1]),
         "small.jpg": cv2.resize(original, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA),
     }  # fmt: skip
-    for name, pixels in pictures.items():
+    for name, pixels in images.items():
         assert cv2.imwrite(str(folder / name), pixels, [cv2.IMWRITE_JPEG_QUALITY, 90])
     shutil.copy(folder / "apart.png", folder / "=twin.png")
     return folder
@@ -65,7 +65,7 @@ def test_every_pair_is_told_and_a_bad_file_skipped(folder, tmp_path, capsys):
     bad.write_bytes(b"\xff\xd8\xff broken")
     assert run([str(folder), str(bad), str(tmp_path / "gone.png")], str(out)) == 1
     said = capsys.readouterr().out
-    assert "6 pictures, 15 pairs compared, 5 of them with something in common, 2 skipped" in said
+    assert "6 images, 15 pairs compared, 5 of them with something in common, 2 skipped" in said
     assert "bad.jpg: " in said and "gone.png: no such file" in said
     assert relations(out) == EXPECTED
     schemas.check(json.loads((out / "pairs.json").read_text(encoding="utf-8")), "compare/schema/pairs-1.json")
@@ -250,7 +250,7 @@ def test_a_damaged_journal_is_no_reason_to_fail(folder, tmp_path):
     assert run(inputs, str(out), resume=True) == 0 and len(relations(out)) == 1
 
 
-def test_a_picture_that_changes_meanwhile_is_skipped(folder, tmp_path, monkeypatch, capsys):
+def test_an_image_that_changes_meanwhile_is_skipped(folder, tmp_path, monkeypatch, capsys):
     for name in ("original.png", "altered.jpg"):
         shutil.copy(folder / name, tmp_path)
     real = run_module.compare
@@ -266,20 +266,20 @@ def test_a_picture_that_changes_meanwhile_is_skipped(folder, tmp_path, monkeypat
 
 
 def test_what_cannot_be_compared_is_one_line(folder, tmp_path):
-    with pytest.raises(UserError, match="nowhere: no picture found there"):
+    with pytest.raises(UserError, match="nowhere: no image found there"):
         run([str(tmp_path / "nowhere")], str(tmp_path / "out"))
-    with pytest.raises(UserError, match="apart.png: nothing to compare this one picture with"):
+    with pytest.raises(UserError, match="apart.png: nothing to compare this one image with"):
         run([str(folder / "apart.png")], str(tmp_path / "out"))
-    with pytest.raises(UserError, match="nowhere: no picture found there"):
+    with pytest.raises(UserError, match="nowhere: no image found there"):
         run([str(folder)], str(tmp_path / "out"), against=[str(tmp_path / "nowhere")])
     with pytest.raises(UserError, match="holds an input"):
         run([str(folder / "apart.png"), str(folder / "donor.png")], str(folder))
 
 
-def test_a_file_by_two_names_and_pictures_without_texture(folder, tmp_path, capsys):
+def test_a_file_by_two_names_and_images_without_texture(folder, tmp_path, capsys):
     (tmp_path / "link.png").symlink_to(folder / "donor.png")
     assert cv2.imwrite(str(tmp_path / "plain.png"), np.full((50, 60, 3), 200, np.uint8))
     inputs = [str(folder / "donor.png"), str(tmp_path / "link.png"), str(tmp_path / "plain.png")]
     assert run(inputs, str(tmp_path / "out"), against=[str(folder / "donor.png"), str(folder / "apart.png")]) == 1
     said = capsys.readouterr().out
-    assert "2 pictures, 1 pairs compared, 0 of them" in said and "plain.png: too small, or too little texture" in said
+    assert "2 images, 1 pairs compared, 0 of them" in said and "plain.png: too small, or too little texture" in said

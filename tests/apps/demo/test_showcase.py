@@ -26,7 +26,7 @@ def photos(tmp_path):
     for index in range(14):
         small = rng.integers(0, 256, (6, 8, 3), dtype=np.uint8)
         Image.fromarray(small).resize((320, 240), Image.Resampling.BICUBIC).save(folder / f"{index}.png")
-    (folder / "broken.png").write_bytes(b"no picture")
+    (folder / "broken.png").write_bytes(b"no image")
     return folder
 
 
@@ -73,7 +73,7 @@ def test_the_packages_weights_on_unseen_forgeries_after_an_interruption(tmp_path
         training.run(output, seed=4)
 
 
-def test_trained_from_photos_to_figures_and_pictures_and_again_at_once(photos, tmp_path, monkeypatch, capsys):
+def test_trained_from_photos_to_figures_and_images_and_again_at_once(photos, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(training, "COUNTS", {"train": 6, "val": 3, "test": 6})
     output = tmp_path / "demo-train"
     metrics = training.run(output, seed=4, photos=photos, options=SHORT)

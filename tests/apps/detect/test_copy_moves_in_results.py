@@ -69,7 +69,7 @@ def test_a_run_writes_and_shows_copy_moves(case, options, tmp_path):
     (out / "copied_repeats.jpg").unlink()  # not whole any more
     assert run(CONFIG, [str(folder)], str(out), options, resume=True) == 0
     assert (out / "copied_repeats.jpg").is_file()
-    Image.fromarray(photo()[:, :, ::-1]).save(folder / "copied.png")  # another picture under the same name
+    Image.fromarray(photo()[:, :, ::-1]).save(folder / "copied.png")  # another image under the same name
     assert run(CONFIG, [str(folder)], str(out), options) == 0
     assert not (out / "copied_repeats.jpg").exists()
 

@@ -117,7 +117,7 @@ def test_what_a_folder_holds_besides_images_is_listed(quick, tmp_path, capsys, m
 def test_where_nothing_is_an_image_the_error_says_what_there_was(quick, tmp_path):
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "a.txt").write_bytes(b"text")
-    with pytest.raises(UserError, match=r"no picture found there \(.*in: no image in it; 1 more\)"):
+    with pytest.raises(UserError, match=r"no image found there \(.*in: no image in it; 1 more\)"):
         run(CONFIG, [str(tmp_path / "in")], str(tmp_path / "out"), quick)
 
 

@@ -1,4 +1,4 @@
-"""The demo tool: what it writes, what it survives, and that names do no harm."""
+"""The detect command: what it writes, what it survives, and that names do no harm."""
 
 import csv
 import errno
@@ -121,7 +121,7 @@ def test_workers_make_the_same_results(options, tmp_path, capsys, one_thread):
 
 
 def test_nothing_to_judge_is_an_error(options, tmp_path):
-    with pytest.raises(UserError, match="no picture found"):
+    with pytest.raises(UserError, match="no image found"):
         run(CONFIG, [str(tmp_path)], str(tmp_path / "out"), options)
 
 
@@ -165,8 +165,8 @@ class Quick:
         self.cfg = cfg
 
     def __call__(self, data, **options):
-        with Image.open(io.BytesIO(data)) as picture:
-            return blank(picture.height, picture.width)
+        with Image.open(io.BytesIO(data)) as image:
+            return blank(image.height, image.width)
 
 
 @pytest.fixture
