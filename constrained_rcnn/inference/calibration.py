@@ -12,7 +12,8 @@ from ..modeling.checkpoint import read_checkpoint, write_checkpoint
 from ..utils.errors import UserError
 from .operating_points import KEY, RATE, OperatingPoints, margin_at
 from .predictor import ManipulationPredictor
-from .untouched import examine, untouched_files
+from .test_time_augmentation import DEFAULT_THRESHOLD
+from .untouched import Untouched, examine, untouched_files
 
 #: Share of a detection's mask that must be forged for its technique to be compared with the true one.
 HIT = 0.5
@@ -28,7 +29,7 @@ def calibrate(
     variants: bool = True,
     description: str = "",
     progress=iter,
-) -> OperatingPoints:
+) -> tuple[OperatingPoints, list[Untouched]]:
     """Scores untouched images and writes the operating points into the checkpoint's metadata.
 
     Args:
@@ -42,7 +43,7 @@ def calibrate(
         progress: wraps the iteration, for instance ``tqdm``.
 
     Returns:
-        What was written.
+        What was written, and what :func:`cross_validated` says of the images.
 
     Raises:
         UserError: no image, or a rate outside (0, 1).
@@ -55,15 +56,10 @@ def calibrate(
     network_only.TEST.REPEATS = False  # scores are the network's own; copy-moves are counted beside them
     predictor = ManipulationPredictor(network_only)
     predictor.model.operating_points = None  # those of an earlier calibration
-    scores: dict[str, list[float]] = {}
-    copy_moves = []
-    for untouched in examine(predictor, files, variants=variants, progress=progress):
-        if untouched.unsuitable is None:
-            scores.setdefault(untouched.kind, []).append(untouched.score)
-            copy_moves.append(untouched.copy_move)
-    if not copy_moves:
+    examined = list(examine(predictor, files, variants=variants, progress=progress))
+    if all(image.unsuitable is not None for image in examined):
         raise UserError(f"{len(files)} images, and none of a kind that can be judged; give untouched photos")
-    points = OperatingPoints.measure(scores, copy_moves, rate)
+    points = _points(examined, rate)
     if forgeries is not None:
         margin = margin_at(*named_techniques(predictor, forgeries, progress))
         points = dataclasses.replace(points, technique_margin=margin)
@@ -71,7 +67,39 @@ def calibrate(
     kept = {**points.to_metadata(), "rate": float(rate), "measured_on": description or f"{len(files)} untouched images"}
     data["metadata"] = {**data.get("metadata", {}), KEY: kept}
     write_checkpoint(data, cfg.MODEL.WEIGHTS)
-    return points
+    return points, cross_validated(examined, rate)
+
+
+def cross_validated(examined: Sequence[Untouched], rate: float) -> list[Untouched]:
+    """The decision about each image by operating points of the other half of the files: what to expect of new photos.
+
+    Args:
+        examined: with the network's own scores. Every second file, by the order of their names, makes a half.
+        rate: see :func:`calibrate`.
+
+    Returns:
+        The images, with shifted scores and decisions; none where a half has no suitable image.
+    """
+    names = sorted({image.file for image in examined})
+    halves = [[image for image in examined if image.file in set(names[start::2])] for start in (0, 1)]
+    if any(all(image.unsuitable is not None for image in half) for half in halves):
+        return []
+    decided = []
+    for half, other in (halves, halves[::-1]):
+        points = _points(other, rate)
+        for image in half:
+            score, _ = points.score(image.score, image.kind, image.copy_move)
+            manipulated = score > DEFAULT_THRESHOLD and image.unsuitable is None
+            decided.append(dataclasses.replace(image, score=score, manipulated=manipulated))
+    return decided
+
+
+def _points(examined: Sequence[Untouched], rate: float) -> OperatingPoints:
+    suitable = [image for image in examined if image.unsuitable is None]
+    scores: dict[str, list[float]] = {}
+    for image in suitable:
+        scores.setdefault(image.kind, []).append(image.score)
+    return OperatingPoints.measure(scores, [image.copy_move for image in suitable], rate)
 
 
 def named_techniques(predictor: ManipulationPredictor, dataset: str, progress=iter) -> tuple[list[float], list[bool]]:

@@ -1,5 +1,6 @@
 """Operating points from untouched photos into a checkpoint, and the tools that do it and tell of it."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -9,9 +10,10 @@ import pytest
 import torch
 from PIL import Image
 
-from constrained_rcnn.inference.calibration import calibrate, named_techniques
+from constrained_rcnn.inference.calibration import calibrate, cross_validated, named_techniques
 from constrained_rcnn.inference.operating_points import KEY, OperatingPoints
 from constrained_rcnn.inference.predictor import ManipulationPredictor
+from constrained_rcnn.inference.untouched import Untouched
 from constrained_rcnn.model_zoo import config_file
 from constrained_rcnn.modeling.checkpoint import ManipulationCheckpointer, read_checkpoint
 from tests.helpers.commands import running
@@ -89,11 +91,22 @@ def test_without_a_decision_head_copy_moves_do_not_count_twice(tmp_path):
     cfg = tiny_cfg("MODEL.WEIGHTS", str(tmp_path / "model.pth"), "TEST.REPEATS", "True")
     raised = ManipulationPredictor(cfg)(tmp_path / "photos" / "copied.png")
     cfg.freeze()
-    points = calibrate(cfg, [str(tmp_path / "photos")], variants=False)
+    points, held_out = calibrate(cfg, [str(tmp_path / "photos")], variants=False)
     assert points.copy_move_rate == 1.0
     ((logits,),) = (points.logits.values(),)
     assert raised.score >= 0.75 > 1 / (1 + np.exp(-logits[0]))
     assert cfg.TEST.REPEATS
+
+
+def test_each_half_is_decided_by_the_points_of_the_other():
+    """Scores of the second half are all higher: by its own points none would be above, by the first half's all are."""
+    low, high = np.linspace(0.1, 0.2, 50), np.linspace(0.8, 0.9, 50)
+    examined = [Untouched(f"{i:03d}", "as it is", "kind", s, False, False, None) for i, s in enumerate([*low, *high])]
+    examined = [dataclasses.replace(image, file=f"{2 * (i % 50) + i // 50:03d}") for i, image in enumerate(examined)]
+    decided = {image.file: image.manipulated for image in cross_validated(examined, 0.02)}
+    assert len(decided) == 100
+    assert all(manipulated == (int(file) % 2 == 1) for file, manipulated in decided.items())
+    assert cross_validated(examined[:1], 0.02) == []  # no other half
 
 
 def test_what_goes_wrong_is_one_line_and_leaves_the_checkpoint(weights, photos, tmp_path, capsys):
@@ -170,7 +183,7 @@ def test_the_margin_is_kept(weights, photos, tmp_path, monkeypatch):
     told = [0.9 - i / 100 for i in range(40)], [i < 25 for i in range(40)]
     monkeypatch.setattr(calibration, "named_techniques", lambda predictor, dataset, progress: told)
     cfg = tiny_cfg(*DENSE, "MODEL.WEIGHTS", weights)
-    points = calibrate(cfg, [str(photos)], forgeries="some set", variants=False)
+    points, _ = calibrate(cfg, [str(photos)], forgeries="some set", variants=False)
     assert points.technique_margin == pytest.approx(0.9 - 0.30)  # 25 of 31 are right
     predictor = ManipulationPredictor(cfg)
     assert predictor.model.operating_points.technique_margin == points.technique_margin

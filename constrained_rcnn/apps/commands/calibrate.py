@@ -31,9 +31,10 @@ def run(args: argparse.Namespace) -> None:
     if not args.photos and args.dataset is None:
         raise UserError("give --photos or --dataset")
     from ...config import load_config
+    from ...evaluation.false_alarms import false_alarm_table
     from ...inference.calibration import calibrate
 
-    points = calibrate(
+    points, held_out = calibrate(
         load_config(args.config_file, args.opts),
         args.photos,
         args.dataset,
@@ -47,3 +48,6 @@ def run(args: argparse.Namespace) -> None:
     for name, values in sorted(points.logits.items()):
         print(f"{name}: {len(values)} images, threshold {points.thresholds[name]:.2f} (logit)")
     print(f"a technique is named from a margin of {points.technique_margin:.2f} on")
+    if held_out:
+        print("with the points of one half of the files on the other half, as new photos would meet them:")
+        print(false_alarm_table(held_out))
