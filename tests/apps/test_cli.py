@@ -238,3 +238,11 @@ def test_documents_name_commands_and_options_that_exist():
                 for action in inner:
                     known |= {option for one in action.choices.values() for option in one._option_string_actions}
                 assert options <= known, (page.name, line)
+
+
+def test_python_m_is_the_command():
+    command = [sys.executable, "-m", "constrained_rcnn"]
+    done = subprocess.run([*command, "--version"], capture_output=True, text=True, cwd=REPOSITORY)
+    assert (done.returncode, done.stdout) == (0, f"constrained-rcnn {__version__}\n"), done.stderr
+    done = subprocess.run([*command, "detct"], capture_output=True, text=True, cwd=REPOSITORY)
+    assert done.returncode == 2 and "did you mean detect?" in done.stderr
