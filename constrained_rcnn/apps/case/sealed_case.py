@@ -13,7 +13,7 @@ from ...model_zoo import default_weights
 from ...utils.errors import UserError
 from ...utils.files import printable
 from ...utils.provenance import sha256
-from ..image_pages import CHOICES
+from ..image_pages import ALL, FIRST
 from .layout import CASE, ORIGINALS, RESULTS, SCHEMA_VERSION
 
 
@@ -67,7 +67,7 @@ def read_case(folder: Path, names: Iterable[str]) -> SealedCase:
         )  # fmt: skip
         digests = (case.weights_sha256, told["config_sha256"])
         sound = all(re.fullmatch(r"[0-9a-f]{64}", digest) for digest in digests) and config in names
-        sound = sound and case.pages in CHOICES and isinstance(case.copy_move, bool) and bool(case.copies)
+        sound = sound and case.pages in (FIRST, ALL) and isinstance(case.copy_move, bool) and bool(case.copies)
         sound = sound and set(case.witnesses) <= set(WITNESS_NAMES) and bool(case.witnesses)
     except UserError:
         raise
