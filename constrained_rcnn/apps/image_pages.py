@@ -11,6 +11,7 @@ from ..utils.errors import UserError
 from ..utils.files import printable
 
 FIRST, ALL = "first", "all"
+CHOICES = (FIRST, ALL)
 
 
 @dataclass(frozen=True)
