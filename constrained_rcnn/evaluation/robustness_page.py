@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from pathlib import PurePath
 from typing import Any
 
 from .. import __version__
@@ -27,12 +28,12 @@ def robustness_page(summaries: Mapping[str, Mapping[str, Any]], dataset: str) ->
 
     Args:
         summaries: point name -> what :func:`.metrics.summary.summarise` returns.
-        dataset: name, for the title.
+        dataset: name or path of a prepared split, for the title.
     """
     counts = next(iter(summaries.values()))["counts"]
     return render(
         "robustness.html",
-        dataset=dataset,
+        dataset=PurePath(dataset).stem,  # of a path no folders: the page may be passed on
         counts=counts,
         table=_table(summaries),
         plots=_plots(summaries),

@@ -131,7 +131,7 @@ def test_the_clean_point_equals_the_plain_evaluation_and_an_interrupted_run_goes
         judged.append(item["image_id"])
         return baseline(item, image)
 
-    folder, settings = tmp_path / "out", {"dataset": "tiny"}
+    folder, settings = tmp_path / "out", {"dataset": "/home/somebody/annotations/tiny.json"}
     with pytest.raises(KeyboardInterrupt):
         evaluate_points(items, points, dies, folder, settings)
     with open(folder / "jpeg-50" / "partial.jsonl", "a") as file:
@@ -154,6 +154,7 @@ def test_the_clean_point_equals_the_plain_evaluation_and_an_interrupted_run_goes
     assert whole["noise-15"]["metrics"]["f1_best"] != plain["metrics"]["f1_best"]
     page = (folder / "robustness.html").read_text()
     assert page.count("<svg") == 3 and "JPEG quality" in page and "+0.00" in page
+    assert "tiny" in page and "somebody" not in page  # no folders in a page that is passed on
     with pytest.raises(UserError, match="another --output"):
         evaluate_points(items, points, baseline, folder, {"dataset": "other"})
 
