@@ -4,10 +4,21 @@ import re
 from pathlib import Path
 
 from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).resolve().parent
 INIT = (ROOT / "constrained_rcnn" / "__init__.py").read_text(encoding="utf-8")
 VERSION = re.search(r'^__version__ = "(.+)"$', INIT, re.MULTILINE)[1]
+
+
+class BuildWithNotebook(build_py):
+    """Also puts the notebook, which stands in tools/, into the wheel."""
+
+    def run(self):
+        super().run()
+        if not self.editable_mode:
+            self.copy_file(str(ROOT / "tools" / "demo.ipynb"), str(Path(self.build_lib) / "constrained_rcnn"))
+
 
 setup(
     name="constrained_rcnn",
@@ -26,6 +37,7 @@ setup(
         "constrained_rcnn.evidence": ["*.json"],
         "constrained_rcnn.visualization.html": ["templates/*"],
     },
+    cmdclass={"build_py": BuildWithNotebook},
     entry_points={
         "console_scripts": [
             "constrained-rcnn = constrained_rcnn.apps.cli:main",

@@ -104,6 +104,10 @@ def test_wheel_installs_one_package_with_every_module_and_config(wheel, modules)
     assert {f"{html}/base.html", f"{html}/style.css", "constrained_rcnn/apps/detect/schema/result-1.json"} < set(names)
 
 
+def test_wheel_holds_the_notebook(installed):
+    assert (installed / "constrained_rcnn/demo.ipynb").read_bytes() == (ROOT / "tools/demo.ipynb").read_bytes()
+
+
 def test_wheel_brings_the_command_and_its_weights(wheel, installed, tmp_path):
     with zipfile.ZipFile(wheel) as packed:
         (entries,) = [name for name in packed.namelist() if name.endswith("/entry_points.txt")]
