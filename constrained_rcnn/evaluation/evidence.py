@@ -94,7 +94,7 @@ class Seen:
     Attributes:
         witness: its name.
         kind: a key of ``CLASSES``, "forged", or a kind of :func:`made_forgeries`.
-        strength: its number, where it has thresholds and could judge; None otherwise.
+        strength: its number, where it has thresholds and could say something; None otherwise.
         level: its word by the thresholds of the package.
         overlaps: on a forgery, at least ``OVERLAP`` of what it marks is manipulated; None where it marks nothing.
     """

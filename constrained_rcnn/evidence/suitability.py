@@ -13,7 +13,7 @@ _BAND, _LARGEST_SHARE = 9, 0.65
 
 
 def unsuitable(exhibit: Exhibit) -> str | None:
-    """Why pixel witnesses cannot judge an image, in words; None where they can."""
+    """Why pixel witnesses say nothing of an image, in words; None where they can."""
     if min(exhibit.luma.shape) < LEAST_SIDE:
         return f"a side is shorter than {LEAST_SIDE} pixels"
     step = max(1, int((exhibit.luma.size / 500_000) ** 0.5))

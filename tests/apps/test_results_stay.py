@@ -130,7 +130,7 @@ def test_other_inputs_are_added_and_nothing_is_dropped_in_silence(detect, tmp_pa
     capsys.readouterr()
     assert detect("b.png") == 0
     said = capsys.readouterr().out
-    assert "1 images judged, 0 skipped, 1 of earlier runs" in said and "broken" not in said
+    assert "1 images examined, 0 skipped, 1 of earlier runs" in said and "broken" not in said
     rows = table(out)
     assert sorted(rows) == ["=broken.png", "a.png", "b.png", "gone.png"]
     assert "gone.json is gone or damaged" in rows["gone.png"]["reason"] and "score 0.25" in rows["gone.png"]["reason"]

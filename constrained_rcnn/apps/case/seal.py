@@ -55,7 +55,7 @@ def seal(
     Args:
         case: the folder; made if it is not there.
         config_file, inputs, options, float_maps, pages, jobs: see :func:`..detect.run.run`; ``copy_move`` is its
-            ``repeats``.
+            ``copy_move``.
 
     Returns:
         0, or 1 if any input was skipped; the case is sealed in both.
@@ -112,7 +112,7 @@ def _fill(
     copies = [str(folder / one["copy"]) for one in kept]
     status = detect(
         config_file, copies, str(folder / RESULTS), options, float_maps=chosen["float_maps"],
-        repeats=chosen["copy_move"], pages=chosen["pages"], jobs=chosen["jobs"],
+        copy_move=chosen["copy_move"], pages=chosen["pages"], jobs=chosen["jobs"],
     )  # fmt: skip
     with open(folder / RESULTS / "results.csv", encoding="utf-8-sig", newline="") as file:
         for row in csv.DictReader(file):

@@ -76,7 +76,7 @@ def _run_again(case: SealedCase, weights: str | None) -> int:
     with tempfile.TemporaryDirectory(prefix="constrained-rcnn-verify-") as place:
         again = Path(place)
         with contextlib.redirect_stdout(io.StringIO()):  # what it says is compared, not shown
-            detect(config, copies, str(again / RESULTS), options, repeats=case.copy_move, pages=case.pages)
+            detect(config, copies, str(again / RESULTS), options, copy_move=case.copy_move, pages=case.pages)
             write_evidence(copies, str(again / EVIDENCE), case.witnesses)
         rows = []
         for name in _names(case.folder / RESULTS, again / RESULTS):

@@ -50,18 +50,18 @@ def run(args: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory() as folder:
         photos = demo_photos.load("test")
         done = write_forgeries(photos, Path(folder), "guide", COUNT, SEED, size=SIZE, authentic=0.0)
-        judged, twice, forged = [], {}, {}
+        results, twice, forged = [], {}, {}
         for item in tqdm(annotation_format.load(done["json_file"]), unit="image"):
             result, truth = predictor(item["file_name"]), read_mask(item["mask_file_name"])
             f1 = score_map_metrics(result.manipulation_map, truth)["f1_fixed"]
             changed = np.where(truth[:, :, None], 255, 0).astype(np.uint8).repeat(3, 2)
-            judged.append((f1, result, changed))
+            results.append((f1, result, changed))
             twice.setdefault((item["technique"], bool(result.copy_moves)), (result, changed))
             forged.setdefault(item["technique"], result.image)
-    judged.sort(key=lambda one: -one[0])
+    results.sort(key=lambda one: -one[0])
     rows = []
     for title, place in PLACES.items():
-        f1, result, changed = judged[round(place * (len(judged) - 1))]
+        f1, result, changed = results[round(place * (len(results) - 1))]
         drawn = overlay(result.image, result.manipulation_map, result.detections, result.threshold)
         panels = [(title, result.image), (f"changed (F1 {f1:.2f})", changed), ("map", heat(result.manipulation_map)),
                   (f"overlay, score {result.score:.2f}", drawn)]  # fmt: skip
@@ -80,4 +80,4 @@ def run(args: argparse.Namespace) -> None:
     found = [(*pair, shared) for pair in pairs if (shared := compare(*pair))]
     write("compare.jpg", [[cv2.resize(draw_pair(*pair), None, fx=0.45, fy=0.45, interpolation=cv2.INTER_AREA)]
                           for pair in found])  # fmt: skip
-    print(f"{args.output}: F1 at 0.5 of {COUNT} forgeries: mean {np.mean([one[0] for one in judged]):.3f}")
+    print(f"{args.output}: F1 at 0.5 of {COUNT} forgeries: mean {np.mean([one[0] for one in results]):.3f}")

@@ -46,5 +46,5 @@ def run(args: argparse.Namespace) -> int:
 
     return detect(
         args.config_file, args.input, args.output, args.opts, resume=args.resume, float_maps=args.float_maps,
-        repeats=not args.no_copy_move, pages=args.pages, jobs=args.jobs,
+        copy_move=not args.no_copy_move, pages=args.pages, jobs=args.jobs,
     )  # fmt: skip

@@ -75,7 +75,7 @@ class WorkersDetector:
     Attributes:
         cfg: of the predictor.
         threads: of each process.
-        folder, about, float_maps, repeats: see :class:`.result_files.ResultFiles`.
+        folder, about, float_maps, copy_move: see :class:`.result_files.ResultFiles`.
     """
 
     cfg: object
@@ -83,7 +83,7 @@ class WorkersDetector:
     folder: Path
     about: dict
     float_maps: bool
-    repeats: bool
+    copy_move: bool
 
     def __call__(self, number: int) -> ImageDetector:
         # Of Detectron2's import; nothing that a user could do about it.
@@ -97,9 +97,13 @@ class WorkersDetector:
         cv2.setNumThreads(self.threads)
         # Each has a place of its own for what is not whole yet; the next run removes what a killed one leaves there.
         results = ResultFiles(
-            self.folder, self.about, float_maps=self.float_maps, repeats=self.repeats, stage=f"{UNFINISHED}-{number}"
+            self.folder,
+            self.about,
+            float_maps=self.float_maps,
+            copy_move=self.copy_move,
+            stage=f"{UNFINISHED}-{number}",
         )
-        return ImageDetector(ManipulationPredictor(self.cfg), results, self.folder, self.repeats)
+        return ImageDetector(ManipulationPredictor(self.cfg), results, self.folder, self.copy_move)
 
     def lost(self, task: Task, why: str) -> Skipped:
         return Skipped(str(task.item), why)

@@ -30,20 +30,20 @@ class ResultFiles:
     when all are written, the JSON last: it stands for a finished result. An earlier result stays until then.
     """
 
-    def __init__(self, folder: Path, about: dict, *, float_maps: bool, repeats: bool, stage: str = UNFINISHED):
+    def __init__(self, folder: Path, about: dict, *, float_maps: bool, copy_move: bool, stage: str = UNFINISHED):
         """
         Args:
             folder: of the results.
             about: ``weights``, ``config_sha256`` and ``versions`` of the run, put into each JSON.
             float_maps: whether ``<name>_map.npy``, float32, belongs to a result.
-            repeats: whether a result needs to know of copy-moves to be whole.
+            copy_move: whether a result needs to know of copy-moves to be whole.
             stage: folder in it for files that are not whole yet, of this process alone.
         """
-        self._folder, self._about, self._float_maps, self._repeats = folder, about, float_maps, repeats
+        self._folder, self._about, self._float_maps, self._copy_move = folder, about, float_maps, copy_move
         self._stage = stage
 
     def find(self, item: Item, name: str, digest: str) -> dict | None:
-        """The record of the same bytes, judged by the same weights and config, if all its files are there.
+        """The record of the same bytes, examined by the same weights and config, if all its files are there.
 
         Args:
             item, digest: the image and its file's SHA-256.
@@ -111,7 +111,7 @@ class ResultFiles:
 
     def _complete(self, name: str, record: dict) -> bool:
         repeats = record.get("repeats")
-        if self._repeats and repeats is None:  # not looked for
+        if self._copy_move and repeats is None:  # not looked for
             return False
         wanted = [f"{name}_map.png", f"{name}_overlay.jpg", f"{THUMBNAILS}/{name}.jpg"]
         wanted += [f"{name}_map.npy"] * self._float_maps + [f"{name}_repeats.jpg"] * bool(repeats)

@@ -37,11 +37,11 @@ def run(
     *,
     resume: bool = False,
     float_maps: bool = False,
-    repeats: bool = True,
+    copy_move: bool = True,
     pages: str = FIRST,
     jobs: int = 1,
 ) -> int:
-    """Judges every input.
+    """Detects manipulation in every input.
 
     Writes per image ``<name>.json``, ``<name>_map.png`` (16 bit), ``<name>_overlay.jpg``, a thumbnail and, where
     regions occur twice (:mod:`...matching.copy_move`), ``<name>_repeats.jpg``; and of all together ``results.csv``,
@@ -55,8 +55,8 @@ def run(
         output: folder for the results, made if it is not there.
         resume: leave out files whose result is there already, made of the same bytes by the same weights and config.
         float_maps: also write ``<name>_map.npy``, float32.
-        repeats: look for duplicated regions and show them, even where the config's ``TEST.REPEATS`` is False and keeps
-            them out of map and score; False also sets ``TEST.REPEATS`` False.
+        copy_move: look for duplicated regions and show them, even where the config's ``TEST.REPEATS`` is False and
+            keeps them out of map and score; False also sets ``TEST.REPEATS`` False.
         pages: of files with several pages or frames, ``"first"`` or ``"all"``: each has its own result then.
         jobs: worker processes that share the files; 1: this process does all. The results are the same.
 
@@ -65,7 +65,7 @@ def run(
         no images.
 
     Raises:
-        UserError: nothing to judge, inputs in the output folder, another run at work there, or a config or weights
+        UserError: nothing to examine, inputs in the output folder, another run at work there, or a config or weights
             that cannot be used.
         OutputError: an output cannot be written. Table and page of what was finished are, if they can be.
         KeyboardInterrupt: after table and page of what was finished have been written.
@@ -76,13 +76,17 @@ def run(
         raise UserError(f"--input {' '.join(map(printable, inputs))}: no image found there{found.why_none()}; give "
                         "files, folders or patterns")  # fmt: skip
     check_output(folder, found.files, [THUMBNAILS])
-    if not repeats:
+    if not copy_move:
         options = [*options, "TEST.REPEATS", "False"]
     with output_folder(folder, parts=[THUMBNAILS]):
-        return _run(found, pages, folder, load_default_config(config_file, options), jobs, resume, float_maps, repeats)
+        return _run(
+            found, pages, folder, load_default_config(config_file, options), jobs, resume, float_maps, copy_move
+        )
 
 
-def _run(found: Inputs, pages: str, folder: Path, cfg, jobs: int, resume: bool, float_maps: bool, repeats: bool) -> int:
+def _run(
+    found: Inputs, pages: str, folder: Path, cfg, jobs: int, resume: bool, float_maps: bool, copy_move: bool
+) -> int:
     """The part of :func:`run` for which the output folder is claimed."""
     items = items_of(found.files, pages, max_pixels=cfg.INPUT.MAX_PIXELS)
     jobs = min(jobs, len(items))
@@ -90,12 +94,12 @@ def _run(found: Inputs, pages: str, folder: Path, cfg, jobs: int, resume: bool, 
     about = about_of(cfg)
     names = output_names([item.place for item in items])
     tasks = [Task(item, names[item.place]) for item in items]
-    results = ResultFiles(folder, about, float_maps=float_maps, repeats=repeats)
+    results = ResultFiles(folder, about, float_maps=float_maps, copy_move=copy_move)
     with contextlib.ExitStack() as workers:
         if predictor is not None:
-            detect = partial(map, ImageDetector(predictor, results, folder, repeats, image_progress))
+            detect = partial(map, ImageDetector(predictor, results, folder, copy_move, image_progress))
         else:
-            make = WorkersDetector(cfg, _threads(jobs), folder, about, float_maps, repeats)
+            make = WorkersDetector(cfg, _threads(jobs), folder, about, float_maps, copy_move)
             detect = workers.enter_context(Workers(make, jobs)).run
         write_bytes_atomic(folder / f"config-{about['config_sha256'][:12]}.yaml", config_text(cfg).encode())
         there = results.earlier()
@@ -118,15 +122,16 @@ def _run(found: Inputs, pages: str, folder: Path, cfg, jobs: int, resume: bool, 
             remove_unfinished(folder)
             order = {str(item): number for number, item in enumerate(items)}  # workers finish in another one
             table.skipped.sort(key=lambda row: order.get(row["file"], -1))
-            judged, skipped = len(table.rows), list(table.skipped)
-            left = len(items) + len(found.lost) - judged - len(skipped)
+            examined, skipped = len(table.rows), list(table.skipped)
+            left = len(items) + len(found.lost) - examined - len(skipped)
             try:
                 _summarise(table, folder, about, finished=stopped is None, left=left)
             except OutputError as error:
                 stopped = stopped or error
-    earlier = len(table.rows) - judged
+    earlier = len(table.rows) - examined
     see = "" if isinstance(stopped, OutputError) else ", see results.html and results.csv there"
-    print(f"{judged} images judged, {len(skipped)} skipped{f', {earlier} of earlier runs' if earlier else ''}; results "
+    also = f", {earlier} of earlier runs" if earlier else ""
+    print(f"{examined} images examined, {len(skipped)} skipped{also}; results "
           f"in {printable(folder)}{see}")  # fmt: skip
     for row in skipped:
         print(f"skipped: {row['file']}: {row['reason']}")

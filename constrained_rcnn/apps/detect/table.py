@@ -28,13 +28,13 @@ _FORMULA = tuple("=+-@\t\r")
 
 
 class ResultsTable:
-    """Rows of judged and skipped files; a context manager that keeps the CSV open while it runs.
+    """Rows of examined and skipped files; a context manager that keeps the CSV open while it runs.
 
     A table that is there already, of an earlier run, stays as it is until ``finish`` replaces it by one that has its
-    rows, too. A new one has every row as soon as its image is judged.
+    rows, too. A new one has every row as soon as its image is examined.
 
     Attributes:
-        rows: :func:`row_of` each judged image, in the order of judging; after ``finish`` those of earlier runs, too,
+        rows: :func:`row_of` each examined image, in their order; after ``finish`` those of earlier runs, too,
             by falling score.
         skipped: ``{"file", "reason"}`` of the others; after ``finish`` likewise.
         left_out: ``{"file", "reason"}`` of files in this run's folders that are no images.
@@ -72,13 +72,13 @@ class ResultsTable:
             self._file.close()
 
     def add(self, record: dict) -> None:
-        """Adds a judged image: the record of its JSON file."""
+        """Adds an examined image: the record of its JSON file."""
         row = row_of(record)
         self.rows.append(row)
         self._write(_cells(row))
 
     def skip(self, file: str, reason: str) -> None:
-        """Adds a file that was not judged."""
+        """Adds a file that was not examined."""
         self.skipped.append({"file": file, "reason": reason})
         self._write(_cells(self.skipped[-1]))
 
@@ -137,7 +137,7 @@ def _listed(path: Path) -> list[dict] | None:
             cells = {key: _plain(row[key] or "") for key in ("file", "time", "score", "name", "reason")}
             if row["status"] != "skipped":
                 cells["reason"] = (
-                    f"judged {cells['time']}, score {cells['score']}; {cells['name']}.json is gone or damaged"
+                    f"examined {cells['time']}, score {cells['score']}; {cells['name']}.json is gone or damaged"
                 )
             found.append({key: cells[key] for key in ("file", "name", "reason")})
     except (ValueError, KeyError, csv.Error):

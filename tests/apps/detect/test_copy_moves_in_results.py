@@ -79,7 +79,7 @@ def test_a_run_that_does_not_look_says_nothing(case, options, tmp_path):
     folder.mkdir()
     Image.fromarray(case[0][:, :, ::-1]).save(folder / "copied.png")
     for _ in range(2):
-        assert run(CONFIG, [str(folder)], str(out), options, repeats=False, resume=True) == 0
+        assert run(CONFIG, [str(folder)], str(out), options, copy_move=False, resume=True) == 0
         assert json.loads((out / "copied.json").read_text())["repeats"] is None
         assert not (out / "copied_repeats.jpg").exists()
         assert "; duplicated regions in" not in (out / "results.html").read_text(encoding="utf-8")
@@ -87,7 +87,7 @@ def test_a_run_that_does_not_look_says_nothing(case, options, tmp_path):
         assert row.split(",")[head.split(",").index('"repeats"')] == '""'
     assert run(CONFIG, [str(folder)], str(out), options, resume=True) == 0  # that is not a whole result now
     assert len(json.loads((out / "copied.json").read_text())["repeats"]) == 1
-    assert run(CONFIG, [str(folder)], str(out), options, repeats=False, resume=True) == 0
+    assert run(CONFIG, [str(folder)], str(out), options, copy_move=False, resume=True) == 0
     assert len(json.loads((out / "copied.json").read_text())["repeats"]) == 1  # more than was asked for
 
 
@@ -112,7 +112,7 @@ def test_not_to_look_is_another_config_where_repeats_raise_the_map(options, tmp_
     Image.fromarray(photo()[:, :, ::-1]).save(tmp_path / "in" / "plain.png")
     config = default_config_file()
     for repeats, files in ((True, 1), (False, 2)):
-        run(config, [str(tmp_path / "in")], str(tmp_path / "out"), options, repeats=repeats, resume=True)
+        run(config, [str(tmp_path / "in")], str(tmp_path / "out"), options, copy_move=repeats, resume=True)
         assert len(list((tmp_path / "out").glob("config-*.yaml"))) == files
         record = json.loads((tmp_path / "out" / "plain.json").read_text())
         assert (record["repeats"] is not None) == repeats

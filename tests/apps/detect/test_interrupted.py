@@ -50,7 +50,7 @@ def test_an_interrupt_keeps_what_is_finished(options, tmp_path, monkeypatch, cap
     assert len(table(tmp_path / "out" / "results.csv")) == 2
     page = (tmp_path / "out" / "results.html").read_text(encoding="utf-8")
     assert "Interrupted: 1 file still to do" in page and page.count("<article") == 2
-    assert "2 images judged" in capsys.readouterr().out
+    assert "2 images examined" in capsys.readouterr().out
 
 
 def test_an_interrupted_resumption_keeps_all_that_was_there(options, tmp_path, monkeypatch):
@@ -82,4 +82,4 @@ def test_one_file_that_breaks_in_a_new_way_does_not_stop_the_rest(options, tmp_p
 
     monkeypatch.setattr(demo.ManipulationPredictor, "__call__", once_out_of_memory)
     assert run(CONFIG, files, str(tmp_path / "out"), options) == 1
-    assert "1 images judged, 1 skipped" in capsys.readouterr().out
+    assert "1 images examined, 1 skipped" in capsys.readouterr().out

@@ -59,7 +59,7 @@ def test_writes_results_and_goes_on_after_a_bad_file(options, tmp_path, capsys):
     assert run(CONFIG, inputs, str(out), options, float_maps=True) == 1
     said = capsys.readouterr().out
     assert "broken.jpg: not an image" in said or "broken.jpg: damaged" in said
-    assert "missing.png" in said and "3 images judged, 2 skipped" in said
+    assert "missing.png" in said and "3 images examined, 2 skipped" in said
     assert len(list(out.glob("same-*.json"))) == 2
     told = json.loads((out / "alone.json").read_text())
     assert told["file"].endswith("alone.jpg") and len(told["config_sha256"]) == 64
