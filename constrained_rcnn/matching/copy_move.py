@@ -21,7 +21,7 @@ from .grain import Grain, grain_of
 from .keypoints import mirrored
 from .region_pair import RegionPair, scale_of
 from .self_matches import APART, image_keypoints, self_matches
-from .similarity import SMALLEST, Alike, alike, correlation, drawn, fine_structure, inside, reduced, warped
+from .similarity import SMALLEST, Alike, alike, correlation, fine_structure, inside, is_drawing, reduced, warped
 
 #: Least agreement of two regions, median correlation of their fine structure, to be told by itself. Mirrored ones must
 #: agree more closely: the world is full of symmetric things. Like what follows chosen with casia_v1_train and half of
@@ -46,7 +46,7 @@ _ROUNDS = 6
 
 
 @dataclass(frozen=True)
-class Repeat(RegionPair):
+class DuplicatedRegions(RegionPair):
     """A region that occurs twice. Which of the two is the original, the image does not say.
 
     Its ``similarity`` is at least ``LEAST_SIMILARITY_DOUBTFUL``.
@@ -68,7 +68,7 @@ class Repeat(RegionPair):
         return self.similarity < least - _LESS_WITH_GRAIN * self.grain.same
 
 
-def find_repeats(image: np.ndarray, *, doubtful: bool = False) -> tuple[Repeat, ...]:
+def find_repeats(image: np.ndarray, *, doubtful: bool = False) -> tuple[DuplicatedRegions, ...]:
     """
     Args:
         image: (H, W, 3) uint8, BGR.
@@ -90,7 +90,7 @@ def find_repeats(image: np.ndarray, *, doubtful: bool = False) -> tuple[Repeat, 
         pairs = self_matches(points, descriptors, others)
         for transform, agreeing in _transforms(points, pairs, flipped):
             found.append(_compare(grey, transform, agreeing, size))
-    kept: list[Repeat] = []
+    kept: list[DuplicatedRegions] = []
     # A doubtful pair must not stand in for its better twin.
     for one in sorted(filter(None, found), key=lambda one: (one.doubtful, -_area(one))):
         if (doubtful or not one.doubtful) and not any(_same(one, other) for other in kept):
@@ -126,7 +126,9 @@ def _transforms(points: np.ndarray, pairs: np.ndarray, flipped: bool) -> Iterato
         pairs = pairs[~inliers & ~reverse]
 
 
-def _compare(grey: np.ndarray, transform: np.ndarray, agreeing: np.ndarray, size: tuple[int, int]) -> Repeat | None:
+def _compare(
+    grey: np.ndarray, transform: np.ndarray, agreeing: np.ndarray, size: tuple[int, int]
+) -> DuplicatedRegions | None:
     """The region around the agreeing keypoints in which the image equals what the transform maps it on.
 
     ``size`` is the image's (width, height), before it was reduced.
@@ -142,7 +144,9 @@ def _compare(grey: np.ndarray, transform: np.ndarray, agreeing: np.ndarray, size
         first |= region
         second |= cv2.warpAffine(region.view(np.uint8), transform, (width, height), flags=cv2.INTER_NEAREST) > 0
         matches += int(found.held[part])
-    if not second.any() or second[first].mean() > 0.5 or drawn(near, first[window]):  # nothing, or mapped on itself
+    if (
+        not second.any() or second[first].mean() > 0.5 or is_drawing(near, first[window])
+    ):  # nothing, or mapped on itself
         return None
     similarity = float(np.median(found.fine[first[window]]))
     if similarity < LEAST_SIMILARITY_DOUBTFUL:
@@ -152,7 +156,7 @@ def _compare(grey: np.ndarray, transform: np.ndarray, agreeing: np.ndarray, size
         return None
     pattern = _goes_on(grey, transform, first, window)
     more: dict[str, Any] = {"matches": matches, "similarity": similarity, "grain": grain, "pattern": pattern}
-    return Repeat.of(first, second, (size, size), transform, **more)
+    return DuplicatedRegions.of(first, second, (size, size), transform, **more)
 
 
 def _goes_on(grey: np.ndarray, transform: np.ndarray, region: np.ndarray, window: tuple[slice, slice]) -> bool:
@@ -212,11 +216,11 @@ def _onto(transform: np.ndarray, corner: np.ndarray) -> np.ndarray:
     return moved
 
 
-def _area(one: Repeat) -> int:
+def _area(one: DuplicatedRegions) -> int:
     return int(one.first.sum())
 
 
-def _same(one: Repeat, other: Repeat) -> bool:
+def _same(one: DuplicatedRegions, other: DuplicatedRegions) -> bool:
     """Whether most of a pair is within another, either way round: found once more, from the other end."""
     ways = ((other.first, other.second), (other.second, other.first))
     return any(first[one.first].mean() > 0.5 and second[one.second].mean() > 0.5 for first, second in ways)

@@ -20,7 +20,7 @@ from ..images.reading import check_image
 from .alteration import altered
 from .keypoints import keypoints, mirrored
 from .region_pair import RegionPair, scale_of
-from .similarity import alike, among_flat, correlation, drawn, inside, reduced, spread, warped
+from .similarity import alike, among_flat, correlation, inside, is_drawing, reduced, spread, warped
 
 #: Keypoints of an image that are matched, strongest first: time grows with their product.
 KEYPOINTS = 2000
@@ -197,7 +197,7 @@ def _shared(first: Described, second: Described, transform: np.ndarray, agreeing
     points = coarse.points[agreeing[:, 0 if swapped else 1]]
     found = alike(grey, aligned, np.unique(np.rint(points).astype(int), axis=0))
     region = np.isin(found.labels, found.parts)
-    if not region.any() or drawn(grey, region):
+    if not region.any() or is_drawing(grey, region):
         return None
     similarity = float(np.median(found.fine[region]))
     in_fine = _back(region, onto, fine.shape)

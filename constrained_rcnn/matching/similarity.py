@@ -89,7 +89,7 @@ def alike(grey: np.ndarray, aligned: np.ndarray, agreeing: np.ndarray, smallest:
     return Alike(fine, labels, sorted(np.flatnonzero(kept), key=lambda part: -areas[part]), held)
 
 
-def drawn(grey: np.ndarray, region: np.ndarray) -> bool:
+def is_drawing(grey: np.ndarray, region: np.ndarray) -> bool:
     """Whether the region is text or a drawing, which repeat by nature: much of one tone, and flat between its edges.
 
     Photographs have noise: of CASIA's copies (casia_v1_train) none is above 0.53, of the pages and drawings tried none

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from .copy_move import Repeat, find_repeats
+from .copy_move import DuplicatedRegions, find_repeats
 from .similarity import reduced
 
 #: Least difference of the map's means over a region and its twin that tells copy from original, and that makes a
@@ -26,11 +26,11 @@ class CopyMove:
         map_means: means of the network's map over the first and the second, in [0, 1].
     """
 
-    regions: Repeat
+    regions: DuplicatedRegions
     map_means: tuple[float, float]
 
     @property
-    def repeat(self) -> Repeat:
+    def repeat(self) -> DuplicatedRegions:
         """``regions``, by the name that it had in the last release."""
         return self.regions
 
