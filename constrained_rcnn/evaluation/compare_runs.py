@@ -21,7 +21,7 @@ def compare_files(first: str | os.PathLike, second: str | os.PathLike) -> tuple[
     """Compares two runs over the images that both have scored.
 
     Args:
-        first, second: ``per_image.json`` of each. The variants are read from ``metrics.json`` beside it.
+        first, second: ``per_image.json`` of each, or its folder. The variants are read from ``metrics.json`` beside it.
 
     Returns:
         What :func:`.metrics.confidence.compare` returns, with COCO AP ("bbox/AP" and so on) where both runs have
@@ -30,6 +30,7 @@ def compare_files(first: str | os.PathLike, second: str | os.PathLike) -> tuple[
     Raises:
         UserError: a file cannot be read, the variants differ, the truth differs, or there is no common image.
     """
+    first, second = (Path(path, "per_image.json") if Path(path).is_dir() else Path(path) for path in (first, second))
     runs = [read_records(path) for path in (first, second)]
     variants = [read_variants(path) for path in (first, second)]
     known = [v for v in variants if v is not None]
@@ -46,7 +47,7 @@ def compare_files(first: str | os.PathLike, second: str | os.PathLike) -> tuple[
     both = [(a, b) for a, b in zip(*aligned) if bool(a["skipped"]) == bool(b["skipped"])]
     first_records, second_records = [a for a, _ in both], [b for _, b in both]
     comparison = compare(first_records, second_records, known[0] if known else PLAIN)
-    comparison |= compare_ap_of_folders(Path(first).parent, Path(second).parent, first_records)
+    comparison |= compare_ap_of_folders(first.parent, second.parent, first_records)
     groups = int(group_labels(first_records).max(initial=-1)) + 1
     left_out = sum(len(run) for run in runs) - 2 * len(both)
     draws = f"{RESAMPLES} paired draws ({AP_RESAMPLES} of AP)"

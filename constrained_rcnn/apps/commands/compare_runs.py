@@ -1,6 +1,6 @@
 """Tests whether two runs over the same images differ: paired bootstrap over images or source groups.
 
-A and B are two per_image.json that evaluations have written; nothing is computed again.
+A and B are folders that evaluations have written, or the per_image.json in each; nothing is computed again.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from ..arguments import add_figures, write_figures
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("first", metavar="A/per_image.json", help="of one evaluation")
-    parser.add_argument("second", metavar="B/per_image.json", help="of the other")
+    parser.add_argument("first", metavar="A", help="OUTPUT_DIR/inference/<dataset> of one evaluation")
+    parser.add_argument("second", metavar="B", help="of the other")
     add_figures(parser)
 
 

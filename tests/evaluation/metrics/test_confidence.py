@@ -217,6 +217,8 @@ def test_command_line(tmp_path, capsys):
     out = capsys.readouterr().out
     assert "B is higher" in out and "59 images" in out and "1 records without a partner" in out
     assert json.loads((tmp_path / "difference.json").read_text())["auc"]["real"] is True
+    assert main([str(tmp_path / "a"), str(tmp_path / "b")]) == 0  # folders of evaluations do as well
+    assert "59 images" in capsys.readouterr().out
 
     inverted = write_run(tmp_path / "c", made_records(), MetricVariants(invert="max"))
     (tmp_path / "d.json").write_text('{"metrics": {}}')
