@@ -5,9 +5,8 @@ Public names are loaded when they are first used, so that importing the package 
 
 from __future__ import annotations
 
-import importlib
-
 from .utils import moved_modules
+from .utils.lazy_names import lazy_names
 
 __version__ = "0.1.0"
 
@@ -31,12 +30,4 @@ __all__ = ["__version__", *_PUBLIC]
 
 moved_modules.install()
 
-
-def __getattr__(name: str):
-    if name not in _PUBLIC:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f".{_PUBLIC[name]}", __name__), name)
-
-
-def __dir__() -> list[str]:
-    return sorted([*globals(), *_PUBLIC])
+__getattr__, __dir__ = lazy_names(__name__, _PUBLIC)

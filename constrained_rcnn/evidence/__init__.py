@@ -6,7 +6,7 @@ up: they were not measured together. Public names are loaded when they are first
 
 from __future__ import annotations
 
-import importlib
+from ..utils.lazy_names import lazy_names
 
 #: Public name -> module that defines it.
 _PUBLIC = {
@@ -20,12 +20,4 @@ _PUBLIC = {
 
 __all__ = list(_PUBLIC)
 
-
-def __getattr__(name: str):
-    if name not in _PUBLIC:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f".{_PUBLIC[name]}", __name__), name)
-
-
-def __dir__() -> list[str]:
-    return sorted([*globals(), *_PUBLIC])
+__getattr__, __dir__ = lazy_names(__name__, _PUBLIC)

@@ -5,8 +5,7 @@ Names are loaded when they are first used: a command's help needs the presets' n
 
 from __future__ import annotations
 
-import importlib
-from typing import Any
+from ..utils.lazy_names import lazy_names
 
 #: Name -> module that defines it.
 _PUBLIC = {
@@ -24,8 +23,4 @@ _PUBLIC = {
 
 __all__ = list(_PUBLIC)
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _PUBLIC:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f".{_PUBLIC[name]}", __name__), name)
+__getattr__, __dir__ = lazy_names(__name__, _PUBLIC)

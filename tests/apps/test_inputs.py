@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 import os
@@ -20,6 +19,7 @@ from constrained_rcnn.apps.image_pages import Item, items_of
 from constrained_rcnn.apps.inputs import find_inputs, output_names
 from constrained_rcnn.utils.errors import UserError, command_line
 from tests.helpers.closed_folder import close_folder
+from tests.helpers.detect_files import table
 
 
 def save(path, seed=0, **options):
@@ -29,11 +29,6 @@ def save(path, seed=0, **options):
     Image.fromarray(noise).save(buffer, options.pop("kind", "PNG"), **options)
     path.write_bytes(buffer.getvalue())
     return path
-
-
-def table(path):
-    with open(path, encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
 
 
 def test_an_empty_input_is_an_error(tmp_path, monkeypatch, capsys):

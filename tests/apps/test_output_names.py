@@ -5,17 +5,10 @@ import io
 import os
 import sys
 
-import numpy as np
 import pytest
-from PIL import Image
 
 from constrained_rcnn.apps.inputs import digested_name, find_inputs, output_names, printable
-
-
-def save(path, height=72, width=90, seed=0):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)).save(path)
-    return str(path)
+from tests.helpers.detect_files import save
 
 
 def test_names_do_not_depend_on_the_order(tmp_path):

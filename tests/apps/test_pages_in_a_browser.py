@@ -10,9 +10,10 @@ from constrained_rcnn.apps.detect.run import run
 from constrained_rcnn.data.lookup import dataset_dicts
 from constrained_rcnn.evaluation.report import write_page
 from constrained_rcnn.evaluation.robustness_page import METRICS, robustness_page
-from tests.apps.detect.test_run import CONFIG, options, save  # noqa: F401 (a fixture)
+from tests.apps.detect.test_run import CONFIG
 from tests.evaluation.test_report import EVIL, evaluation
 from tests.helpers.browser import check_page, look, needs_chromium
+from tests.helpers.detect_files import save
 from tests.helpers.tiny_data import write_set
 
 pytestmark = needs_chromium
@@ -31,7 +32,7 @@ def test_the_evaluations_page(tmp_path):
     check_page(write_page(tmp_path / "out", items), tmp_path, images=12)
 
 
-def test_the_demos_page(options, tmp_path):  # noqa: F811
+def test_the_demos_page(options, tmp_path):
     for seed, name in enumerate(("a.png", "<img src=x onerror=alert(1)>.png", "x" * 120 + ".png")):
         save(tmp_path / "in" / f"{seed}.png", seed=seed)
         os.rename(tmp_path / "in" / f"{seed}.png", tmp_path / "in" / name)

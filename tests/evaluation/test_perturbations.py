@@ -131,7 +131,7 @@ def test_the_clean_point_equals_the_plain_evaluation_and_an_interrupted_run_goes
         judged.append(item["image_id"])
         return baseline(item, image)
 
-    folder, settings = tmp_path / "out", {"dataset": "/home/somebody/annotations/tiny.json"}
+    folder, settings = tmp_path / "out", {"dataset": "somebody/annotations/tiny.json"}
     with pytest.raises(KeyboardInterrupt):
         evaluate_points(items, points, dies, folder, settings)
     with open(folder / "jpeg-50" / "partial.jsonl", "a") as file:

@@ -1,6 +1,5 @@
 """The command that compares files: what it writes, what it survives, and that it can be interrupted."""
 
-import csv
 import errno
 import json
 import os
@@ -19,6 +18,7 @@ from constrained_rcnn.utils.files import output_error
 from tests.helpers import schemas
 from tests.helpers.browser import check_page, needs_chromium
 from tests.helpers.copied import photo
+from tests.helpers.detect_files import table
 
 
 @pytest.fixture(scope="module")
@@ -38,11 +38,6 @@ def folder(tmp_path_factory):
         assert cv2.imwrite(str(folder / name), pixels, [cv2.IMWRITE_JPEG_QUALITY, 90])
     shutil.copy(folder / "apart.png", folder / "=twin.png")
     return folder
-
-
-def table(path):
-    with open(path, encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
 
 
 def relations(out):

@@ -1,37 +1,13 @@
 """Runs that are interrupted, or meet a file that breaks in a new way: nothing finished is lost."""
 
-import csv
-
-import numpy as np
 import pytest
-from PIL import Image
 
 from constrained_rcnn.apps.detect import run as demo
 from constrained_rcnn.apps.detect.run import run
 from constrained_rcnn.model_zoo import config_file
-from constrained_rcnn.modeling.checkpoint import ManipulationCheckpointer
-from tests.helpers.tiny import TINY, tiny_model
+from tests.helpers.detect_files import save, table
 
 CONFIG = config_file("constrained_rcnn_small.yaml")
-
-
-@pytest.fixture(scope="module")
-def options(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("weights")
-    metadata = {"classes": ["splice", "copy-move", "removal"], "decision_threshold": 0.25}
-    ManipulationCheckpointer(tiny_model(), str(folder), metadata=metadata).save("model")
-    return [*TINY, "MODEL.WEIGHTS", str(folder / "model.pth")]
-
-
-def save(path, height=72, width=90, seed=0):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)).save(path)
-    return str(path)
-
-
-def table(path):
-    with open(path, encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
 
 
 def test_an_interrupt_keeps_what_is_finished(options, tmp_path, monkeypatch, capsys):

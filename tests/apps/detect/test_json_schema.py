@@ -12,7 +12,7 @@ from PIL import ExifTags, Image
 
 from constrained_rcnn.apps.detect.run import run
 from constrained_rcnn.apps.detect.table import COLUMNS, row_of
-from tests.apps.detect.test_run import CONFIG, options  # noqa: F401 (a fixture)
+from tests.apps.detect.test_run import CONFIG
 from tests.helpers import schemas
 from tests.helpers.copied import forged, photo
 
@@ -30,7 +30,7 @@ EARLIER_COLUMNS = (
 
 
 @pytest.fixture(scope="module")
-def folder(options, tmp_path_factory):  # noqa: F811
+def folder(options, tmp_path_factory):
     """Results of a photo with a camera, a place and a duplicated region, and of one without."""
     folder = tmp_path_factory.mktemp("schema")
     exif = Image.Exif()

@@ -1,14 +1,8 @@
 """Many results on several pages, and a table whose cells do no harm."""
 
-import csv
-
 from constrained_rcnn.apps.detect.page import write_pages
 from constrained_rcnn.apps.detect.table import ResultsTable
-
-
-def table(path):
-    with open(path, encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
+from tests.helpers.detect_files import table
 
 
 def test_many_results_make_many_pages(tmp_path):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 
@@ -19,6 +18,7 @@ from constrained_rcnn.model_zoo import config_file
 from constrained_rcnn.modeling.checkpoint import ManipulationCheckpointer
 from constrained_rcnn.utils.errors import UserError
 from tests.helpers.closed_folder import close_folder
+from tests.helpers.detect_files import table
 from tests.helpers.tiny import TINY, tiny_model
 
 CONFIG = config_file("constrained_rcnn_small.yaml")
@@ -51,11 +51,6 @@ def save(path, *values, kind="PNG", **options):
     first.save(buffer, kind, **({"save_all": True, "append_images": others} if others else {}), **options)
     path.write_bytes(buffer.getvalue())
     return path
-
-
-def table(path):
-    with open(path, encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
 
 
 def test_pages_are_told_and_each_is_detected_when_asked(quick, tmp_path):

@@ -1,6 +1,5 @@
 """The detect command: what it writes, what it survives, and that names do no harm."""
 
-import csv
 import errno
 import hashlib
 import io
@@ -22,31 +21,11 @@ from constrained_rcnn.config import load_config
 from constrained_rcnn.config_text import config_sha256
 from constrained_rcnn.inference.result import ManipulationResult
 from constrained_rcnn.model_zoo import config_file
-from constrained_rcnn.modeling.checkpoint import ManipulationCheckpointer
 from constrained_rcnn.utils.errors import UserError
 from constrained_rcnn.visualization.overlay import thumbnail, thumbnail_size
-from tests.helpers.tiny import TINY, tiny_model
+from tests.helpers.detect_files import save, table
 
 CONFIG = config_file("constrained_rcnn_small.yaml")
-
-
-@pytest.fixture(scope="module")
-def options(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("weights")
-    metadata = {"classes": ["splice", "copy-move", "removal"], "decision_threshold": 0.25}
-    ManipulationCheckpointer(tiny_model(), str(folder), metadata=metadata).save("model")
-    return [*TINY, "MODEL.WEIGHTS", str(folder / "model.pth")]
-
-
-def save(path, height=72, width=90, seed=0):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)).save(path)
-    return str(path)
-
-
-def table(path):
-    with open(path, encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
 
 
 def test_writes_results_and_goes_on_after_a_bad_file(options, tmp_path, capsys):
