@@ -32,7 +32,7 @@ setup(
     package_dir={"constrained_rcnn.configs": "configs"},
     package_data={
         "constrained_rcnn": ["py.typed", "weights/*.pth"],
-        "constrained_rcnn.apps": ["*/schema/*.json"],
+        "constrained_rcnn.apps": ["*/schema/*.json", "serve/static/*"],
         "constrained_rcnn.configs": ["*.yaml", "**/*.yaml"],
         "constrained_rcnn.evidence": ["*.json"],
         "constrained_rcnn.visualization.html": ["templates/*"],
@@ -78,6 +78,7 @@ setup(
             "c2pa-python",
             "cryptography",
             "google-crc32c",
+            "httpx",
             "ipykernel",
             "jsonschema",
             "nbclient",
@@ -89,9 +90,14 @@ setup(
             "pytest-cov",
             "pytest-xdist",
             "pytest>=7",
+            "python-multipart",
             "scikit-image",
             "scikit-learn",
             "scipy",
+            "starlette",
+            "uvicorn",
+            "websockets",
         ],
+        "web": ["python-multipart", "starlette", "uvicorn"],  # the page and the API of constrained-rcnn serve
     },
 )

@@ -83,12 +83,12 @@ def run(
     with output_folder(folder, parts=[PAIRS]):
         earlier = Earlier(folder / "pairs.json", RELATIONS)
         with Journal(folder / JOURNAL, f"constrained_rcnn {__version__}, pairs") as journal:
-            work = _Comparisons(folder, journal, resume)
+            work = Comparisons(folder, journal, resume)
             return _run(items, archive, some[0] + some[1], folder, work, earlier)
 
 
 def _run(
-    items: list[Item], archive: list[Item], found: Inputs, folder: Path, work: _Comparisons, earlier: Earlier
+    items: list[Item], archive: list[Item], found: Inputs, folder: Path, work: Comparisons, earlier: Earlier
 ) -> int:  # fmt: skip
     """The part of :func:`run` for which the output folder is claimed."""
     for file, why in found.lost:
@@ -166,7 +166,7 @@ class _File:
         return hashlib.sha256(os.fsencode(self.item.place) + b"\0" + self.sha256.encode()).hexdigest()[:16]
 
 
-class _Comparisons:
+class Comparisons:
     """The work of a run. Every pair that was compared is in the journal.
 
     Attributes:
@@ -217,10 +217,11 @@ class _Comparisons:
                     self._add(pair, known)
                     progress.unpause()
                 else:
-                    self._compare(pair, key)
+                    self.compare_pair(pair, key)
                 progress.update()
 
-    def _compare(self, pair: tuple[_File, _File], key: str) -> None:
+    def compare_pair(self, pair: tuple[_File, _File], key: str) -> None:
+        """Compares two images and adds what was found, to the journal by ``key``."""
         try:
             record = self._compared(*pair)
         except Exception as error:
