@@ -59,6 +59,6 @@ def result_of(job: Job) -> str:
     base = f"/v1/images/{job.id}/files/"
     if job.kind == COMPARISON:
         pair = job.record["pair"]
-        return render("serve_comparison.html", pair=pair and shown(pair), base=base, job=job)
-    values = {"row": {**row_of(job.record), "by_others": False}, "base": base, "files": job.files, "stem": safe_stem(Path(job.name))}
-    return render("serve_result.html", job=job, **values)
+        return render("serve_comparison.html", pair=pair and shown(pair), base=base, files=job.files)
+    row = {**row_of(job.record), "by_others": False}
+    return render("serve_result.html", row=row, base=base, files=job.files, stem=safe_stem(Path(job.name)))

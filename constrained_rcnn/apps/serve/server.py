@@ -83,10 +83,10 @@ def session(settings: Settings, make: Maker, progress: Progress) -> Iterator[tup
             app, log_config=None, log_level="warning", access_log=False, server_header=False, proxy_headers=False,
             ws="none", lifespan="off", limit_concurrency=_CONNECTIONS, timeout_graceful_shutdown=_LAST_SECONDS,
         )  # fmt: skip
-        yield uvicorn.Server(config), [listening], _address(settings.host, port, token)
+        yield uvicorn.Server(config), [listening], address_of(settings.host, port, token)
 
 
-def _address(host: str, port: int, token: str) -> str:
+def address_of(host: str, port: int, token: str) -> str:
     """What people open; where the server listens on all addresses, the one that works on this machine."""
     host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
     return f"http://{host}:{port}/{f'?token={token}' if token else ''}"

@@ -66,8 +66,13 @@ async function fill(article, image, changed) {
   found.innerHTML = await answer.text();
   article.querySelector(".status").hidden = true;
   const opacity = found.querySelector(".opacity");
-  const heat = found.querySelector(".heat");
-  if (opacity) opacity.addEventListener("input", () => { heat.style.opacity = opacity.value / 100; });
+  const over = found.querySelector(".over");
+  if (opacity) {
+    opacity.addEventListener("input", () => {
+      over.style.opacity = opacity.value / 100;
+      if (over.matches(".map")) over.parentElement.classList.toggle("grey", opacity.value > 0);
+    });
+  }
   const second = found.querySelector(".second");
   if (second) {
     second.addEventListener("change", () => {
