@@ -78,7 +78,7 @@ setup(
             "c2pa-python",
             "cryptography",
             "google-crc32c",
-            "httpx",
+            "httpx2",
             "ipykernel",
             "jsonschema",
             "nbclient",

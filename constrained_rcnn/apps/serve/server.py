@@ -68,7 +68,7 @@ def session(settings: Settings, make: Maker, progress: Progress) -> Iterator[tup
     """Gives a server that has only to be run, its sockets, and the address to open."""
     with contextlib.ExitStack() as stack:
         stack.enter_context(_ended_by_sigterm())
-        listening = stack.enter_context(_listen(settings.host, settings.port))
+        listening = stack.enter_context(listen(settings.host, settings.port))
         port = listening.getsockname()[1]
         folder = stack.enter_context(session_folder(settings.keep))
         jobs = Jobs(folder, settings.limits, keep=settings.keep is not None)
@@ -92,7 +92,7 @@ def address_of(host: str, port: int, token: str) -> str:
     return f"http://{host}:{port}/{f'?token={token}' if token else ''}"
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
     """A socket that listens.
 
     Raises:
