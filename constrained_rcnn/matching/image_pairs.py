@@ -77,13 +77,11 @@ class Shared(RegionPair):
         overlap: share of what the two could share, laid one on the other like this, that shows the same, noise and
             fine structure apart; 0 to 1.
         first_altered, second_altered: (h, w) bool, where the two differ although they are one image.
-        transform: (2, 3), from the first to the second, in pixels of ``Described.pixels()``.
     """
 
     overlap: float
     first_altered: np.ndarray
     second_altered: np.ndarray
-    transform: np.ndarray
 
     @property
     def same_picture(self) -> bool:
@@ -212,7 +210,7 @@ def _shared(first: Described, second: Described, transform: np.ndarray, agreeing
     (one, other), (one_altered, other_altered) = (pair[::-1] for pair in regions) if swapped else regions
     return Shared.of(
         one, other, (first.size, second.size), transform, matches=matches, similarity=similarity, overlap=share,
-        first_altered=one_altered, second_altered=other_altered, transform=transform,
+        first_altered=one_altered, second_altered=other_altered,
     )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from ..files import reason
 from .jobs import Job
 from .progress import COMPARING, DETECTING, STARTING, Progress
 from .runner import Dead, Failed
@@ -66,4 +67,7 @@ def assign(progress: Progress, job: Job) -> Assignment:
 
 def _work(progress: Progress, detect: Callable, compare: Callable, task: Assignment) -> dict[str, Any] | Failed:
     progress.tell(DETECTING if task.other is None else COMPARING)
-    return detect(task) if task.other is None else compare(task)
+    try:
+        return detect(task) if task.other is None else compare(task)
+    except Exception as error:  # the process itself is as good as before
+        return Failed(reason(error, task.file))
