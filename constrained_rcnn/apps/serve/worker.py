@@ -9,7 +9,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ..files import reason
 from .jobs import Job
 from .progress import COMPARING, DETECTING, STARTING, Progress
 from .runner import Dead, Failed
@@ -70,4 +69,6 @@ def _work(progress: Progress, detect: Callable, compare: Callable, task: Assignm
     try:
         return detect(task) if task.other is None else compare(task)
     except Exception as error:  # the process itself is as good as before
+        from ..files import reason
+
         return Failed(reason(error, task.file))
