@@ -54,6 +54,10 @@ def test_predictor_and_evaluation_fuse_the_same(weights, file, options):
     assert after.score == after.manipulation_map.max() >= EITHER
     assert after.manipulated and "copy-move" in after.techniques and not before.manipulated
     assert [d.box for d in after.detections if d.found_by == "network"] == [d.box for d in before.detections]
+    assert after.network.raw == before.score and not after.network.score > after.network.threshold
+    assert np.allclose(after.network_map, before.manipulation_map, atol=1e-6)  # of the network alone
+    assert {id(one.regions) for one in after.copy_moves} <= {id(one) for one in after.duplicated_regions}
+    assert before.duplicated_regions is before.network_map is None
     names = [(one, name) for one in after.copy_moves for name in one.suspects]
     added = [d.box for d in after.detections if d.found_by == "repeats"]
     assert sorted(added) == sorted(getattr(one.regions, f"{name}_box") for one, name in names)

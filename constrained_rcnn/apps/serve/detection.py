@@ -7,16 +7,19 @@ from functools import partial
 import cv2
 import numpy as np
 
+from ...evidence import Finding
 from ...images.icc import to_srgb
 from ...inference.predictor import ManipulationPredictor
 from ...model_zoo import load_default_config
 from ...utils.files import write_bytes_atomic, write_jpeg_atomic
 from ...visualization.overlay import heat
 from ..detect.detector import ImageDetector, Skipped, Task
+from ..detect.evidence import EvidenceMaker
 from ..detect.result_files import ResultFiles
 from ..detect.run import about_of
+from ..evidence.options import EvidenceOptions
 from ..image_pages import Item
-from .progress import DETECTING, Progress
+from .progress import ASKING, DETECTING, Progress
 from .runner import Failed
 from .worker import NAME, Assignment
 
@@ -38,20 +41,25 @@ class Detection:
         """
         cfg = load_default_config(config_file, options)
         self._predictor, self._about, self._progress = ManipulationPredictor(cfg), about_of(cfg), progress
+        self._ask = EvidenceMaker(EvidenceOptions(), self._about["weights"]["sha256"], cfg.INPUT.MAX_PIXELS)
 
     def __call__(self, task: Assignment) -> dict | Failed:
         """Returns the content of the JSON file."""
         files = ServedFiles(task.folder, self._about, float_maps=False, copy_move=True)
         told = partial(self._progress.tell, DETECTING)
-        detect = ImageDetector(self._predictor, files, task.folder, True, lambda name: told)
+        detect = ImageDetector(self._predictor, files, task.folder, True, self._examine, lambda name: told)
         outcome = detect(Task(Item(task.file, label=task.label), NAME))
         return Failed(outcome.reason) if isinstance(outcome, Skipped) else outcome
+
+    def _examine(self, *image) -> list[Finding]:
+        self._progress.tell(ASKING)
+        return self._ask(*image)
 
 
 class ServedFiles(ResultFiles):
     """Besides the files of ``detect`` those that the page lays on each other."""
 
-    def write(self, item: Item, name: str, data: bytes, digest: str, result) -> dict:
+    def write(self, item: Item, name: str, data: bytes, digest: str, result, findings=None) -> dict:
         """Also writes ``<name>_view.jpg``, the image in sRGB, and ``<name>_heat.png``, the map in colour, as opaque as
         its value."""
         profile = result.reading.profile if result.reading else b""
@@ -61,7 +69,7 @@ class ServedFiles(ResultFiles):
         alpha = np.rint(np.clip(shown, 0, 1) * 255).astype(np.uint8)
         _, png = cv2.imencode(".png", np.dstack([heat(shown), alpha]))
         write_bytes_atomic(self._folder / f"{name}_heat.png", png.tobytes())
-        return super().write(item, name, data, digest, result)
+        return super().write(item, name, data, digest, result, findings)
 
 
 def _reduced(image: np.ndarray, longest: int) -> np.ndarray:

@@ -61,4 +61,6 @@ def result_of(job: Job) -> str:
         pair = job.record["pair"]
         return render("serve_comparison.html", pair=pair and shown(pair), base=base, files=job.files)
     row = {**row_of(job.record), "by_others": False}
-    return render("serve_result.html", row=row, base=base, files=job.files, stem=safe_stem(Path(job.name)))
+    titles = {finding["witness"]: finding["title"] for finding in job.record["evidence"]["findings"]}
+    values = {"base": base, "files": job.files, "stem": safe_stem(Path(job.name))}
+    return render("serve_result.html", row=row, titles=titles, **values)

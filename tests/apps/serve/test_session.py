@@ -42,7 +42,7 @@ class Session:
 
 def comparable(record: dict) -> dict:
     """A result without what differs from run to run."""
-    return {key: value for key, value in record.items() if key not in ("file", "name", "time", "evidence")}
+    return {key: value for key, value in record.items() if key not in ("file", "name", "time")}
 
 
 def test_results_are_those_of_detect_and_nothing_is_left(options, tmp_path):
@@ -58,7 +58,9 @@ def test_results_are_those_of_detect_and_nothing_is_left(options, tmp_path):
     check(record, "detect/schema/result-1.json")
     (image,) = session.ask("v1/images")["images"]
     assert record["file"] == image["name"] == "first.png"
-    assert {"image_map.png", "image_view.jpg", "image_heat.png", "image.json"} <= set(image["files"])
+    assert {"image_evidence.html", "image_map.png", "image_view.jpg", "image_heat.png", "image.json"} <= set(
+        image["files"]
+    )
     (folder,) = session.temporary.glob("constrained-rcnn-serve-*/2*")
     assert folder.parent.stat().st_mode & 0o077 == 0  # nobody else looks in
     detect(CONFIG, [str(first.parent)], str(tmp_path / "out"), options)

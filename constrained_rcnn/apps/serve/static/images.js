@@ -36,7 +36,6 @@ async function change(entry, image, changed) {
   const { article } = entry;
   const again = entry.state !== "";
   entry.state = image.state;
-  article.dataset.state = image.state;
   article.querySelector(".name").textContent = image.kind === "comparison" ? `Comparison with ${image.name}` : image.name;
   const button = article.querySelector(".remove");
   button.textContent = isBusy(image) ? "Cancel" : "Remove";
@@ -44,6 +43,7 @@ async function change(entry, image, changed) {
   article.querySelector(".status").textContent = image.status;
   article.querySelector("progress").hidden = image.state !== "running";
   if (image.state === "done") await fill(article, image, changed);
+  article.dataset.state = image.state;
   if (again && !isBusy(image)) say(`${image.name}: ${image.status}`);
 }
 
