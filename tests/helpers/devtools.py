@@ -16,7 +16,7 @@ from websockets.sync.client import connect
 from tests.helpers.browser import CHROMIUM, OPTIONS
 
 #: Seconds until a test gives up on what never comes; no test measures them.
-PATIENCE = 240
+PATIENCE = 60
 
 
 @contextlib.contextmanager
@@ -76,6 +76,8 @@ class Browser:
         page = Page(self, session)
         for domain in ("Page", "Runtime", "Log", "Network", "DOM"):
             page.call(f"{domain}.enable")
+        page.call("Emulation.setFocusEmulationEnabled", enabled=True)  # keys reach it whatever window is in front
+        page.call("Page.bringToFront")
         page.resize(width, dark=dark)
         page.call("Page.navigate", url=address)
         page.wait("document.readyState == 'complete'")
