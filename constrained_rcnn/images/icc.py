@@ -29,9 +29,9 @@ def profile_name(profile: bytes) -> str:
     try:
         (count,) = struct.unpack_from(">L", profile, 128)
         for entry in range(min(count, _ENTRIES)):
-            tag, at, size = struct.unpack_from(">4sLL", profile, 132 + 12 * entry)
+            tag, offset, size = struct.unpack_from(">4sLL", profile, 132 + 12 * entry)
             if tag == b"desc":
-                return printable(" ".join(_text(profile[at : at + size]).split())[:_NAME]) or "(without a name)"
+                return printable(" ".join(_text(profile[offset : offset + size]).split())[:_NAME]) or "(without a name)"
     except (struct.error, UnicodeDecodeError):
         pass
     return "(without a name)"
@@ -87,7 +87,7 @@ def _applied(pixels: np.ndarray, profile: bytes) -> np.ndarray | None:
 
 def _text(data: bytes) -> str:
     if data.startswith(b"mluc"):  # several languages: the first
-        length, at = struct.unpack_from(">LL", data, 20)
-        return data[at : at + min(length, 4 * _NAME)].decode("utf-16-be")
+        length, offset = struct.unpack_from(">LL", data, 20)
+        return data[offset : offset + min(length, 4 * _NAME)].decode("utf-16-be")
     (length,) = struct.unpack_from(">L", data, 8)
     return data[12 : 12 + min(length, _NAME + 1)].split(b"\0")[0].decode("latin-1")

@@ -83,12 +83,12 @@ def remove_leftovers(folder: Path, *, again: bool = False) -> None:
                 continue
 
 
-def _lock(file: BinaryIO, how: int) -> bool | None:
+def _lock(file: BinaryIO, flag: int) -> bool | None:
     """True: locked; False: somebody else has it; None: there are no locks here."""
     if fcntl is None:
         return None
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | how)
+        fcntl.flock(file, fcntl.LOCK_EX | flag)
     except OSError as error:
         if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
             return False

@@ -23,20 +23,20 @@ def centre(box):
 
 
 def copy_moves_by(repeats, *means):
-    return tuple(CopyMove(repeat, both) for repeat, both in zip(repeats, means))
+    return tuple(CopyMove(repeat, map_means) for repeat, map_means in zip(repeats, means))
 
 
-@pytest.mark.parametrize("which", ["copy", "original"])
-def test_the_region_that_the_map_marks_is_the_likelier_copy(case, which):
+@pytest.mark.parametrize("marked_region", ["copy", "original"])
+def test_the_region_that_the_map_marks_is_the_likelier_copy(case, marked_region):
     image, mask, _ = case
     marked = np.zeros(mask.shape, np.float32)
-    marked[FROM[1] : FROM[1] + SIDE, FROM[0] : FROM[0] + SIDE] = which == "original"
-    marked[mask] = which == "copy"
+    marked[FROM[1] : FROM[1] + SIDE, FROM[0] : FROM[0] + SIDE] = marked_region == "original"
+    marked[mask] = marked_region == "copy"
     (copy_move,) = detect_copy_moves(image, marked)
-    told = json.loads(json.dumps(copy_move.to_json()))
-    x, y = centre(told[f"{told['likelier_copy']}_box"])
+    record = json.loads(json.dumps(copy_move.to_json()))
+    x, y = centre(record[f"{record['likelier_copy']}_box"])
     assert marked[round(y), round(x)] == 1
-    assert max(told["map_means"]) > 0.9 and min(told["map_means"]) < 0.1
+    assert max(record["map_means"]) > 0.9 and min(record["map_means"]) < 0.1
 
 
 def test_a_map_that_is_alike_in_both_tells_nothing(case):
@@ -78,14 +78,14 @@ def test_means_of_an_image_that_is_reduced(case):
 def test_the_map_is_lifted_on_the_copy_or_on_both_and_never_lowered(case):
     _, mask, repeats = case
     first, second = repeats[0].first, repeats[0].second
-    before = np.random.default_rng(0).random(mask.shape, np.float32)
+    original = np.random.default_rng(0).random(mask.shape, np.float32)
     for means, regions, value in (
         ((0.9, 0.1), first, COPY),
         ((0.1, 0.9), second, COPY),
         ((0.3, 0.3), first | second, EITHER),
     ):
-        fused = before.copy()
+        fused = original.copy()
         fuse_copy_moves(fused, copy_moves_by(repeats, means))
-        assert fused.dtype == np.float32 and np.array_equal(fused[~regions], before[~regions])
-        assert np.array_equal(fused[regions], np.maximum(before[regions], np.float32(value)))
+        assert fused.dtype == np.float32 and np.array_equal(fused[~regions], original[~regions])
+        assert np.array_equal(fused[regions], np.maximum(original[regions], np.float32(value)))
     fuse_copy_moves(fused, ())
