@@ -65,9 +65,9 @@ def _regions(mask: np.ndarray, min_area: int) -> list[dict]:
     if count < 2:
         return []
     areas = stats[1:, cv2.CC_STAT_AREA]
-    kept = 1 + np.flatnonzero(areas >= min_area) if areas.max() >= min_area else [1 + int(areas.argmax())]
+    instance_labels = 1 + np.flatnonzero(areas >= min_area) if areas.max() >= min_area else [1 + int(areas.argmax())]
     regions = []
-    for label in kept:
+    for label in instance_labels:
         x, y, width, height, area = (int(value) for value in stats[label])
         crop = labels[y : y + height, x : x + width] == label
         regions.append(

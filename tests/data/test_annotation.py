@@ -46,8 +46,8 @@ def test_shifted_runs_are_what_pycocotools_encodes(seed):
     full = np.zeros((height, width), bool)
     full[y : y + h, x : x + w] = rng.random((h, w)) < rng.choice([0.5, 1.0])
     expected = coco_mask.encode(np.asfortranarray(full.astype(np.uint8)))["counts"].decode()
-    got = rle(full[y : y + h, x : x + w], int(x), int(y), (int(height), int(width)))
-    assert got == {"size": [height, width], "counts": expected}
+    encoded = rle(full[y : y + h, x : x + w], int(x), int(y), (int(height), int(width)))
+    assert encoded == {"size": [height, width], "counts": expected}
 
 
 def test_corners_touch_and_holes_stay():

@@ -18,14 +18,14 @@ def case():
 
 
 def copy_moves_by(repeats, *means):
-    return tuple(CopyMove(repeat, both) for repeat, both in zip(repeats, means))
+    return tuple(CopyMove(repeat, map_means) for repeat, map_means in zip(repeats, means))
 
 
 def test_the_drawing_colours_the_regions_and_nothing_else(case):
     image, repeats = case
-    drawn = draw_copy_moves(image, copy_moves_by(repeats, (0.0, 0.0)))
-    assert drawn.shape == image.shape and drawn.dtype == np.uint8
-    coloured = np.ptp(drawn.astype(int), axis=2) > 20
+    drawing = draw_copy_moves(image, copy_moves_by(repeats, (0.0, 0.0)))
+    assert drawing.shape == image.shape and drawing.dtype == np.uint8
+    coloured = np.ptp(drawing.astype(int), axis=2) > 20
     regions = repeats[0].first | repeats[0].second
     assert coloured[regions].mean() > 0.95
     near = cv2.dilate(regions.astype(np.uint8), np.ones((5, 5))) > 0
