@@ -47,5 +47,5 @@ def _guided(alpha: np.ndarray, guide: np.ndarray, radius: int) -> np.ndarray:
     grey = cv2.cvtColor(np.ascontiguousarray(guide), cv2.COLOR_RGB2GRAY).astype(np.float32) / 255
     mean, target = cv2.blur(grey, side), cv2.blur(alpha, side)
     slope = (cv2.blur(grey * alpha, side) - mean * target) / (cv2.blur(grey * grey, side) - mean * mean + 2e-3)
-    found = cv2.blur(slope, side) * grey + cv2.blur(target - slope * mean, side)
-    return np.clip((found - 0.1) / 0.8, 0, 1)
+    filtered = cv2.blur(slope, side) * grey + cv2.blur(target - slope * mean, side)
+    return np.clip((filtered - 0.1) / 0.8, 0, 1)

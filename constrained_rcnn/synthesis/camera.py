@@ -204,15 +204,15 @@ def photograph(
         height x width x 3 uint8 RGB.
     """
     view = view or draw_view(photo.shape, size, history, rng)
-    before = sensor_size(size, history)
+    captured_size = sensor_size(size, history)
     if view.kept:
         image = view.cut(photo)
         return image if history.jpeg is None else recompress(image, history.jpeg, history.grid)
-    how = cv2.INTER_AREA if view.reduced else cv2.INTER_CUBIC
-    image = capture(cv2.resize(view.cut(photo), before[::-1], interpolation=how), history, rng)
+    interpolation = cv2.INTER_AREA if view.reduced else cv2.INTER_CUBIC
+    image = capture(cv2.resize(view.cut(photo), captured_size[::-1], interpolation=interpolation), history, rng)
     if history.camera_jpeg is not None:
         image = recompress(image, history.camera_jpeg)
-    if before != tuple(size):
+    if captured_size != tuple(size):
         image = cv2.resize(image, size[::-1], interpolation=INTERPOLATIONS[history.interpolation])
     if history.jpeg is not None:
         image = recompress(image, history.jpeg, history.grid)

@@ -129,8 +129,8 @@ def _moire(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 def _upscaled(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     size, small = image.shape[1::-1], log_uniform(rng, (0.2, 0.8))
     reduced = cv2.resize(image, tuple(max(8, round(side * small)) for side in size), interpolation=cv2.INTER_AREA)
-    hows = (cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_LANCZOS4, cv2.INTER_NEAREST)
-    return cv2.resize(reduced, size, interpolation=hows[rng.choice(4, p=[0.3, 0.35, 0.3, 0.05])])
+    interpolations = (cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_LANCZOS4, cv2.INTER_NEAREST)
+    return cv2.resize(reduced, size, interpolation=interpolations[rng.choice(4, p=[0.3, 0.35, 0.3, 0.05])])
 
 
 def _defocus(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -140,8 +140,8 @@ def _defocus(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         return blurred
     rows, columns = (np.linspace(-1, 1, side, dtype=np.float32) for side in image.shape[:2])
     turn, offset = rng.uniform(0, np.pi), rng.uniform(-0.6, 0.6)
-    away = np.abs(rows[:, None] * np.cos(turn) + columns[None] * np.sin(turn) - offset).astype(np.float32)
-    near = np.clip(1.3 - away * np.float32(rng.uniform(1.0, 2.0)), 0, 1)[:, :, None]
+    distance = np.abs(rows[:, None] * np.cos(turn) + columns[None] * np.sin(turn) - offset).astype(np.float32)
+    near = np.clip(1.3 - distance * np.float32(rng.uniform(1.0, 2.0)), 0, 1)[:, :, None]
     return _to_uint8(near * image + (1 - near) * blurred)
 
 
@@ -188,8 +188,8 @@ def _sky(size: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
     ends = rng.uniform(60, 250, (2, 3)) if rng.random() < 0.4 else np.array([[80, 130, 210], [200, 220, 240]])
     turn = rng.normal(0, 0.4)
     rows, columns = (np.linspace(0, 1, side) for side in size)
-    way = np.clip(rows[:, None] * np.cos(turn) + columns[None] * np.sin(turn), 0, 1)[:, :, None]
-    values = ends[0] * (1 - way) + ends[1] * way
+    position = np.clip(rows[:, None] * np.cos(turn) + columns[None] * np.sin(turn), 0, 1)[:, :, None]
+    values = ends[0] * (1 - position) + ends[1] * position
     if rng.random() < 0.5:
         clouds = fractal(size, rng, 1.5, 2.0)[:, :, None] * rng.uniform(0.2, 0.8)
         values = values * (1 - clouds) + 240 * clouds

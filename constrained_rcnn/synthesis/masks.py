@@ -8,21 +8,21 @@ import numpy as np
 
 def largest_part(mask: np.ndarray) -> np.ndarray:
     """The largest connected part of an H x W bool mask (all false where there is none)."""
-    found, box = np.zeros_like(mask), bounding_box(mask)
+    largest, box = np.zeros_like(mask), bounding_box(mask)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(mask[box].astype(np.uint8), connectivity=8)
     if count > 1:
-        found[box] = labels == 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))
-    return found
+        largest[box] = labels == 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))
+    return largest
 
 
 def fill_holes(mask: np.ndarray) -> np.ndarray:
     """An H x W bool mask with its holes filled."""
-    found, box = np.zeros(mask.shape, bool), bounding_box(mask)
+    filled, box = np.zeros(mask.shape, bool), bounding_box(mask)
     canvas = mask[box].astype(np.uint8)
     outlines, _ = cv2.findContours(canvas, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     cv2.drawContours(canvas, outlines, -1, 1, cv2.FILLED)
-    found[box] = canvas
-    return found
+    filled[box] = canvas
+    return filled
 
 
 def bounding_box(mask: np.ndarray, margin: int = 0) -> tuple[slice, slice]:

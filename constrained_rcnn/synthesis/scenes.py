@@ -58,8 +58,8 @@ def render_scene(seed: int, size: tuple[int, int] = (480, 640)) -> np.ndarray:
         image = _blend(palette[0], palette[1], fractal(size, rng, 0.8, rng.uniform(3, 9)))
     else:
         image = _blend(palette[0], palette[1], fractal(size, rng, rng.uniform(0.8, 1.4)))
-    few, many = {"foliage": (500, 900), "leaves": (60, 200), "wall": (2, 8)}.get(kind, (6, 30))
-    _scatter(image, int(rng.integers(few, many)), palette, kind == "foliage", rng)
+    fewest, most = {"foliage": (500, 900), "leaves": (60, 200), "wall": (2, 8)}.get(kind, (6, 30))
+    _scatter(image, int(rng.integers(fewest, most)), palette, kind == "foliage", rng)
     light = fractal((16, 16), rng, 2.0)
     image *= 0.75 + 0.5 * cv2.resize(light, size[::-1], interpolation=cv2.INTER_CUBIC)[:, :, None]
     return np.clip(image, 0, 255).astype(np.uint8)
