@@ -58,7 +58,7 @@ def sides_of(
                     "this group of one source has images on both sides",
                 )
             )
-        side = {name: where for name, where in side.items() if name in groups}
+        side = {name: side_name for name, side_name in side.items() if name in groups}
         if not side:
             raise UserError(f"{plan.split_file}: names no image of {plan.name}; names are relative to the image root")
         counts = Counter(side.values())

@@ -48,10 +48,10 @@ def test_groups_are_connected_components_in_any_order(seed):
         graph.add_edges_from((("image", image), ("source", id)) for id in ids)
     expected = {frozenset(n for kind, n in part if kind == "image") for part in networkx.connected_components(graph)}
     groups = group_by_sources(sources)
-    members = {}
+    images_by_group = {}
     for image, group in groups.items():
-        members.setdefault(group, set()).add(image)
-    assert {frozenset(images) for images in members.values()} == expected
+        images_by_group.setdefault(group, set()).add(image)
+    assert {frozenset(images) for images in images_by_group.values()} == expected
     assert group_by_sources(shuffled({k: v[::-1] for k, v in sources.items()}, seed)) == groups
 
 
@@ -75,9 +75,9 @@ def test_no_group_is_torn_and_proportions_are_near(seed, fraction):
 def test_the_draw_depends_on_the_seed_and_not_on_the_order():
     sources, strata = many(7)
     groups = group_by_sources(sources)
-    one = split_groups(groups, strata, test_fraction=0.3, seed=1)
-    assert split_groups(shuffled(groups, 3), shuffled(strata, 4), test_fraction=0.3, seed=1) == one
-    assert split_groups(groups, strata, test_fraction=0.3, seed=2).side != one.side
+    outcome = split_groups(groups, strata, test_fraction=0.3, seed=1)
+    assert split_groups(shuffled(groups, 3), shuffled(strata, 4), test_fraction=0.3, seed=1) == outcome
+    assert split_groups(groups, strata, test_fraction=0.3, seed=2).side != outcome.side
 
 
 def test_a_group_larger_than_the_test_set_stays_in_training():

@@ -109,17 +109,17 @@ def find_layout(root: Path, masks: Path | None = None) -> Layout:
 
 def _spreadsheet(truths: Sequence[Path], root: Path) -> Path | None:
     """The corrections of names: with the masks, else in a folder of notes beside them, else beside them."""
-    beside = list(dict.fromkeys([*(truth.parent for truth in truths), root]))
+    parents = list(dict.fromkeys([*(truth.parent for truth in truths), root]))
     notes = [
         path
-        for folder in beside
+        for folder in parents
         for path in sorted(folder.iterdir())
         if path.is_dir() and path.name.lower() in ("note", "notes")
     ]
     for files in (
         *(truth.rglob("*") for truth in truths),
         *(folder.rglob("*") for folder in notes),
-        *(folder.iterdir() for folder in beside),
+        *(folder.iterdir() for folder in parents),
     ):
         for path in sorted(files):
             plain = re.sub(r"[^a-z]", "", path.stem.lower())
@@ -226,24 +226,24 @@ def _confirmed(partners: dict[str, Path], options: MaskOptions, image: Path, mas
         inside, _ = fit_mask(read_marked(mask, options).mask, pixels.shape[:2], tolerance=options.fit)
     except UserError:
         return False
-    found = difference(pixels, candidates)
-    if found is None or not inside.any() or inside.all():
+    best = difference(pixels, candidates)
+    if best is None or not inside.any() or inside.all():
         return False
-    return bool(found.map[inside].mean() > CONFIRMED_RATIO * max(found.map[~inside].mean(), 0.5))
+    return bool(best.map[inside].mean() > CONFIRMED_RATIO * max(best.map[~inside].mean(), 0.5))
 
 
 def _difference_map(candidates: Sequence[Path], probe: Probe) -> np.ndarray | None:
-    found = difference(probe.pixels, candidates)
-    return None if found is None else found.map
+    best = difference(probe.pixels, candidates)
+    return None if best is None else best.map
 
 
 def _without_mask(candidates: Sequence[Path], kind: str, probe: Probe) -> Truth:
-    found = difference(probe.pixels, candidates)
-    if found is None:
+    best = difference(probe.pixels, candidates)
+    if best is None:
         raise UserError("no mask belongs to it, and no image that its name gives is its background")
-    if np.percentile(found.map, 99.9) <= RECOMPRESSED:
-        raise UserError(f"no mask, and it is {found.partner.name} compressed again: not a forgery")
-    mask = changed(probe.pixels, read_image(found.partner))
+    if np.percentile(best.map, 99.9) <= RECOMPRESSED:
+        raise UserError(f"no mask, and it is {best.partner.name} compressed again: not a forgery")
+    mask = changed(probe.pixels, read_image(best.partner))
     if not mask.any():
-        raise UserError(f"no mask belongs to it, and nothing stands out in its difference to {found.partner.name}")
-    return Truth({kind: mask}, ((REPAIRED, "mask by subtraction", f"from {found.partner.name}"),))
+        raise UserError(f"no mask belongs to it, and nothing stands out in its difference to {best.partner.name}")
+    return Truth({kind: mask}, ((REPAIRED, "mask by subtraction", f"from {best.partner.name}"),))

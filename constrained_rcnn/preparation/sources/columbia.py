@@ -115,11 +115,11 @@ def _truth(path: Path, options: MaskOptions, probe: Probe) -> Truth:
     mask = green_regions(edge_mask) ^ options.invert
     header = probe.header
     try:
-        mask, done = fit_mask(mask, header.size, orientation=header.orientation, tolerance=options.fit)
+        mask, repair = fit_mask(mask, header.size, orientation=header.orientation, tolerance=options.fit)
     except UserError as error:
         raise UserError(f"{path}: {error}") from None
-    if done:
-        remarks.append((REPAIRED, "mask size", f"{path.name}: {done}"))
+    if repair:
+        remarks.append((REPAIRED, "mask size", f"{path.name}: {repair}"))
     if not mask.any() or mask.all():
         colour = "green" if mask.all() ^ options.invert else "red"
         raise UserError(f"{path}: all is {colour}; one of two cameras must be red, the other, which is spliced, green")
