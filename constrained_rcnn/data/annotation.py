@@ -71,12 +71,7 @@ def _regions(mask: np.ndarray, min_area: int) -> list[dict]:
         x, y, width, height, area = (int(value) for value in stats[label])
         crop = labels[y : y + height, x : x + width] == label
         regions.append(
-            {
-                "bbox": [x, y, width, height],
-                "area": area,
-                "iscrowd": 0,
-                "segmentation": rle(crop, x, y, mask.shape),
-            }
+            {"bbox": [x, y, width, height], "area": area, "iscrowd": 0, "segmentation": rle(crop, x, y, mask.shape)}
         )
     return sorted(regions, key=lambda region: (region["bbox"][1], region["bbox"][0]))
 

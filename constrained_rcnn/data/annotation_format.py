@@ -158,10 +158,7 @@ def _check_image(path: Path, image: Mapping[str, Any], dicts: Mapping[int, Any])
 
 
 def _check_annotation(
-    path: Path,
-    annotation: Mapping[str, Any],
-    dicts: Mapping[int, Mapping[str, Any]],
-    index: Mapping[int, int],
+    path: Path, annotation: Mapping[str, Any], dicts: Mapping[int, Mapping[str, Any]], index: Mapping[int, int]
 ) -> None:
     prefix = f"{path}: annotation {annotation.get('id')}"
     missing = [key for key in _ANNOTATION_KEYS if key not in annotation]

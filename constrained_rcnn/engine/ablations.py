@@ -53,12 +53,7 @@ ABLATIONS = (
 
 
 def run_ablations(
-    config_file: str,
-    datasets: Sequence[str],
-    output: str,
-    *,
-    names: Sequence[str] = (),
-    options: Sequence[str] = (),
+    config_file: str, datasets: Sequence[str], output: str, *, names: Sequence[str] = (), options: Sequence[str] = ()
 ) -> list[dict]:
     """Trains and evaluates every row; what an interrupted run has finished is not done again.
 

@@ -26,13 +26,7 @@ from .metrics.image import divided
 from .table import format_rows, interval_text
 
 #: What is read off a file, and whether a network that sees nothing but pixels can learn it.
-TRAITS = {
-    "quantisation": True,
-    "size": True,
-    "format": True,
-    "metadata": False,
-    "name_length": False,
-}
+TRAITS = {"quantisation": True, "size": True, "format": True, "metadata": False, "name_length": False}
 #: A trait is flagged where its balanced accuracy is over this with 95% confidence (chance: 0.5).
 FLAGGED_OVER = 0.6
 FOLDS = 5

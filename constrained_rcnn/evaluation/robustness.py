@@ -82,11 +82,7 @@ def evaluate_points(
                         )  # fmt: skip
                     journal.remove()
             summaries[point.name] = _with_nan(content)
-        content = {
-            "settings": settings,
-            "unit": "fractions, not per cent; null is undefined",
-            "points": summaries,
-        }
+        content = {"settings": settings, "unit": "fractions, not per cent; null is undefined", "points": summaries}
         with staged(folder) as stage:
             write_json_atomic(stage / "robustness.json", without_nan(content), indent=2)
             write_bytes_atomic(stage / "robustness.md", (robustness_table(summaries) + "\n").encode())

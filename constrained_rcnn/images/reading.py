@@ -123,12 +123,7 @@ def check_image(image: np.ndarray) -> np.ndarray:
 
 
 def load_image(
-    path: Source,
-    format: str = "BGR",
-    *,
-    page: int | None = None,
-    max_pixels: int = MAX_PIXELS,
-    name: str | None = None,
+    path: Source, format: str = "BGR", *, page: int | None = None, max_pixels: int = MAX_PIXELS, name: str | None = None
 ) -> LoadedImage:
     """Reads an image, upright, and says what that changed.
 

@@ -29,11 +29,7 @@ from .plan import VERSION, Plan
 from .records import make_records
 from .sides import sides_of
 from .sources import MOSTLY, Scan
-from .splits import (
-    SIDES,
-    group_by_sources,
-    write_split,
-)
+from .splits import SIDES, group_by_sources, write_split
 
 logger = logging.getLogger(__name__)
 
@@ -76,10 +72,7 @@ def prepare(plan: Plan, scan: Callable[[], Scan]) -> dict[str, Any]:
         scanned = scan()
         samples = {_relative(sample.image, plan.image_root): sample for sample in scanned.samples}
         records = dict(make_records(plan.name, stage, samples, journal, workers=plan.workers))
-        findings = [
-            *scanned.findings,
-            *(Finding(**row) for record in records.values() for row in record["findings"]),
-        ]
+        findings = [*scanned.findings, *(Finding(**row) for record in records.values() for row in record["findings"])]
         prints = {name: record["print"] for name, record in records.items() if record["print"]}
         repeated = shared_pixels(prints)
         groups = group_by_sources(
@@ -210,10 +203,7 @@ def _write(
     if side:
         path = stage / "annotations" / f"{plan.name}_split.json"
         write_split(
-            path,
-            plan.name,
-            side,
-            note=f"seed {plan.seed}" if not plan.split_file else f"from {plan.split_file}",
+            path, plan.name, side, note=f"seed {plan.seed}" if not plan.split_file else f"from {plan.split_file}"
         )
         files.append(f"annotations/{path.name}")
     return {

@@ -187,11 +187,7 @@ def draw_view(shape: tuple[int, ...], size: tuple[int, int], history: History, r
 
 
 def photograph(
-    photo: np.ndarray,
-    size: tuple[int, int],
-    history: History,
-    rng: np.random.Generator,
-    view: View | None = None,
+    photo: np.ndarray, size: tuple[int, int], history: History, rng: np.random.Generator, view: View | None = None
 ) -> np.ndarray:
     """A photo of the given size that went through a history.
 

@@ -102,11 +102,7 @@ def choose(entries: Sequence[dict], count: int, seed: int) -> list[dict]:
 
 
 def save_images(
-    entries: Sequence[Mapping[str, Any]],
-    classes: Sequence[str],
-    sheet: Path | None,
-    folder: Path | None,
-    columns: int,
+    entries: Sequence[Mapping[str, Any]], classes: Sequence[str], sheet: Path | None, folder: Path | None, columns: int
 ) -> list[Path]:
     """Writes the contact sheet and, into ``folder``, one PNG per entry; returns the files."""
     files = []

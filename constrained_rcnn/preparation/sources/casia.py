@@ -19,13 +19,7 @@ from ..mask_pixels import read_marked
 from ..mask_repair import fit_mask
 from . import MaskFile, Probe, Sample, Scan, Truth
 from .casia_corrections import read_corrections
-from .casia_names import (
-    Match,
-    TamperedName,
-    authentic_id,
-    match_masks,
-    parse_tampered,
-)
+from .casia_names import Match, TamperedName, authentic_id, match_masks, parse_tampered
 from .subtraction import changed, difference
 
 #: Grey levels inside of a mask over those outside, in the difference to the authentic partner, that confirm a
@@ -57,12 +51,7 @@ class Layout:
     @property
     def inputs(self) -> list[Path]:
         """Every file that the prepared set depends on."""
-        return [
-            *self.tampered,
-            *self.authentic,
-            *self.masks,
-            *([self.spreadsheet] if self.spreadsheet else []),
-        ]
+        return [*self.tampered, *self.authentic, *self.masks, *([self.spreadsheet] if self.spreadsheet else [])]
 
 
 def find_layout(root: Path, masks: Path | None = None) -> Layout:

@@ -16,17 +16,7 @@ from ...utils.errors import UserError
 from ..findings import NOTED, REPAIRED, SKIPPED, Finding
 from ..mask_options import USUAL, MaskOptions
 from ..mask_repair import fit_mask
-from . import (
-    MASK_ENDING,
-    MaskFile,
-    Probe,
-    Sample,
-    Scan,
-    Truth,
-    amount_remarks,
-    child,
-    without_ending,
-)
+from . import MASK_ENDING, MaskFile, Probe, Sample, Scan, Truth, amount_remarks, child, without_ending
 
 #: What a mask has after its image's name; plain masks of other distributions may be called as elsewhere.
 ENDING = re.compile(rf"_edgemask$|{MASK_ENDING.pattern}", re.IGNORECASE)

@@ -61,11 +61,7 @@ class Folders:
     union: bool = False
 
     def __post_init__(self) -> None:
-        for content, path in (
-            ("images", self.images),
-            ("masks", self.masks),
-            ("authentic images", self.authentic),
-        ):
+        for content, path in (("images", self.images), ("masks", self.masks), ("authentic images", self.authentic)):
             if path is not None and not path.is_dir():
                 raise UserError(f"{path}: no such folder of {content}")
 
