@@ -87,18 +87,18 @@ def compare(height: int, width: int, repeats: int, device: str = "cpu", progress
         progress: wraps the iteration over pairs.
 
     Returns:
-        {"forward": ..., "training step": ..., "judging": ..., "judging in bfloat16": ...}, each with "constrained"
+        {"forward": ..., "training step": ..., "detection": ..., "detection in bfloat16": ...}, each with "constrained"
         and "mask_rcnn" (median seconds),
         "ratio" (median of the pairwise ratios), "ratio_min" and "ratio_max".
     """
     networks, item = models(device), sample(height, width)
     results = {}
     _check_workload(networks, item)
-    steps = {"forward": _forward, "training step": _train_step, "judging": _forward, "judging in bfloat16": _forward}
-    for step, run in steps.items():
-        if step == "judging":
+    for step in ("forward", "training step", "detection", "detection in bfloat16"):
+        run = _train_step if step == "training step" else _forward
+        if step == "detection":
             prepare(networks["constrained"].eval())
-        networks["constrained"].bfloat16 = step == "judging in bfloat16"
+        networks["constrained"].bfloat16 = step == "detection in bfloat16"
         pairs = []
         for index in progress(range(repeats + 1)):
             times = {name: seconds(run, model, item, device=device) for name, model in networks.items()}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import statistics
-import time
 from collections.abc import Callable
 
 import torch
@@ -16,9 +15,7 @@ from ..inference.load import prepare
 from ..model_zoo import config_file
 from ..modeling.checkpoint import ManipulationCheckpointer
 from ..released.preprocessing import resize, resize_scale
-
-#: Proposals, and boxes that get a mask, on both sides.
-PROPOSALS, MASK_BOXES = 100, 8
+from .model import MASK_BOXES, PROPOSALS, seconds
 
 
 def models(device: str, weights: str = ""):
@@ -96,13 +93,7 @@ def compare(
     }
     rounds = []
     for index in progress(range(repeats + 1)):
-        times = {}
-        for name, run in runs.items():
-            started = time.perf_counter()
-            run()
-            if device == "cuda":
-                torch.cuda.synchronize()
-            times[name] = time.perf_counter() - started
+        times = {name: seconds(run, device=device) for name, run in runs.items()}
         if index:
             rounds.append(times)
     for hook in hooks:

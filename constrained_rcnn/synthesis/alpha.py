@@ -5,6 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from .masks import to_uint8
+
 #: Pixels with a larger opacity are manipulated: what is fainter, the outer skirt of a soft edge, cannot be seen.
 SHARE = 0.25
 
@@ -39,7 +41,7 @@ def opacity(mask: np.ndarray, edge: str, width: float, guide: np.ndarray) -> np.
 def composite(background: np.ndarray, patch: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     """The patch over the background (H x W x 3 uint8 RGB each), by H x W float32 opacity in [0, 1]."""
     mixed = background + alpha[:, :, None] * (patch.astype(np.float32) - background)
-    return np.clip(mixed + 0.5, 0, 255).astype(np.uint8)
+    return to_uint8(mixed)
 
 
 def _guided(alpha: np.ndarray, guide: np.ndarray, radius: int) -> np.ndarray:

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from .draft import Draft
+from .masks import to_uint8
 from .selection import brush_strokes, draw_stroke
 
 
@@ -48,4 +49,4 @@ def stamp(draft: Draft, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray] | Non
         target = values[top:bottom, left:right]
         target += stroke[:, :, None] * (image[best].astype(np.float32) - target)
         clear[top:bottom, left:right] *= 1 - stroke
-    return np.clip(values + 0.5, 0, 255).astype(np.uint8), 1 - clear
+    return to_uint8(values), 1 - clear

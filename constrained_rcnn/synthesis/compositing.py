@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from .camera import INTERPOLATIONS
+from .masks import to_uint8
 from .presets import Preset, log_uniform
 
 #: Pixels around a cut-out region, so that edges can be softened and filters see real neighbours.
@@ -172,7 +173,7 @@ def match_grain(
     level = grain_level(patch, mask)
     if level > target > 0:
         soft = cv2.GaussianBlur(patch, (3, 3), 0).astype(np.float32)
-        return _to_uint8(soft + (patch - soft) * (target / level))
+        return to_uint8(soft + (patch - soft) * (target / level))
     # A 3x3 binomial high pass leaves this share of the power of white noise: sum of squares of delta -
     # kernel.
     kernel = np.outer([0.25, 0.5, 0.25], [0.25, 0.5, 0.25])
@@ -182,7 +183,7 @@ def match_grain(
         noise = rng.standard_normal(patch.shape, dtype=np.float32) * np.float32(sigma / _GREY_SHARE)
     else:
         noise = rng.standard_normal((*patch.shape[:2], 1), dtype=np.float32) * np.float32(sigma)
-    return _to_uint8(patch + noise)
+    return to_uint8(patch + noise)
 
 
 def match_colour(patch: np.ndarray, mask: np.ndarray, background: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -199,7 +200,7 @@ def match_colour(patch: np.ndarray, mask: np.ndarray, background: np.ndarray, rn
     inside, covered = patch[mask].astype(np.float32), background[mask].astype(np.float32)
     gain = 1 + weight * (np.clip(covered.std(0) / (inside.std(0) + 1), 0.7, 1.4) - 1)
     offset = inside.mean(0) + weight * (covered.mean(0) - inside.mean(0)) - gain * inside.mean(0)
-    return _to_uint8(patch * gain.astype(np.float32) + offset.astype(np.float32))
+    return to_uint8(patch * gain.astype(np.float32) + offset.astype(np.float32))
 
 
 def blend(background: np.ndarray, patch: np.ndarray, mask: np.ndarray, edge: str, width: float = 1.0) -> np.ndarray:
@@ -221,7 +222,7 @@ def blend(background: np.ndarray, patch: np.ndarray, mask: np.ndarray, edge: str
         return np.where(mask[:, :, None], patch, background)
     soft = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), width)
     alpha = np.where(mask, np.clip(2 * soft - 0.9, 0.1, 1), 0)[:, :, None]
-    return _to_uint8(background + alpha * (patch.astype(np.float32) - background))
+    return to_uint8(background + alpha * (patch.astype(np.float32) - background))
 
 
 def draw_edge(preset: Preset, rng: np.random.Generator) -> tuple[str, float]:
@@ -244,7 +245,3 @@ def _poisson(background: np.ndarray, patch: np.ndarray, mask: np.ndarray) -> np.
     x, y, w, h = cv2.boundingRect(inside)
     cloned = cv2.seamlessClone(wide[1], wide[0], inside, (x + w // 2, y + h // 2), cv2.NORMAL_CLONE)
     return cloned[pad:-pad, pad:-pad]
-
-
-def _to_uint8(values: np.ndarray) -> np.ndarray:
-    return np.clip(values + 0.5, 0, 255).astype(np.uint8)

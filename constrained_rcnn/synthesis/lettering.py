@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont, features
 
 from .draft import Draft, Edit
+from .masks import to_uint8
 from .presets import log_uniform
 
 _OWN = threading.local()  # a font must not be used by two threads at once
@@ -97,7 +98,7 @@ def paste_text(draft: Draft) -> Edit:
     if rng.random() < 0.3:
         values = np.where(coverage[:, :, None] > 0, values + rng.normal(0, 4, values.shape).astype(np.float32), values)
     forged, mask = image.copy(), np.zeros(image.shape[:2], bool)
-    forged[window] = np.clip(values + 0.5, 0, 255).astype(np.uint8)
+    forged[window] = to_uint8(values)
     mask[window] = block(coverage, height)
     return forged, mask & ~draft.occupied, {"text": True, "edge": "antialiased", "colours": "none", "grain": False}
 

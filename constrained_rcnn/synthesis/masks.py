@@ -1,4 +1,4 @@
-"""Small operations on H x W bool masks."""
+"""Small operations on H x W bool masks and on pixels."""
 
 from __future__ import annotations
 
@@ -15,18 +15,13 @@ def largest_part(mask: np.ndarray) -> np.ndarray:
     return largest
 
 
-def fill_holes(mask: np.ndarray) -> np.ndarray:
-    """An H x W bool mask with its holes filled."""
-    filled, box = np.zeros(mask.shape, bool), bounding_box(mask)
-    canvas = mask[box].astype(np.uint8)
-    outlines, _ = cv2.findContours(canvas, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    cv2.drawContours(canvas, outlines, -1, 1, cv2.FILLED)
-    filled[box] = canvas
-    return filled
-
-
 def bounding_box(mask: np.ndarray, margin: int = 0) -> tuple[slice, slice]:
     """The window of an H x W bool mask that holds all its pixels and a margin; one pixel where there are none."""
     x, y, w, h = cv2.boundingRect(mask.view(np.uint8))
     top, left = max(0, y - margin), max(0, x - margin)
     return slice(top, max(top + 1, y + h + margin)), slice(left, max(left + 1, x + w + margin))
+
+
+def to_uint8(values: np.ndarray) -> np.ndarray:
+    """Pixels of 0 to 255, rounded, from floats of any shape."""
+    return np.clip(values + 0.5, 0, 255).astype(np.uint8)

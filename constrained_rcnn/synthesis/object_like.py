@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from .masks import fill_holes, largest_part
+from ..matching.difference import fill_holes
+from .masks import largest_part
 
 #: Longest side in pixels of the copy on which outlines are refined.
 _SIDE = 160

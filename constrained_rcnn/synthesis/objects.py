@@ -13,9 +13,10 @@ import cv2
 import numpy as np
 from pycocotools import mask as coco_mask
 
+from ..matching.difference import fill_holes
 from ..utils.errors import UserError
 from .camera import View
-from .masks import fill_holes, largest_part
+from .masks import largest_part
 
 #: Of an object that a view cuts, this share must be in it.
 VISIBLE = 0.6

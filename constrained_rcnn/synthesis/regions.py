@@ -8,9 +8,10 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
+from ..matching.difference import fill_holes
 from ..utils.errors import UserError
 from . import object_like
-from .masks import fill_holes, largest_part
+from .masks import largest_part
 from .presets import Preset
 
 #: Segments are found on a copy with this many pixels on its longest side: outlines of objects, not of

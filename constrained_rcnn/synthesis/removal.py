@@ -7,6 +7,7 @@ import numpy as np
 
 from .compositing import blend, match_grain
 from .draft import Draft, Edit
+from .masks import to_uint8
 from .regions import Segments, draw_region
 
 METHODS = ("telea", "navier-stokes", "patches")
@@ -120,5 +121,5 @@ def fill_by_patches(draft: Draft, mask: np.ndarray, count: int) -> np.ndarray | 
         total = total + weight * levelled
         weights = weights + weight
     filled = image.copy()
-    filled[window] = np.clip(total / weights + 0.5, 0, 255).astype(np.uint8)
+    filled[window] = to_uint8(total / weights)
     return filled

@@ -14,7 +14,7 @@ from .alpha import SHARE, composite, opacity
 from .colour_shift import shift_colours
 from .draft import Draft, Edit
 from .editing import draw_kind
-from .masks import bounding_box
+from .masks import bounding_box, to_uint8
 from .regions import Segments
 from .selection import brush_strokes, draw_stroke, select
 
@@ -63,7 +63,7 @@ def airbrush(
         x, y = np.clip(points[0] + rng.normal(0, radius, 2), 0, np.array(mask.shape[::-1]) - 1).astype(int)
         values += stroke[:, :, None] * (colours[y, x].astype(np.float32) - values)
         clear *= 1 - stroke
-    return np.clip(values + 0.5, 0, 255).astype(np.uint8), 1 - clear
+    return to_uint8(values), 1 - clear
 
 
 def _blur(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -82,4 +82,4 @@ def _smooth(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 def _sharpen(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     values = image.astype(np.float32)
     values += rng.uniform(0.8, 2.5) * (values - cv2.GaussianBlur(values, (0, 0), rng.uniform(0.8, 2.5)))
-    return np.clip(values + 0.5, 0, 255).astype(np.uint8)
+    return to_uint8(values)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from ..matching.difference import fill_holes
 from . import object_like
 from .editing import Editing, draw_kind
-from .masks import fill_holes, largest_part
+from .masks import largest_part
 from .regions import Segments, draw_object_like, smooth_shape
 
 #: Longest side in pixels of the copy on which the wand looks for connected colours.
