@@ -134,7 +134,9 @@ class ConstrainedRCNNWithTTA(torch.nn.Module):
             (augmentation,) = self.augmentations
             whole_inputs = [whole_input(self.model, self._in_model_order(item), augmentation, tiles) for item in inputs]
             if None not in whole_inputs:
-                return [[Prediction.of_whole(output, augmentation)] for output in self.model(whole_inputs)]
+                widths = [item["pixels"].shape[1] for item in inputs]
+                outputs = zip(self.model(whole_inputs), widths)
+                return [[Prediction.of_whole(output, augmentation, width)] for output, width in outputs]
         return [self._augmented(self._in_model_order(item), progress) for item in inputs]
 
     def _augmented(self, pixels: np.ndarray, progress: Progress | None) -> Iterator[Prediction]:

@@ -4,7 +4,7 @@ import pytest
 import torch
 from PIL import Image
 
-from constrained_rcnn.data.augmentation import BlockCrop, SavedAgain, degrade_boxes, numpy_seed
+from constrained_rcnn.data.augmentation import BlockCrop, Reduced, SavedAgain, degrade_boxes, numpy_seed
 from constrained_rcnn.data.catalog import dataset_dicts
 from constrained_rcnn.data.mapper import ManipulationDatasetMapper
 from constrained_rcnn.images.reading import read_image
@@ -123,6 +123,38 @@ def test_turned_upside_down_together(dicts):
         y = torch.nonzero(out["instances"].gt_masks.tensor[0])[:, 0]
         assert out["instances"].gt_boxes.tensor[0, [1, 3]].tolist() == [y.min(), y.max() + 1]
     assert outcomes == {True, False}
+
+
+def test_reduced_with_all_that_belongs_to_it(dicts):
+    """Image, complete mask, masks and boxes by the same ratio, which a draw decides; forged or authentic."""
+    options = ["INPUT.RANDOM_FLIP", "none"]
+    train = mapper(*options, "INPUT.REDUCED", "0.5", "INPUT.REDUCED_FACTORS", "(0.5,0.7)")
+    for item in dicts[:2]:
+        plain, ratios = mapper(*options)(item), []
+        for draw in range(24):
+            out = train({**item, "draw": draw})
+            height, width = out["image"].shape[1:]
+            ratios.append(width / item["width"])
+            assert abs(height - ratios[-1] * item["height"]) <= 1 and out["sem_seg"].shape == (height, width)
+            assert abs(out["sem_seg"].float().mean() - plain["sem_seg"].float().mean()) < 0.03  # a pixel of each edge
+            x, y = ratios[-1], height / item["height"]
+            wanted = plain["instances"].gt_boxes.tensor * torch.tensor([x, y, x, y])
+            assert len(wanted) == 0 or (out["instances"].gt_boxes.tensor - wanted).abs().max() <= 1.01
+        reduced = [ratio for ratio in ratios if ratio != 1]
+        assert 6 <= len(reduced) <= 18 and 0.49 < min(reduced) < 0.58 < 0.62 < max(reduced) < 0.71
+    test = mapper(*options, "INPUT.REDUCED", "1.0", is_train=False)(dicts[1])
+    assert torch.equal(test["image"], mapper(*options, is_train=False)(dicts[1])["image"])
+
+
+def test_reduced_to_at_least_a_pixel_by_each_filter():
+    image = np.random.default_rng(0).integers(0, 256, (40, 1, 3), dtype=np.uint8)
+    filters = set()
+    for seed in range(40):
+        with numpy_seed(seed):
+            transform = Reduced(1.0, (0.2, 0.3)).get_transform(image)
+        filters.add(transform.interp)
+        assert transform.apply_image(image).shape[1] == 1 and 8 <= transform.new_h <= 12
+    assert len(filters) == 4
 
 
 @pytest.mark.parametrize("order", ["BGR", "RGB"])
