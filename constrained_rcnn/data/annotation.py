@@ -2,9 +2,8 @@
 
 A region is a connected piece of a mask (8-connectivity: pieces that touch at a corner are one), with its
 holes. Each technique is cut by itself, so that touching regions of different techniques stay apart. Small regions,
-regions below
-``small_region_area``, are no instances (a box head cannot learn them), but they are manipulated pixels: they stay in
-the complete mask that the mask branch trains on and the metrics compare with. A mask of nothing but small regions
+below ``small_region_area``, are no instances (a box head cannot learn them), but they are manipulated pixels: they stay
+in the complete mask that the mask branch trains on and the metrics compare with. A mask of nothing but small regions
 gives its largest one, so that no forged image goes without an instance.
 """
 

@@ -1,4 +1,4 @@
-"""Regions that occur twice in an image: what copy-move leaves, found by matching the image with itself.
+"""Duplicated regions: what copy-move leaves in an image, found by matching its keypoints with each other.
 
 No network and no training. SIFT keypoints (Lowe, IJCV 2004) are matched among themselves by the generalised ratio
 test (Amerini et al., TIFS 2011), and once more with mirrored descriptors; RANSAC finds transforms that many matches
@@ -23,21 +23,21 @@ from .region_pair import RegionPair, scale_of
 from .self_matches import APART, image_keypoints, self_matches
 from .similarity import SMALLEST, Alike, alike, correlation, fine_structure, inside, is_drawing, reduced, warped
 
-#: Least agreement of two regions, median correlation of their fine structure, to be told by itself. Mirrored ones must
-#: agree more closely: the world is full of symmetric things. Like what follows chosen with casia_v1_train and half of
-#: CASIA's authentic images (odd numbers).
+#: Least agreement of two regions that are reported by themselves, median correlation of their fine structure. Mirrored
+#: ones must agree more closely: the world is full of symmetric things. This and what follows was chosen with
+#: casia_v1_train and half of CASIA's authentic images (odd numbers).
 LEAST_SIMILARITY, LEAST_SIMILARITY_MIRRORED = 0.84, 0.9
 #: How much less alike the regions may be where they share their grain beyond doubt.
 _LESS_WITH_GRAIN = 0.07
-#: Fewest keypoints that agree within a pair that is told by itself.
+#: Fewest agreeing keypoints of a pair that is reported by itself.
 _SURE_MATCHES = 5
-#: Agreement with a third place that tells a pattern.
+#: Agreement with a third place that reveals a pattern.
 _GOES_ON = 0.38
 #: Least agreement of doubtful pairs, which need another witness.
 LEAST_SIMILARITY_DOUBTFUL = 0.65
 #: Fewest keypoints that must agree on a transform, and how closely, pixels.
 _AGREEING, _TOLERANCE = 5, 2.0
-#: Scales of the second region over the first that are believed.
+#: Plausible scales of the second region over the first.
 _SCALES = (0.4, 2.5)
 #: Around agreeing keypoints, pixels that are looked at first. Half of it is more than all windows reach.
 _MARGIN = 48
@@ -47,7 +47,7 @@ _ROUNDS = 6
 
 @dataclass(frozen=True)
 class DuplicatedRegions(RegionPair):
-    """A region that occurs twice. Which of the two is the original, the image does not say.
+    """A region and its duplicate. The image does not say which of the two is the original.
 
     Its ``similarity`` is at least ``LEAST_SIMILARITY_DOUBTFUL``.
 
@@ -61,7 +61,7 @@ class DuplicatedRegions(RegionPair):
 
     @property
     def doubtful(self) -> bool:
-        """Too little alike, alike but for the grain, or a pattern: not to be told without another witness."""
+        """Too little alike, alike but for the grain, or a pattern: not to be reported without another witness."""
         if self.matches < _SURE_MATCHES or self.grain.apart or self.pattern and not self.grain.same:
             return True
         least = LEAST_SIMILARITY_MIRRORED if self.mirrored else LEAST_SIMILARITY
@@ -75,7 +75,7 @@ def find_repeats(image: np.ndarray, *, doubtful: bool = False) -> tuple[Duplicat
         doubtful: doubtful pairs, too.
 
     Returns:
-        Pairs of regions, largest first; empty where nothing occurs twice. Takes up to 0.3 GB while it looks.
+        Pairs of regions, largest first; empty where no region is duplicated. Takes up to 0.3 GB meanwhile.
 
     Raises:
         ValueError: an array of another shape or dtype.

@@ -21,7 +21,7 @@ def standing_out(levels: np.ndarray, quiet: np.ndarray) -> np.ndarray:
 
     Args:
         levels: (H, W) float32, 0 and more: how much two images differ, grey levels.
-        quiet: float32 of any shape, not empty: such levels, most of them of what did not change.
+        quiet: float32 of any shape, not empty: the same kind of levels, most of them where nothing changed.
 
     Returns:
         (H, W) bool.

@@ -25,7 +25,7 @@ _ALONE = 0.5
 _FLATTEST = 0.1
 #: What is beside a region: from the first distance to the second, pixels.
 _BESIDE = 6, 18
-#: Least grain that is believed, grey levels: of less, compression and rounding leave nothing.
+#: Least plausible grain, grey levels: compression and rounding leave nothing of less.
 _LEAST_GRAIN = 0.4
 #: Variance that rounding to grey levels leaves. It is no grain of anybody's own: without any, regions agree.
 _ROUNDING = 1 / 12

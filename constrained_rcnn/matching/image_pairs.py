@@ -33,9 +33,9 @@ LEAST_SIMILARITY = 0.5
 _RATIO = 0.8
 #: Fewest matches that must agree on a transform, and how closely, pixels.
 _AGREEING, _TOLERANCE = 8, 3.0
-#: Sizes of one image in the other that are believed, and how much more one axis may be scaled than the other.
+#: Plausible scales of one image in the other, and how much more one axis may be scaled than the other.
 _SCALES, _STRETCH = (0.05, 20.0), 1.5
-#: Transforms that are followed up in one pair.
+#: Transforms that are compared in one pair.
 _ROUNDS = 3
 #: Share of flat pixels around a keypoint from which on it is not matched. Below 0.1 of a photo's are (casia_v1_train,
 #: BSDS500), above 0.9 of a page's.

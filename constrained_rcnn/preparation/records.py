@@ -46,10 +46,9 @@ def make_records(
 
     Yields:
         (image name, record), in no particular order. A record has ``image`` (entry of the annotation format
-        without
-        ``id`` and ``group``; None where the image is skipped), ``annotations`` (see ``annotation.annotate``),
-        ``print`` (``duplicates.image_print``), ``specks`` (manipulated pixels in no instance), ``share``
-        (manipulated part of the image by its mask, 0..1; None without one) and ``findings`` (dicts).
+        without ``id`` and ``group``; None where the image is skipped), ``annotations`` (see ``annotation.annotate``),
+        ``print`` (``duplicates.image_print``), ``specks`` (manipulated pixels of small regions, in no instance),
+        ``share`` (manipulated part of the image by its mask, 0..1; None without one) and ``findings`` (dicts).
     """
     masks = mask_names(dataset, list(samples))
     todo = []

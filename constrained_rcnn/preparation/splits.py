@@ -88,11 +88,10 @@ def split_groups(
 ) -> SplitOutcome:
     """Chooses whole groups for testing, near a fraction of the images of every stratum.
 
-    The groups come in the order of a seeded hash of their names; each is tested if that brings the test
-    counts nearer to what is wanted (squared differences, each stratum relative to its wanted count). Then
-    single groups
-    change sides, and pairs swap, as long as that helps: the draw stays random where the counts leave a
-        choice. Of two groups or more at least one is tested, unless the fraction is 0.
+    The groups come in the order of a seeded hash of their names; each is tested if that brings the test counts nearer
+    to the targets (squared differences, each stratum relative to its target). Then single groups change sides, and
+    pairs swap, as long as that helps: the draw stays random where the counts leave a choice. Of two groups or more at
+    least one is tested, unless the fraction is 0.
 
     Args:
         groups: image name -> group name.

@@ -1,8 +1,7 @@
 """Photo-like images made by us, for training where no photos are at hand.
 
-Built from what photos share statistically: fractal textures (a 1/f spectrum), surfaces that occlude each
-other at all scales with shading on them (the dead leaves model of Lee, Mumford and Huang, 2001), and man-made
-order (bricks, tiles).
+Built from what photos share statistically: fractal textures (a 1/f spectrum), surfaces that occlude each other at all
+scales with shading on them (the dead leaves model of Lee, Mumford and Huang, 2001), and man-made order (bricks, tiles).
 They need not fool people: a forgery detector looks at the traces that the camera leaves on top of them.
 """
 

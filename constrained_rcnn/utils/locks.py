@@ -30,7 +30,7 @@ def open_locked(path: Path, busy: str) -> BinaryIO:
     """Opens a file for reading and appending, unbuffered, and locks it until it is closed.
 
     Args:
-        path: made if it is not there. Who deletes it must do so while it is locked.
+        path: created if it is missing. Whoever deletes it must hold the lock.
         busy: the error's text.
 
     Raises:

@@ -43,7 +43,7 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         return module
 
     def exec_module(self, module: ModuleType) -> None:
-        module.__spec__ = self.spec  # executed it was under its own name
+        module.__spec__ = self.spec  # it has been executed under its own name
 
     def get_code(self, fullname: str) -> CodeType | None:
         """For ``python -m``."""

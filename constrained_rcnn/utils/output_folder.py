@@ -164,7 +164,7 @@ def publish(stage: Path, folder: Path) -> None:
 
 
 def _holder(path: Path) -> str:
-    """Who has the lock, as it says itself."""
+    """What the lock file says about its holder."""
     try:
         return printable(path.read_bytes()[:200].decode("utf-8", "replace"))
     except OSError:

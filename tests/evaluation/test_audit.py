@@ -60,7 +60,7 @@ def test_the_table_gives_them_away_and_the_rest_does_not(data):
     assert "FLAGGED" in audit_table(result)
 
 
-def test_no_file_is_judged_by_its_own_group():
+def test_no_file_is_classified_by_its_own_group():
     """Values that occur in one group only say nothing of others, however well they fit."""
     groups = np.repeat(np.arange(20), 2)
     labels = groups % 2 == 0

@@ -187,8 +187,8 @@ def test_command_line(data, tmp_path, capsys):
 
 
 def test_a_full_disk_and_another_run_are_one_line(data, tmp_path, monkeypatch):
-    items, points, judge = dataset_dicts(data), protocol_points(["jpeg-50"]), baseline_detector("all_ones")
-    evaluate_points(items, points[:1], judge, tmp_path / "out", {"dataset": "tiny"})
+    items, points, baseline = dataset_dicts(data), protocol_points(["jpeg-50"]), baseline_detector("all_ones")
+    evaluate_points(items, points[:1], baseline, tmp_path / "out", {"dataset": "tiny"})
     contents = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()}
 
     def full(*_):
@@ -196,8 +196,8 @@ def test_a_full_disk_and_another_run_are_one_line(data, tmp_path, monkeypatch):
 
     monkeypatch.setattr(robustness, "robustness_page", full)
     with pytest.raises(OutputError, match="out: cannot be written: no space left on device; make room"):
-        evaluate_points(items, points, judge, tmp_path / "out", {"dataset": "tiny"})
+        evaluate_points(items, points, baseline, tmp_path / "out", {"dataset": "tiny"})
     assert all(path.read_bytes() == content for path, content in contents.items())  # table, JSON and curves together
     assert not list((tmp_path / "out").rglob("partial.jsonl"))  # the point itself is done
     with output_folder(tmp_path / "out"), pytest.raises(UserError, match="another run is writing there"):
-        evaluate_points(items, points, judge, tmp_path / "out", {"dataset": "tiny"})
+        evaluate_points(items, points, baseline, tmp_path / "out", {"dataset": "tiny"})

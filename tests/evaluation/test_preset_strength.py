@@ -24,7 +24,7 @@ def test_every_baseline_is_scored_on_forgeries_and_counterparts():
     assert repeated["centre_prior"]["metrics"]["auc"] == summaries["centre_prior"]["metrics"]["auc"]
 
 
-def test_rgbn_is_judged_by_its_splices():
+def test_rgbn_is_scored_by_its_splices():
     assert preset_strength(PHOTOS, "rgbn", 2, 0)["all_ones"]["counts"]["n_manipulated"] == 2
 
 

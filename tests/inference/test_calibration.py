@@ -84,17 +84,17 @@ def test_both_tools_from_end_to_end(weights, photos, tmp_path, capsys):
 
 
 def test_without_a_decision_head_copy_moves_do_not_count_twice(tmp_path):
-    """Scores are the network's own, though the config raises its map where regions occur twice."""
+    """Scores are the network's own, though the config fuses copy-moves into its map."""
     ManipulationCheckpointer(tiny_model(), str(tmp_path)).save("model")
     (tmp_path / "photos").mkdir()
     cv2.imwrite(str(tmp_path / "photos" / "copied.png"), copied(coffee())[0])
     cfg = tiny_cfg("MODEL.WEIGHTS", str(tmp_path / "model.pth"), "TEST.REPEATS", "True")
-    raised = ManipulationPredictor(cfg)(tmp_path / "photos" / "copied.png")
+    fused = ManipulationPredictor(cfg)(tmp_path / "photos" / "copied.png")
     cfg.freeze()
     points, held_out = calibrate(cfg, [str(tmp_path / "photos")], variants=False)
     assert points.copy_move_rate == 1.0
     ((logits,),) = (points.logits.values(),)
-    assert raised.score >= 0.75 > 1 / (1 + np.exp(-logits[0]))
+    assert fused.score >= 0.75 > 1 / (1 + np.exp(-logits[0]))
     assert cfg.TEST.REPEATS
 
 

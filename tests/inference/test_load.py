@@ -1,4 +1,4 @@
-"""The form models are judged in: the same results as the trained form, in float32; close ones in bfloat16."""
+"""Models optimised for inference: the same results as before in float32, close ones in bfloat16."""
 
 import logging
 

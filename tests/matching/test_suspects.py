@@ -22,8 +22,8 @@ def centre(box):
     return (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
 
 
-def copy_moves_by(repeats, *means):
-    return tuple(CopyMove(repeat, map_means) for repeat, map_means in zip(repeats, means))
+def copy_moves_by(pairs, *means):
+    return tuple(CopyMove(pair, map_means) for pair, map_means in zip(pairs, means))
 
 
 @pytest.mark.parametrize("marked_region", ["copy", "original"])
@@ -40,13 +40,13 @@ def test_the_region_that_the_map_marks_is_the_likelier_copy(case, marked_region)
 
 
 def test_a_map_that_is_alike_in_both_tells_nothing(case):
-    image, mask, repeats = case
+    image, mask, pairs = case
     for value in (0.0, 0.7):
         (copy_move,) = detect_copy_moves(image, np.full(mask.shape, value, np.float32))
         assert copy_move.map_means == pytest.approx((value, value), abs=1e-6)
         assert copy_move.to_json()["likelier_copy"] is None and copy_move.suspects == ("first", "second")
     for means, copy in (((0.5, 0.26), None), ((0.5, 0.24), "first"), ((0.24, 0.5), "second")):
-        assert CopyMove(repeats[0], means).likelier_copy == copy
+        assert CopyMove(pairs[0], means).likelier_copy == copy
     assert detect_copy_moves(photo(), np.zeros((400, 600), np.float32)) == ()
 
 
@@ -76,8 +76,8 @@ def test_means_of_an_image_that_is_reduced(case):
 
 
 def test_the_map_is_lifted_on_the_copy_or_on_both_and_never_lowered(case):
-    _, mask, repeats = case
-    first, second = repeats[0].first, repeats[0].second
+    _, mask, pairs = case
+    first, second = pairs[0].first, pairs[0].second
     original = np.random.default_rng(0).random(mask.shape, np.float32)
     for means, regions, value in (
         ((0.9, 0.1), first, COPY),
@@ -85,7 +85,7 @@ def test_the_map_is_lifted_on_the_copy_or_on_both_and_never_lowered(case):
         ((0.3, 0.3), first | second, EITHER),
     ):
         fused = original.copy()
-        fuse_copy_moves(fused, copy_moves_by(repeats, means))
+        fuse_copy_moves(fused, copy_moves_by(pairs, means))
         assert fused.dtype == np.float32 and np.array_equal(fused[~regions], original[~regions])
         assert np.array_equal(fused[regions], np.maximum(original[regions], np.float32(value)))
     fuse_copy_moves(fused, ())

@@ -222,7 +222,7 @@ def test_mask_training_boxes_are_refined_matched_again_and_limited():
     assert not training_boxes.tensor.requires_grad
 
 
-def test_mask_target_is_the_complete_truth_specks_included():
+def test_mask_target_is_the_complete_truth_small_regions_included():
     model = tiny_model()
     with_small_region = sample(64, 64, [(8, 8, 40, 40)], extra=(8, 40, 40, 44))
     without = sample(64, 64, [(8, 8, 40, 40)])

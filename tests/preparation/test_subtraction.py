@@ -44,7 +44,7 @@ def test_finds_the_region_under_compression(seed):
     assert not changed(partner, partner).any()
 
 
-def test_holes_are_filled_specks_dropped_and_the_border_kept():
+def test_holes_are_filled_small_regions_dropped_and_the_border_kept():
     partner = np.full((*SIZE, 3), 120, np.uint8)
     image = partner.copy()
     image[0:80, 0:100] = 40  # reaches the border

@@ -20,7 +20,7 @@ SCRIPT = "tools/visualize_data.py"
 
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory):
-    """A set of grey images: two copy-moves with a region and a speck, a removal, an authentic one."""
+    """A set of grey images: two copy-moves with a region and a small one, a removal, an authentic one."""
     root = tmp_path_factory.mktemp("images")
     grey = np.full((120, 160, 3), 128, np.uint8)
     for name in ("a", "b", "c", "d"):
@@ -31,7 +31,7 @@ def prepared(tmp_path_factory):
 
     for name in ("a", "b"):
         image = Image.open(root / f"masks/{name}.png")
-        image.paste(255, (140, 100, 143, 103))  # a speck
+        image.paste(255, (140, 100, 143, 103))  # a small region
         image.save(root / f"masks/{name}.png")
     rows = ["image,technique", "a.png,copy-move", "b.png,copy-move", "c.png,removal", "d.png,authentic"]
     (root / "labels.csv").write_text("\n".join(rows))
@@ -62,8 +62,8 @@ def test_colours_are_where_the_annotations_say(prepared):
         np.testing.assert_allclose(image[60, 50], 128 * (1 - opacity) + colour * opacity, atol=1)
         np.testing.assert_array_equal(image[30, 20], colour)  # outline and box
         assert (image[:20] == 128).all() and (image[:, 100:138] == 128).all()
-        speck = image[101, 141]
-        np.testing.assert_array_equal(speck, dataset_images.SMALL_REGION_COLOUR if name == "a" else [128] * 3)
+        pixel = image[101, 141]
+        np.testing.assert_array_equal(pixel, dataset_images.SMALL_REGION_COLOUR if name == "a" else [128] * 3)
     assert (dataset_images.overlay(by_name["d"], classes)[:120] == 128).all()
 
 
