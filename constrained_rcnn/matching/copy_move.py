@@ -143,7 +143,7 @@ def _compare(
             continue
         first |= region
         second |= cv2.warpAffine(region.view(np.uint8), transform, (width, height), flags=cv2.INTER_NEAREST) > 0
-        matches += int(alike_parts.held[part])
+        matches += int(alike_parts.keypoint_counts[part])
     # Nothing, or mapped on itself.
     if not second.any() or second[first].mean() > 0.5 or is_drawing(near, first[window]):
         return None

@@ -207,7 +207,7 @@ def _shared(first: Described, second: Described, transform: np.ndarray, agreeing
         return None
     overlap = inside(aligned)
     share = _share_alike(grey, aligned, overlap)
-    matches = int(sum(alike_parts.held[part] for part in alike_parts.parts))
+    matches = int(sum(alike_parts.keypoint_counts[part] for part in alike_parts.parts))
     differing = np.zeros_like(region)
     if _versions(share, matches):
         differing = altered(pixels, aligned_pixels, region, overlap)

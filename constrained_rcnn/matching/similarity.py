@@ -29,13 +29,13 @@ class Alike:
         fine: (H, W) float32, correlation of their fine structure around every pixel, -1 to 1.
         labels: (H, W) int32, connected parts that are alike; 0 elsewhere.
         parts: labels of those that are large enough and hold keypoints enough, largest first.
-        held: keypoints in each label.
+        keypoint_counts: of keypoints in each label.
     """
 
     fine: np.ndarray
     labels: np.ndarray
     parts: list[int]
-    held: np.ndarray
+    keypoint_counts: np.ndarray
 
 
 def reduced(image: np.ndarray) -> np.ndarray:
@@ -82,11 +82,11 @@ def alike(grey: np.ndarray, aligned: np.ndarray, agreeing: np.ndarray, smallest:
     same = cv2.morphologyEx(same.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((7, 7), np.uint8))
     count, labels, statistics, _ = cv2.connectedComponentsWithStats(same)
     x, y = agreeing[:, 0].clip(0, width - 1), agreeing[:, 1].clip(0, height - 1)
-    held = np.bincount(labels[y, x], minlength=count)
+    keypoint_counts = np.bincount(labels[y, x], minlength=count)
     areas = statistics[:, cv2.CC_STAT_AREA]
-    large_enough = (held >= _KEYPOINTS_IN_PART) & (areas >= smallest)
+    large_enough = (keypoint_counts >= _KEYPOINTS_IN_PART) & (areas >= smallest)
     large_enough[0] = False  # what is not alike
-    return Alike(fine, labels, sorted(np.flatnonzero(large_enough), key=lambda part: -areas[part]), held)
+    return Alike(fine, labels, sorted(np.flatnonzero(large_enough), key=lambda part: -areas[part]), keypoint_counts)
 
 
 def is_drawing(grey: np.ndarray, region: np.ndarray) -> bool:

@@ -58,16 +58,16 @@ class SplitOutcome:
 
     Attributes:
         side: image name -> "train" or "test".
-        wanted: stratum (technique) -> number of test images asked for (a fraction of the images, not
+        targets: stratum (technique) -> number of test images asked for (a fraction of the images, not
             rounded).
-        got: stratum -> number of test images.
+        reached: stratum -> number of test images.
         total: stratum -> number of images.
         groups: side -> number of groups.
     """
 
     side: dict[str, str]
-    wanted: dict[str, float]
-    got: dict[str, int]
+    targets: dict[str, float]
+    reached: dict[str, int]
     total: dict[str, int]
     groups: dict[str, int]
 
@@ -75,10 +75,10 @@ class SplitOutcome:
         """One line per stratum, for printing: asked, got and the difference."""
         lines = [f"groups: {self.groups['train']} train, {self.groups['test']} test"]
         for stratum in sorted(self.total):
-            got, wanted = self.got[stratum], self.wanted[stratum]
+            reached, target = self.reached[stratum], self.targets[stratum]
             lines.append(
-                f"{stratum}: {self.total[stratum] - got} train, {got} test "
-                f"(asked {wanted:.1f}, difference {got - wanted:+.1f})"
+                f"{stratum}: {self.total[stratum] - reached} train, {reached} test "
+                f"(asked {target:.1f}, difference {reached - target:+.1f})"
             )
         return lines
 

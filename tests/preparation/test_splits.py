@@ -64,7 +64,7 @@ def test_no_group_is_torn_and_proportions_are_near(seed, fraction):
     assert straddling_groups(groups, outcome.side) == []
     assert set(outcome.side) == set(groups)
     tested = Counter(strata[image] for image, side in outcome.side.items() if side == "test")
-    assert outcome.got == dict(tested) and outcome.total == Counter(strata.values())
+    assert outcome.reached == dict(tested) and outcome.total == Counter(strata.values())
     largest = max(Counter(groups.values()).values())
     if largest < fraction * len(groups):
         for stratum, count in tested.items():
@@ -83,7 +83,7 @@ def test_the_draw_depends_on_the_seed_and_not_on_the_order():
 def test_a_group_larger_than_the_test_set_stays_in_training():
     groups = {f"a{i}": "large" for i in range(90)} | {f"b{i}": f"b{i}" for i in range(10)}
     outcome = split_groups(groups, dict.fromkeys(groups, "splice"), test_fraction=0.1)
-    assert outcome.got == {"splice": 10} and outcome.side["a0"] == "train"
+    assert outcome.reached == {"splice": 10} and outcome.side["a0"] == "train"
 
 
 def test_a_tiny_set_still_gets_a_test_side():

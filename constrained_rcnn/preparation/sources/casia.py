@@ -136,8 +136,8 @@ def scan(layout: Layout, options: MaskOptions = USUAL) -> Scan:
         if match:
             kind = technique(match.mask, name, corrections.get(image.stem))
             truth = MaskFile(match.mask, kind, options, partial(_difference_map, candidates))
-            if match.how != "exact":
-                findings.append(Finding(REPAIRED, f"mask name: {match.how}", file, f"mask {match.mask.name}"))
+            if match.method != "exact":
+                findings.append(Finding(REPAIRED, f"mask name: {match.method}", file, f"mask {match.mask.name}"))
         else:
             kind = technique(None, name, corrections.get(image.stem))
             truth = partial(_without_mask, candidates, kind)

@@ -58,7 +58,7 @@ class Match:
 
     mask: Path
     name: TamperedName | None
-    how: str
+    method: str
 
 
 def match_masks(
@@ -85,9 +85,9 @@ def match_masks(
     stem_of: dict[TamperedName | None, str] = {name: stem for stem, name in names.items() if name}
     matches: dict[Path, Match] = {}
 
-    def take(image: Path, stem: str | None, how: str) -> None:
+    def take(image: Path, stem: str | None, method: str) -> None:
         if image not in matches and stem in free:
-            matches[image] = Match(free.pop(stem), names[stem], how)
+            matches[image] = Match(free.pop(stem), names[stem], method)
 
     # The surest way for all images first, so that a guess never takes a mask that has its owner.
     for image in images:
