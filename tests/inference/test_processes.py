@@ -100,6 +100,16 @@ def test_the_predictor_guards_forks_and_gives_memory_back_before_each_image(stat
             predict()
 
 
+@pytest.mark.parametrize("wanted, kept", [(None, "64"), ("500", "500")])
+def test_the_predictor_bounds_compiled_operations_unless_the_user_does(monkeypatch, tmp_path, wanted, kept):
+    monkeypatch.setenv("ONEDNN_PRIMITIVE_CACHE_CAPACITY", wanted or "")
+    if wanted is None:
+        monkeypatch.delenv("ONEDNN_PRIMITIVE_CACHE_CAPACITY")
+    ManipulationCheckpointer(tiny_model(), str(tmp_path)).save("model")
+    ManipulationPredictor(tiny_cfg("MODEL.WEIGHTS", str(tmp_path / "model.pth")))
+    assert os.environ["ONEDNN_PRIMITIVE_CACHE_CAPACITY"] == kept
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="glibc")
 def test_this_c_library_gives_memory_back():
     trim = processes._malloc_trim()
