@@ -67,7 +67,7 @@ def draw_text(draft: Draft) -> tuple[tuple[slice, slice], np.ndarray, int] | Non
     Returns:
         The window, the coverage on it, and the height of a line in pixels; None where no spot is free.
     """
-    shape, rng = draft.occupied.shape, draft.rng
+    shape, rng = draft.image.shape, draft.rng
     height = max(9, round(log_uniform(rng, (0.04, 0.2)) * shape[0]))
     coverage = letters(height, (shape[0] - 2, shape[1] - 2), rng)
     for _ in range(8):

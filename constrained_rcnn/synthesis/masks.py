@@ -22,6 +22,6 @@ def bounding_box(mask: np.ndarray, margin: int = 0) -> tuple[slice, slice]:
     return slice(top, max(top + 1, y + h + margin)), slice(left, max(left + 1, x + w + margin))
 
 
-def to_uint8(values: np.ndarray) -> np.ndarray:
+def to_uint8(values: np.ndarray | float) -> np.ndarray:
     """Pixels of 0 to 255, rounded, from floats of any shape."""
     return np.clip(values + 0.5, 0, 255).astype(np.uint8)
