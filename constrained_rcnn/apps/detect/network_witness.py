@@ -108,7 +108,7 @@ def _share(network: NetworkOutput) -> tuple[float | None, bool]:
     """Share of untouched images that score as high, and whether images of this kind were measured."""
     if network.points is None:
         return None, False
-    name, known = network.points.measured(network.kind)
+    name, known = network.points.held_to(network.kind)
     return float(network.points.network_shares(name, np.array([network.logit]))[0]), known
 
 
