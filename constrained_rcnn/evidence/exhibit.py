@@ -16,6 +16,8 @@ from ..images.reading import MAX_PIXELS
 from ..utils.errors import UserError
 from ..utils.files import printable
 from .blocks import BlockCoefficients, block_coefficients
+from .double_compression import EarlierCompression, earlier_compression
+from .file_class import FileClass, file_class
 
 #: Largest file that is examined, bytes; all of it is held in memory.
 MAX_BYTES = 1 << 30
@@ -93,6 +95,18 @@ class Exhibit:
     def shifted_blocks(self) -> BlockCoefficients:
         """The same in blocks that begin at (4, 4), across the borders of JPEG's."""
         return block_coefficients(self.luma[4:, 4:])
+
+    @functools.cached_property
+    def earlier_compression(self) -> EarlierCompression | None:
+        """Traces of a JPEG compression before the last one, or before the file of another kind; None: too little of the
+        image is left to tell."""
+        table = self.quantization[min(self.quantization)] if self.is_jpeg else None
+        return earlier_compression(self.blocks, self.shifted_blocks, table)
+
+    @functools.cached_property
+    def file_class(self) -> FileClass:
+        """What probably happened to the file before."""
+        return file_class(self)
 
     @property
     def size(self) -> tuple[int, int]:
