@@ -63,7 +63,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class _File:
-    """One file to be examined: its kind, whether it is untouched, its content, and of a forgery the (H, W) bool truth."""
+    """One file to be examined: its kind, whether it is untouched, its content, of a forgery the (H, W) bool truth."""
 
     kind: str
     authentic: bool
@@ -133,7 +133,7 @@ def _name(path: Any) -> str:
     return str(path).rpartition("/")[2]
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _coded(witness: str) -> str:
     """A witness's name with a digest of its module: one that was changed is asked again."""
     code = inspect.getsource(inspect.getmodule(WITNESSES[witness].observe))

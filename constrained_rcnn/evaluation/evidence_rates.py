@@ -113,7 +113,7 @@ def _shares(found: Sequence[tuple[Level, bool | None]]) -> dict[str, Any]:
 
 
 def upper_bound(count: int, number: int, confidence: float = CONFIDENCE) -> float:
-    """The largest share of which ``count`` or fewer of ``number`` are not yet unlikely (Clopper and Pearson, one-sided).
+    """The largest share of which ``count`` or fewer of ``number`` are not yet unlikely (Clopper, Pearson; one-sided).
 
     Args:
         count: 0 to ``number``.
@@ -181,7 +181,9 @@ def rates_table(rates: Mapping[str, Any]) -> str:
     for witness, measured in rates.items():
         for kind, shares in [*measured["authentic"].items(), *measured["forged"].items()]:
             values = " ".join(f"{100 * shares[level.value]:>16.1f}" for level in Level)
-            more = f"  strong in at most {100 * shares['upper']['strong']:.1f}%" if kind in measured["authentic"] else ""
+            more = (
+                f"  strong in at most {100 * shares['upper']['strong']:.1f}%" if kind in measured["authentic"] else ""
+            )
             if shares.get("overlaps") is not None:
                 more = f"  {100 * shares['overlaps']:.0f}% of {shares['told']} findings on the truth"
             lines.append(f"{witness:<18} {kind:<36} {shares['images']:>6} {values}{more}")

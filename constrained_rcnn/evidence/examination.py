@@ -68,8 +68,8 @@ def _classes(exhibit: Exhibit) -> tuple[str, ...]:
 
 def _refusal(refused: list[str], exhibit: Exhibit) -> Observation:
     sentence = (
-        f"This witness calls too many untouched images of the class {' or '.join(refused)} strong to be heard. This file "
-        f"may be one: {exhibit.file_class.why}."
+        f"This witness calls too many untouched images of the class {' or '.join(refused)} strong to be heard. "
+        f"This file may be one: {exhibit.file_class.why}."
     )
     return Observation(Level.CANNOT_BE_JUDGED, sentence, facts={"refused_classes": refused})
 

@@ -1,4 +1,4 @@
-"""Which known encoder writes a JPEG's quantisation tables. The tables stand in ``encoders.json``, each with its source."""
+"""Which known encoder writes a JPEG's quantisation tables. They stand in ``encoders.json``, each with its source."""
 
 from __future__ import annotations
 

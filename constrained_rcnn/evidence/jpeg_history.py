@@ -8,8 +8,8 @@ from typing import Any
 from .double_compression import EarlierCompression
 from .exhibit import Exhibit
 from .finding import Level, Observation
-from .jpeg_file import jpeg_file
 from .jpeg_encoders import KnownTables, known_tables
+from .jpeg_file import jpeg_file
 from .jpeg_tables import nearest_quality
 from .suitability import unsuitable
 

@@ -1,10 +1,10 @@
 """Measures how often each witness of the evidence sheet says each word of its scale, and chooses its thresholds.
 
 Thresholds come from the images of --choose-on, rates from those of --report-on, which must be others. A name is a
-prepared data set, or a folder of photos that nobody manipulated. Of every untouched image files of each processing class
-are made: as it is, saved once more, as social media save it, reduced, as a screenshot. A run that was stopped goes on
-where it was when it is started again with the same --output. Exit status 1 where a witness calls more than 1 in 100
-untouched images of a class strong; the rates file then says that it is not to be heard there.
+prepared data set, or a folder of photos that nobody manipulated. Of every untouched image files of each processing
+class are made: as it is, saved once more, as social media save it, reduced, as a screenshot. A run that was stopped
+goes on where it was when it is started again with the same --output. Exit status 1 where a witness calls more than 1 in
+100 untouched images of a class strong; the rates file then says that it is not to be heard there.
 """
 
 from __future__ import annotations
@@ -47,7 +47,9 @@ def run(args: argparse.Namespace) -> int:
     from ...utils.files import write_json_atomic
     from ...utils.journal import Journal
 
-    chosen_on, reported_on = (_items(names or [], args.limit, args.camera) for names in (args.choose_on, args.report_on))
+    chosen_on, reported_on = (
+        _items(names or [], args.limit, args.camera) for names in (args.choose_on, args.report_on)
+    )
     both = {item["file_name"] for item in chosen_on} & {item["file_name"] for item in reported_on}
     if both:
         raise UserError(f"--report-on: {len(both)} images are in --choose-on, too, {min(both)} for one; name others")
@@ -64,7 +66,9 @@ def run(args: argparse.Namespace) -> int:
             seen = examining.examine_images(progress(desc="choosing")(authentic), numbered, journal=journal).seen
             chosen, left_out = measuring.choose_thresholds(seen)
             thresholds.update(chosen)
-        found = examining.examine_images(progress(desc="measuring")(_mixed(reported_on)), asked, forge=args.forge, journal=journal)
+        found = examining.examine_images(
+            progress(desc="measuring")(_mixed(reported_on)), asked, forge=args.forge, journal=journal
+        )
     rates = measuring.measured_rates(found.seen, thresholds)
     classes = measuring.recognition(found.classes)
     refused = measuring.refused(rates, left_out)
