@@ -8,7 +8,6 @@ across and down that one has to expect among all the windows tried (number of fa
 
 from __future__ import annotations
 
-import functools
 import math
 from dataclasses import dataclass
 
@@ -20,6 +19,7 @@ from .finding import Level, Observation
 from .outliers import boxes
 from .rates import level_of
 from .suitability import unsuitable
+from .tails import binomial_tails, window_sums
 
 TITLE = "Block grid"
 EXAMINED = "where the borders of JPEG's 8x8 blocks lie, in the whole image and in windows of it"
@@ -186,36 +186,16 @@ def _unlikely(votes: np.ndarray, own: set[int], side: int, least: float) -> np.n
         other &= votes != position
     if not other.any():
         return found
-    total = _sums(other, side)
+    total = window_sums(other, side)
     shares = np.bincount(votes[other], minlength=8) / np.count_nonzero(other)
     for position in set(range(8)) - own:
         # Votes next to the image's own borders, and halfway, are more frequent than others: as often as here.
         share = max(1 / 8, float(shares[position]))
-        table = _tails(side * side, round(share + 0.005, 2))
-        count = _sums(votes == position, side)
+        table = binomial_tails(side * side, round(share + 0.005, 2))
+        count = window_sums(votes == position, side)
         # Tails grow with the count: from how many votes on they reach the bound, for each number of votes in all.
         reached = table >= least
         enough = np.where(reached.any(axis=1), reached.argmax(axis=1), len(table)).astype(np.int16)
         cells = np.nonzero(count >= np.take(enough, total))
         found[cells] = np.maximum(found[cells], table[total[cells], count[cells]])
     return found
-
-
-def _sums(marked: np.ndarray, side: int) -> np.ndarray:
-    """(R, C) int16 number of marked cells in the window around each cell."""
-    size = {"ksize": (side, side), "normalize": False, "borderType": cv2.BORDER_CONSTANT}
-    return cv2.boxFilter(marked.astype(np.uint8), cv2.CV_16S, **size)
-
-
-@functools.lru_cache(maxsize=256)
-def _tails(most: int, p: float) -> np.ndarray:
-    """(most + 1, most + 1) -log10 P(B(n, p) >= k)."""
-    p = min(p, 0.99)
-    table = np.zeros((most + 1, most + 1))
-    logs = np.array([math.lgamma(n + 1) for n in range(most + 1)])
-    for n in range(1, most + 1):
-        k = np.arange(n + 1)
-        terms = logs[n] - logs[k] - logs[n - k] + k * math.log(p) + (n - k) * math.log(1 - p)
-        tail = np.logaddexp.accumulate(terms[::-1])[::-1]
-        table[n, : n + 1] = -tail / math.log(10)
-    return np.maximum(table, 0)

@@ -92,7 +92,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 #: Witnesses whose words come from a number and its thresholds.
-WITH_NUMBERS = ("block_grid", "jpeg_ghosts", "error_levels", "noise")
+WITH_NUMBERS = ("double_jpeg", "block_grid", "jpeg_ghosts", "error_levels", "noise")
 
 
 def _mixed(items: list[dict]) -> list[dict]:
