@@ -14,8 +14,11 @@ from .suitability import unsuitable
 
 TITLE = "Copy-move"
 EXAMINED = "whether a region occurs twice, down to its finest structure"
-LOOK_FOR = "Two places with the same details, the same dirt and the same light."
-IGNORE = "Windows, fences, tiles, printed patterns and reflections repeat by themselves."
+LOOK_FOR = "Two places with the same details, the same dirt and the same light. Ask what the copy may cover."
+IGNORE = (
+    "Windows, fences, tiles, printed patterns and reflections repeat by themselves. Two of a kind differ in "
+    "scratches, dirt and grain; copies do not."
+)
 INNOCENT = (
     "things that are alike: windows, tiles, patterns, prints, reflections",
     "screens and posters that show a part of the scene",

@@ -33,7 +33,7 @@ class NetworkOutput:
         """In [0, 1]; with operating points shifted as an image's score is, so that the threshold lies at 0.5."""
         if self.points is None:
             return self.raw
-        name, _ = self.points.measured(self.kind)
+        name, _ = self.points.held_to(self.kind)
         return 1 / (1 + math.exp(self.points.thresholds[name] - self.logit))
 
     @property

@@ -87,9 +87,9 @@ def weigh_copy_moves(pairs: tuple[DuplicatedRegions, ...], manipulation_map: np.
     if not pairs:
         return ()
     small = reduced(manipulation_map)
-    found = (CopyMove(pair, (float(small[pair.first].mean()), float(small[pair.second].mean()))) for pair in pairs)
+    copy_moves = (CopyMove(pair, (float(small[pair.first].mean()), float(small[pair.second].mean()))) for pair in pairs)
     return tuple(
-        copy_move for copy_move in found if copy_move.difference >= LEAST_WITNESS or not copy_move.regions.doubtful
+        copy_move for copy_move in copy_moves if copy_move.difference >= LEAST_WITNESS or not copy_move.regions.doubtful
     )
 
 

@@ -16,7 +16,7 @@ def points():
     return OperatingPoints.measure({KIND: list(np.linspace(0.1, 0.6, 200))}, [False] * 200, rate=0.02)
 
 
-def test_without_operating_points_the_raised_score_counts():
+def test_without_operating_points_the_fused_score_counts():
     decision = decide(None, 0.2, 0.75, IMAGE, None, True, 0.6)
     assert decision == Decision(0.75, 0.6) and decision.manipulated
     assert decision.rarity is None and decision.unsuitable is None
@@ -33,7 +33,7 @@ def test_with_them_the_networks_own_score_counts(points):
 def test_the_network_alone_is_told_apart(points):
     alone = decide(points, 0.2, 0.875, IMAGE, None, True, 0.5).network
     assert alone.raw == 0.2 and alone.score == pytest.approx(points.score(0.2, KIND, False)[0])
-    assert alone.score < alone.threshold == 0.5 and points.measured(alone.kind) == (KIND, True)
+    assert alone.score < alone.threshold == 0.5 and points.held_to(alone.kind) == (KIND, True)
     plain = decide(None, 0.2, 0.75, IMAGE, None, True, 0.6).network
     assert (plain.score, plain.threshold) == (0.2, 0.6)
 
@@ -42,7 +42,7 @@ def test_shares_are_of_the_network_alone(points):
     logits = points.logits[KIND]
     shares = points.network_shares(KIND, logits)
     assert shares[-1] == pytest.approx(2 / 201) and shares[0] == 1 and (np.diff(shares) < 0).all()
-    assert points.measured("of another kind") == (KIND, False)
+    assert points.held_to("of another kind") == (KIND, False)
 
 
 @pytest.mark.parametrize("copy_move", [False, True])

@@ -7,6 +7,7 @@ shares that hold for all witnesses (``evidence.rates.ALLOWED``).
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -43,7 +44,10 @@ def observe(result: ManipulationResult, weights: str) -> Observation:
     """
     network = result.network or NetworkOutput(result.score, result.threshold)
     share, known = _share(network)
-    level = word(share, above=network.score > network.threshold, known=known)
+    above = network.score > network.threshold
+    level = word(share, above=above, known=known)
+    # Where the network is not sure of the image, none of its regions is above the threshold.
+    regions = [one for one in result.detections if above and one.found_by == "network" and one.score > result.threshold]
     if result.unsuitable is not None:
         level = Level.CANNOT_BE_JUDGED
     network_map = result.manipulation_map if result.network_map is None else result.network_map
@@ -51,14 +55,13 @@ def observe(result: ManipulationResult, weights: str) -> Observation:
         level,
         _sentence(level, network, share, result.unsuitable),
         map=np.clip(reduced(network_map), 0, 1),
-        regions=_regions(result) if level.rank >= Level.WEAK.rank else (),
+        regions=tuple(_box(one.box) for one in regions) if level.rank >= Level.WEAK.rank else (),
         facts={
             "score": round(network.score, 4), "threshold": round(network.threshold, 4),
-            "above_threshold": network.score > network.threshold,
+            "above_threshold": above,
             "one_in_untouched_images": None if share is None else round(1 / share, 1),
             "kind_of_image": network.kind, "decision_with_copy_moves": result.decision,
-            "techniques": [one.technique for one in result.detections
-                           if one.found_by == "network" and one.score > result.threshold],
+            "techniques": [one.technique for one in regions],
             "runs_of_the_network": result.tiles, "sha256_of_the_weights": weights,
         },
     )  # fmt: skip
@@ -91,7 +94,9 @@ def rates(points: OperatingPoints | None) -> dict[str, Any] | None:
 
 def with_rates(finding: Finding, result: ManipulationResult) -> Finding:
     """The network's finding with the rates of its checkpoint, which stand in no file of the package."""
-    return dataclasses.replace(finding, rates=rates(result.network.points if result.network else None))
+    network = result.network
+    kinds = (network.kind,) if network and network.kind else ()
+    return dataclasses.replace(finding, rates=rates(network.points if network else None), file_classes=kinds)
 
 
 def _rates(points: OperatingPoints, name: str) -> dict[str, float]:
@@ -105,7 +110,7 @@ def _share(network: NetworkOutput) -> tuple[float | None, bool]:
     """Share of untouched images that score as high, and whether images of this kind were measured."""
     if network.points is None:
         return None, False
-    name, known = network.points.measured(network.kind)
+    name, known = network.points.held_to(network.kind)
     return float(network.points.network_shares(name, np.array([network.logit]))[0]), known
 
 
@@ -119,13 +124,13 @@ def _sentence(level: Level, network: NetworkOutput, share: float | None, unsuita
     rare = f"1 in {1 / share:.0f} untouched images of its kind scores as high"
     closing = {
         Level.NOTHING_FOUND: "which is nothing unusual",
-        Level.WEAK: "as a good many untouched images do",
-        Level.MODERATE: "as few untouched images do",
-        Level.STRONG: "as hardly any untouched image does",
+        Level.WEAK: "which is too common to say much",
+        Level.MODERATE: "which is rare",
+        Level.STRONG: "which is very rare",
     }[level]
     return f"{said}; {rare}, {closing}."
 
 
-def _regions(result: ManipulationResult) -> tuple[Region, ...]:
-    found = (one for one in result.detections if one.found_by == "network" and one.score > result.threshold)
-    return tuple(tuple(map(round, one.box)) for one in found)
+def _box(box: Sequence[float]) -> Region:
+    left, top, right, bottom = map(round, box)
+    return left, top, right, bottom

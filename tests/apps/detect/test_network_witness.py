@@ -74,6 +74,8 @@ def test_copy_moves_have_no_part_in_it(points):
     with_copies = result(0.2, points, manipulated=True, score=0.9, detections=found, network_map=own)
     seen = network_witness.observe(with_copies, "")
     assert seen.level is Level.NOTHING_FOUND and not seen.map.any()
+    seen = network_witness.observe(result(0.57, points, score=0.5001, threshold=0.5, detections=found), "")
+    assert seen.level is Level.WEAK and not seen.regions and not seen.facts["techniques"]
     seen = network_witness.observe(result(0.61, points, score=0.7, detections=found), "")
     assert seen.regions == ((10, 10, 40, 40),) and seen.map.max() == 0.25
 
