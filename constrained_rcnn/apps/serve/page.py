@@ -33,6 +33,7 @@ class Page:
         self._api, self._kept = api, kept
         self.routes = [
             Route("/", self.page, methods=["GET"]),
+            Route("/favicon.ico", self.no_icon, methods=["GET"]),
             Route("/static/{file}", self.static, methods=["GET"]),
             Route("/results/{id}", self.result, methods=["GET"]),
         ]
@@ -40,6 +41,10 @@ class Page:
     async def page(self, request: Request) -> Response:
         html = render("serve.html", policy=_POLICY, limits=self._api.limits, kept=self._kept)
         return HTMLResponse(html, headers={"Content-Security-Policy": f"{_POLICY}; frame-ancestors 'none'"})
+
+    async def no_icon(self, request: Request) -> Response:
+        """Browsers ask for it with each result page that is opened by itself."""
+        return Response(status_code=204)
 
     async def static(self, request: Request) -> Response:
         name = request.path_params["file"]

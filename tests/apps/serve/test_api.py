@@ -15,7 +15,7 @@ from tests.helpers.schemas import closed
 from tests.helpers.served import app_of, obedient_api, resolve, until
 
 HOME, BYTES = "http://127.0.0.1:8000", 1000
-PAGE = {"/", "/static/{file}", "/results/{id}"}
+PAGE = {"/", "/favicon.ico", "/static/{file}", "/results/{id}"}
 
 
 class Described(TestClient):

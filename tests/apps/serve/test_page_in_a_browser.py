@@ -91,6 +91,9 @@ def test_two_are_dropped_at_once(chromium, address, files):
         assert set(statuses) == {200}
         page.ask("location.reload()")  # the session remembers
         page.wait(f"{ENDED} === 2")
+        sheet = page.ask("document.querySelector('.links a').href")
+    with chromium.page(sheet) as page:
+        assert page.ask("document.title") == "Evidence: a.png" and page.console() == []
 
 
 def test_one_is_pasted(chromium, address, files):
