@@ -111,12 +111,13 @@ class Jobs:
             if job.state != RUNNING:
                 self._clear(job)
                 return
-            job.record, job.error, job.state = record, error, DONE if record is not None else FAILED
             if record is not None:
                 made = (path for path in job.folder.rglob("*") if path.is_file() and path != job.file)
                 job.files = tuple(sorted(path.relative_to(job.folder).as_posix() for path in made))
             elif not self._keep:
                 self._clear(job)
+            job.record, job.error = record, error
+            job.state = DONE if record is not None else FAILED  # last: others look without the lock
             ended = [one for one in self._jobs.values() if one.ended]
             for one in ended[: max(0, len(ended) - self._limits.shown)]:
                 self._drop(one)
