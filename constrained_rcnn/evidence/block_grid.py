@@ -23,8 +23,14 @@ from .tails import binomial_tails, window_sums
 
 TITLE = "Block grid"
 EXAMINED = "where the borders of JPEG's 8x8 blocks lie, in the whole image and in windows of it"
-LOOK_FOR = "A closed region on a grid of its own: it was a part of another JPEG, or was moved within this one."
-IGNORE = "Narrow strips along lettering, bars and regular patterns whose own rhythm is 8 pixels."
+LOOK_FOR = (
+    "A closed region on a grid of its own: it was a part of another JPEG, or was moved within this one. It should "
+    "end where an object ends."
+)
+IGNORE = (
+    "Narrow strips along lettering, bars and regular patterns whose own rhythm is 8 pixels. Single windows in sky "
+    "or walls say nothing either."
+)
 INNOCENT = (
     "patterns with a rhythm of 8 pixels: screens, blinds, lettering on a raster",
     "a collage, or an image within the image",

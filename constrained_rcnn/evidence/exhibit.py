@@ -40,6 +40,7 @@ class Exhibit:
         quantization: JPEG's tables, number -> 64 values in the order of rows; empty for other formats.
         stored_size: (width, height) in the file.
         orientation: EXIF value 1..8.
+        profile: the colour profile by which people are to be shown the image; empty: none.
     """
 
     data: bytes
@@ -51,14 +52,18 @@ class Exhibit:
     quantization: dict[int, list[int]]
     stored_size: tuple[int, int]
     orientation: int
+    profile: bytes = b""
 
     @classmethod
-    def read(cls, source: Source, *, name: str | None = None, max_pixels: int = MAX_PIXELS) -> Exhibit:
+    def read(
+        cls, source: Source, *, name: str | None = None, page: int | None = None, max_pixels: int = MAX_PIXELS
+    ) -> Exhibit:
         """Reads an image.
 
         Args:
             source: a file's path, or its content.
             name: what messages call it.
+            page: page or frame of the file, from 1; None: the first, of HEIF the primary one.
             max_pixels: larger images are refused.
 
         Raises:
@@ -66,25 +71,28 @@ class Exhibit:
         """
         name = name_of(source, name)
         data = source if isinstance(source, bytes) else _bytes_of(source, name)
-        with opened(data, max_pixels, name) as one:
+        with opened(data, max_pixels, name, page=page) as one:
             image = one.image
             orientation, turn = orientation_of(one)
             stored_size = image.size
             info = {key: image.info[key] for key in _INFO if key in image.info}
             tables = dict(getattr(image, "quantization", None) or {})
             colours = _of_jpeg(image) if one.format == "JPEG" else None
+            profile = image.info.get("icc_profile") or b""
             if colours is not None:
                 luma, pixels = colours[0], _upright(colours[1], turn)
             else:
                 pixels = pixels_of(one, "RGB", reverse=True, scale=True)
                 luma = cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY)
-                turn = None
+                turn, profile = None, one.profile
             # Of a PNG these stand complete after decoding.
             info.update({key: image.info[key] for key in _INFO if key in image.info})
             info["texts"] = _texts(image)
             if one.format == "TIFF":
                 info["tags"] = _tags(image)
-        return cls(data, image.format or one.format, pixels, luma, turn, info, tables, stored_size, orientation)
+        return cls(
+            data, image.format or one.format, pixels, luma, turn, info, tables, stored_size, orientation, profile
+        )
 
     @functools.cached_property
     def blocks(self) -> BlockCoefficients:

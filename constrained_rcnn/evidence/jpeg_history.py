@@ -15,8 +15,14 @@ from .suitability import unsuitable
 
 TITLE = "JPEG history"
 EXAMINED = "quantisation tables, structure of the file, and traces of an earlier compression in the whole image"
-LOOK_FOR = "A photo that is said to come straight from a camera, and was saved more than once."
-IGNORE = "An earlier compression by itself: messengers, web sites and photo programs all save photos again."
+LOOK_FOR = (
+    "A photo that is said to come straight from a camera, and was saved more than once. Tables that the named "
+    "camera does not write say the same."
+)
+IGNORE = (
+    "An earlier compression by itself: messengers, web sites and photo programs all save photos again. It says "
+    "that the file was saved, not that the image was changed."
+)
 INNOCENT = (
     "any program or web site that saved the photo once more",
     "a screenshot of, or a PNG made from, a JPEG",

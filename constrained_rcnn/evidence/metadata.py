@@ -14,7 +14,10 @@ from .thumbnail import check_thumbnail
 
 TITLE = "Metadata"
 EXAMINED = "EXIF, XMP, IPTC and texts: camera, programs, dates, size, editing history, embedded thumbnail"
-LOOK_FOR = "A thumbnail that shows something else than the image, two cameras, or days that contradict one another."
+LOOK_FOR = (
+    "A thumbnail that shows something else than the image, two cameras, or days that contradict one another. Ask "
+    "for the file as the camera wrote it, and compare."
+)
 IGNORE = "That metadata is missing: messengers and web sites remove it. And anybody can write what they like into it."
 INNOCENT = (
     "raw developers, albums and phones' own apps, which write their name into every photo",

@@ -16,9 +16,13 @@ from .trust_list import trust_list
 
 TITLE = "Provenance"
 EXAMINED = "Content Credentials (C2PA), the source type in XMP, and names of image generators in the metadata"
-LOOK_FOR = "Who signed, what they say was done, and whether the signature still belongs to these bytes."
+LOOK_FOR = (
+    "Who signed, what they say was done, and whether the signature still belongs to these bytes. Then ask whether "
+    "that signer is known to you by another way."
+)
 IGNORE = (
-    "That there are none: most images have no credentials, and every web site that saves an image again drops them."
+    "That there are none: most images have no credentials, and every web site that saves an image again drops "
+    "them. The name of a signer is no proof of who it was."
 )
 INNOCENT = (
     "a program that copied credentials or source type along when it saved another version",

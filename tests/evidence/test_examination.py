@@ -23,6 +23,7 @@ def test_every_witness_gives_one_finding_in_order(findings):
     for one in findings:
         assert one.sentence.endswith(".") and one.title and one.examined and one.innocent_causes
         assert "error" not in one.facts, one.facts
+        assert one.look_for.count(". ") == one.ignore.count(". ") == 1, one.witness  # two sentences each
         if one.map is not None:
             assert one.map.dtype == np.float32 and one.map.ndim == 2 and 0 <= one.map.min() and one.map.max() <= 1
 
