@@ -71,12 +71,14 @@ setup(
         "demo": ["scikit-image", "scikit-learn"],  # they ship the photos that the demo forges
         "docs": ["mkdocs-material", "mkdocstrings", "mkdocstrings-python"],  # the site
         "heif": ["pillow-heif"],  # reads phones' HEIC files
+        "makernotes": ["exifread"],  # reads makers' own notes in EXIF
         "open-nsfw": ["onnx"],  # reads the ImageNet features that the half-width ResNet-50 starts from
         "provenance": ["c2pa-python"],  # reads and validates Content Credentials
         "tensorflow": ["google-crc32c"],  # checksums of the released checkpoints; TensorFlow itself is not needed
         "test": [
             "c2pa-python",
             "cryptography",
+            "exifread",
             "google-crc32c",
             "ipykernel",
             "jsonschema",
