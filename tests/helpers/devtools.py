@@ -16,7 +16,7 @@ from websockets.sync.client import connect
 from tests.helpers.browser import CHROMIUM, OPTIONS
 
 #: Seconds until a test gives up on what never comes; no test measures them.
-PATIENCE = 60
+PATIENCE = 240
 
 
 @contextlib.contextmanager
@@ -28,7 +28,7 @@ def browser(folder: Path) -> Iterator[Browser]:
         for line in process.stderr:
             if line.startswith("DevTools listening on "):
                 break
-        with connect(line.split()[-1], max_size=None, compression=None) as socket:
+        with connect(line.split()[-1], max_size=None, compression=None, ping_interval=None, open_timeout=PATIENCE) as socket:
             yield Browser(socket)
     finally:
         process.terminate()
