@@ -102,6 +102,9 @@ def add_constrained_rcnn_config(cfg: CN) -> None:
     cfg.INPUT.SAVED_AGAIN = 0.0
     cfg.INPUT.SAVED_AGAIN_QUALITY = (70, 98)
     cfg.INPUT.UPSIDE_DOWN = 0.0
+    # Share of them that is reduced before it is cropped, by a ratio drawn evenly from (smallest, largest).
+    cfg.INPUT.REDUCED = 0.0
+    cfg.INPUT.REDUCED_FACTORS = (0.5, 1.0)
 
     # --- datasets -------------------------------------------------------------------------------------
     # True: one class "tampered" whatever the technique, as the paper does for all sets but NIST16.
@@ -244,6 +247,12 @@ def check_config(cfg: CN) -> None:
     require(
         len(qualities) == 2 and 1 <= qualities[0] <= qualities[1] <= 100,
         f"INPUT.SAVED_AGAIN_QUALITY is {qualities}; set it to (lowest, highest), 1 to 100",
+    )
+    require(0 <= cfg.INPUT.REDUCED <= 1, "INPUT.REDUCED must be a share in [0, 1]")
+    factors = tuple(cfg.INPUT.REDUCED_FACTORS)
+    require(
+        len(factors) == 2 and 0 < factors[0] <= factors[1] <= 1,
+        f"INPUT.REDUCED_FACTORS is {factors}; set it to (smallest, largest) in (0, 1]",
     )
     require(0 <= cfg.INPUT.UPSIDE_DOWN <= 1, "INPUT.UPSIDE_DOWN must be a share in [0, 1]")
     tiles = cfg.TEST.TILES

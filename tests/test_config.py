@@ -70,6 +70,9 @@ def test_a_dumped_config_reads_back(tmp_path):
         (["INPUT.SAVED_AGAIN_QUALITY", "(90,80)"], "INPUT.SAVED_AGAIN_QUALITY"),
         (["INPUT.SAVED_AGAIN_QUALITY", "(0,80)"], "INPUT.SAVED_AGAIN_QUALITY"),
         (["INPUT.UPSIDE_DOWN", "-0.1"], "INPUT.UPSIDE_DOWN"),
+        (["INPUT.REDUCED", "2.0"], "INPUT.REDUCED must be"),
+        (["INPUT.REDUCED_FACTORS", "(0.0,0.5)"], "INPUT.REDUCED_FACTORS"),
+        (["INPUT.REDUCED_FACTORS", "(0.5,1.5)"], "INPUT.REDUCED_FACTORS"),
         (["TEST.REDUCE_ABOVE", "-1"], "TEST.REDUCE_ABOVE"),
     ],
 )

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 import cv2
 import numpy as np
 from detectron2.data import transforms as T
-from fvcore.transforms.transform import CropTransform
+from fvcore.transforms.transform import CropTransform, NoOpTransform
+from PIL import Image
 
 
 @contextmanager
@@ -71,6 +72,37 @@ class BlockCrop(T.RandomCrop):
         return CropTransform(crop.x0 - crop.x0 % 8, crop.y0 - crop.y0 % 8, crop.w, crop.h)
 
 
+class Reduced(T.Augmentation):
+    """Reduces whole training images, forged or not, as networks and messengers do with what is sent through them."""
+
+    _FILTERS = (Image.BOX, Image.BILINEAR, Image.BICUBIC, Image.LANCZOS)
+
+    def __init__(self, share: float, factors: tuple[float, float]):
+        """
+        Args:
+            share: of the images, in (0, 1].
+            factors: smallest and largest ratio of new width to old, in (0, 1], drawn evenly.
+        """
+        super().__init__()
+        self.share, self.factors = share, factors
+
+    def get_transform(self, image):
+        """
+        Args:
+            image: (H, W, 3) uint8.
+
+        Returns:
+            A resize with a filter drawn from four, or nothing to do.
+        """
+        reduce, factor = np.random.random() < self.share, self._rand_range(*self.factors)
+        interpolation = self._FILTERS[np.random.randint(len(self._FILTERS))]
+        if not reduce:
+            return NoOpTransform()
+        height, width = image.shape[:2]
+        size = max(round(height * factor), 1), max(round(width * factor), 1)
+        return T.ResizeTransform(height, width, *size, interpolation)
+
+
 @dataclasses.dataclass(frozen=True)
 class SavedAgain:
     """Saves whole training images as JPEG once more, forged or not: what happens to files that are passed on.
@@ -97,9 +129,9 @@ class SavedAgain:
         Returns:
             (H, W, 3) uint8.
         """
-        again, quality = rng.random() < self.share, int(rng.integers(self.qualities[0], self.qualities[1] + 1))
+        chosen, quality = rng.random() < self.share, int(rng.integers(self.qualities[0], self.qualities[1] + 1))
         dense = rng.random() < 0.5
-        if not again:
+        if not chosen:
             return image
         sampling = cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444 if dense else cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420
         flags = [cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, sampling]

@@ -13,7 +13,7 @@ from detectron2.structures import BitMasks
 
 from ..images.reading import MAX_PIXELS, read_image, read_mask
 from ..utils.errors import UserError
-from .augmentation import BlockCrop, SavedAgain, degrade_boxes, numpy_seed
+from .augmentation import BlockCrop, Reduced, SavedAgain, degrade_boxes, numpy_seed
 
 
 class ManipulationDatasetMapper:
@@ -66,6 +66,8 @@ class ManipulationDatasetMapper:
         augmentations = detection_utils.build_augmentation(cfg, is_train)
         if is_train and cfg.INPUT.CROP.ENABLED:
             augmentations.insert(0, BlockCrop(cfg.INPUT.CROP.TYPE, cfg.INPUT.CROP.SIZE))
+        if is_train and cfg.INPUT.REDUCED:
+            augmentations.insert(0, Reduced(cfg.INPUT.REDUCED, cfg.INPUT.REDUCED_FACTORS))
         if is_train and cfg.INPUT.UPSIDE_DOWN:
             augmentations.append(T.RandomFlip(cfg.INPUT.UPSIDE_DOWN, horizontal=False, vertical=True))
         return {

@@ -14,6 +14,8 @@ from ..utils.errors import UserError
 
 #: Rows of a map that are mirrored at a time.
 _ROWS = 512
+#: Side of a JPEG block in pixels.
+_BLOCK = 8
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,8 @@ class Augmentation:
 
     Attributes:
         shortest, longest: shortest side and limit of the longest in pixels; 0: as it is.
-        mirrored: left to right.
+        mirrored: left to right. An image that keeps its size is first padded on the right to whole JPEG blocks, as
+            an encoder does, so that the mirror image's blocks begin at its corner, too.
         largest: most pixels; what would be larger is reduced, each new pixel the mean of those it covers. 0: no limit.
     """
 
@@ -45,11 +48,18 @@ class Augmentation:
             shape = tuple(round(side * factor) for side in shape)
         if min(shape) < 1:
             raise UserError(f"{width}x{height} pixels: too narrow to be resized for this network; cut it into parts")
-        return shape
+        return self.padded_shape(height, width) if shape == (height, width) else shape
+
+    def padded_shape(self, height: int, width: int) -> tuple[int, int]:
+        """(height, width) of what the network's results are about: the image, padded where the augmentation does."""
+        resized = self.shortest or 0 < self.largest < height * width
+        return height, width + (-width % _BLOCK if self.mirrored and not resized else 0)
 
     def apply(self, pixels: np.ndarray) -> np.ndarray:
         """(H, W, 3) uint8 -> (h, w, 3) uint8, the network's input."""
-        augmented = pixels[:, ::-1] if self.mirrored else pixels
+        columns = self.padded_shape(*pixels.shape[:2])[1] - pixels.shape[1]
+        padded = np.pad(pixels, ((0, 0), (0, columns), (0, 0)), mode="edge") if columns else pixels
+        augmented = padded[:, ::-1] if self.mirrored else padded
         if self.shortest:
             resize = T.ResizeShortestEdge([self.shortest] * 2, self.longest).get_transform(augmented)
             augmented = resize.apply_image(augmented)
@@ -58,22 +68,30 @@ class Augmentation:
             augmented = cv2.resize(augmented, shape[::-1], interpolation=cv2.INTER_AREA)
         return augmented
 
-    def unmirror(self, instances: Instances, manipulation_map: torch.Tensor) -> None:
-        """Mirrors results back, in place; their size is the image's already.
+    def undo(self, instances: Instances, manipulation_map: torch.Tensor, width: int) -> tuple[Instances, torch.Tensor]:
+        """Mirrors results back and takes the padding off.
 
         Args:
-            instances: with pred_boxes, XYXY in the image's pixels, and perhaps soft_masks.
-            manipulation_map: (H, W) float32.
+            instances: with pred_boxes, XYXY in pixels of :meth:`padded_shape`, perhaps soft_masks; changed in place.
+            manipulation_map: (H, W') float32, of :meth:`padded_shape`; changed in place.
+            width: W, of the image.
+
+        Returns:
+            The instances, those whose box lies in the padding left out, and the map, (H, W).
         """
         if not self.mirrored:
-            return
-        boxes, width = instances.pred_boxes.tensor, manipulation_map.shape[1]
-        mirrored = torch.stack([width - boxes[:, 2], boxes[:, 1], width - boxes[:, 0], boxes[:, 3]], 1)
-        instances.pred_boxes = Boxes(mirrored)
+            return instances, manipulation_map
+        boxes, (height, padded) = instances.pred_boxes.tensor, manipulation_map.shape
+        x1, x2 = padded - boxes[:, 2], padded - boxes[:, 0]
+        instances.pred_boxes = Boxes(torch.stack([x1, boxes[:, 1], x2.clamp(max=width), boxes[:, 3]], 1))
         if instances.has("soft_masks"):
             instances.soft_masks = instances.soft_masks.flip(-1)
         for strip in manipulation_map.split(_ROWS):  # by strips: a large image's map is not copied
             strip.copy_(strip.flip(-1))
+        if padded > width:
+            inside = instances[x1 < width]
+            instances, manipulation_map = Instances((height, width), **inside.get_fields()), manipulation_map[:, :width]
+        return instances, manipulation_map
 
 
 def augmentations_of(cfg) -> list[Augmentation]:

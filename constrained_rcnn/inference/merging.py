@@ -79,19 +79,19 @@ def _network_rows(predicted: Sequence[Instances], classes: int, technique_margin
         best = group[0]
         # Classes of which the best box says nothing stay unknown.
         merged = torch.where(techniques[best].isnan(), techniques[best], techniques[group].nan_to_num(0).amax(0))
-        known = {index: score for index, score in enumerate(merged.tolist()) if score == score}
-        likeliest = max(known, key=known.get)
+        known_scores = {index: score for index, score in enumerate(merged.tolist()) if score == score}
+        likeliest = max(known_scores, key=known_scores.get)
         # An augmentation in which the region is not seen counts as 0, as it does in the map.
-        seen: dict[int, float] = {}
+        seen_scores: dict[int, float] = {}
         for row in group:
-            seen[augmentation[row]] = max(seen.get(augmentation[row], 0.0), manipulated[row])
+            seen_scores[augmentation[row]] = max(seen_scores.get(augmentation[row], 0.0), manipulated[row])
         rows.append(
             {
-                "score": sum(seen.values()) / len(predicted),
+                "score": sum(seen_scores.values()) / len(predicted),
                 "box": boxes[best].tolist(),
                 "class": likeliest,
                 "technique_scores": merged.tolist(),
-                "named": known[likeliest] >= technique_margin * sum(known.values()),
+                "named": known_scores[likeliest] >= technique_margin * sum(known_scores.values()),
                 "from_copy_move": False,
                 "soft_mask": soft_masks[best],
             }
@@ -154,11 +154,11 @@ def group_by_region(boxes: torch.Tensor, scores: torch.Tensor) -> list[list[int]
         Lists of rows, best score first; a box joins the first group whose best box it overlaps by more than
         ``SAME_REGION``.
     """
-    left = scores.argsort(descending=True)
+    remaining = scores.argsort(descending=True)
     groups: list[list[int]] = []
-    while len(left):  # tiles may bring thousands of boxes: no table of all pairs
-        same = pairwise_iou(Boxes(boxes[left[:1]]), Boxes(boxes[left]))[0] > SAME_REGION
+    while len(remaining):  # tiles may bring thousands of boxes: no table of all pairs
+        same = pairwise_iou(Boxes(boxes[remaining[:1]]), Boxes(boxes[remaining]))[0] > SAME_REGION
         same[0] = True  # an empty box does not overlap even itself
-        groups.append(left[same].tolist())
-        left = left[~same]
+        groups.append(remaining[same].tolist())
+        remaining = remaining[~same]
     return groups

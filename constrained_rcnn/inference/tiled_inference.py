@@ -33,10 +33,11 @@ class Prediction:
     tiles: int
 
     @classmethod
-    def of_whole(cls, output: dict, augmentation: Augmentation) -> Prediction:
-        """From the model's output for :func:`whole_input`."""
-        instances, manipulation_map = output["instances"].to("cpu"), output["manipulation_map"].cpu()
-        augmentation.unmirror(instances, manipulation_map)
+    def of_whole(cls, output: dict, augmentation: Augmentation, width: int) -> Prediction:
+        """From the model's output for :func:`whole_input` of an image that is ``width`` pixels wide."""
+        instances, manipulation_map = augmentation.undo(
+            output["instances"].to("cpu"), output["manipulation_map"].cpu(), width
+        )
         return cls(instances, manipulation_map, output.get("decision"), 1)
 
 
@@ -52,10 +53,10 @@ def predict(
         tiles: the config's ``TEST.TILES``.
         on_run: called after each run of the network.
     """
-    whole = whole_input(model, pixels, augmentation, tiles)
-    if whole is None:
+    model_input = whole_input(model, pixels, augmentation, tiles)
+    if model_input is None:
         return _predict_tiles(model, pixels, augmentation, tiles, on_run)
-    prediction = Prediction.of_whole(model([whole])[0], augmentation)
+    prediction = Prediction.of_whole(model([model_input])[0], augmentation, pixels.shape[1])
     on_run()
     return prediction
 
@@ -76,7 +77,7 @@ def whole_input(model, pixels: np.ndarray, augmentation: Augmentation, tiles) ->
     input_height, input_width = augmentation.output_shape(height, width)
     if 0 < tiles.MAX_PIXELS < input_height * input_width:
         return None
-    return _model_input(augmentation.apply(pixels), height, width)
+    return _model_input(augmentation.apply(pixels), *augmentation.padded_shape(height, width))
 
 
 def manipulation_scores(instances: Instances) -> torch.Tensor:
@@ -85,7 +86,7 @@ def manipulation_scores(instances: Instances) -> torch.Tensor:
 
 
 def _predict_tiles(model, pixels: np.ndarray, augmentation: Augmentation, tiles, on_run) -> Prediction:
-    height, width = pixels.shape[:2]
+    height, width = augmentation.padded_shape(*pixels.shape[:2])
     augmented = augmentation.apply(pixels)
     parts, dense, decisions = [], None, []
     plan = plan_tiles(*augmented.shape[:2], tiles.SIZE, tiles.OVERLAP)
@@ -116,7 +117,7 @@ def _predict_tiles(model, pixels: np.ndarray, augmentation: Augmentation, tiles,
     if dense is not None:
         dense = resize_map(dense, (height, width))
         manipulation_map = fuse_maps(manipulation_map, dense, model.fusion, model.exponent)
-    augmentation.unmirror(instances, manipulation_map)
+    instances, manipulation_map = augmentation.undo(instances, manipulation_map, pixels.shape[1])
     decision = None if None in decisions else max(decisions)
     return Prediction(instances, manipulation_map, decision, len(plan))
 
