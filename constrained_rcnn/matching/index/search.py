@@ -11,7 +11,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -84,15 +84,14 @@ class Index:
             distances, cells = codebook.cells().search(descriptors, CELLS)
             for segment in self._segments:
                 segment.nprobe = CELLS
-                found = segment.search_preassigned(descriptors, NEAREST, cells, distances)
-                votes = _votes(described.points, flipped, *found)
+                likes = segment.search_preassigned(descriptors, NEAREST, cells, distances)
+                votes = _votes(described.points, flipped, *likes)
                 best = heapq.nlargest(IN_ALL, best + [(one.score, -one.image, flipped, one) for one in votes])
         found: dict[int, Candidate] = {}
-        for votes in (one for *_, one in best):
-            candidate = _candidate(votes)
-            known = found.get(votes.image)
+        for *_, one in best:
+            candidate, known = _candidate(one), found.get(one.image)
             if candidate.agreeing >= LEAST_AGREEING and (known is None or candidate.score > known.score):
-                found[votes.image] = candidate
+                found[one.image] = candidate
         return sorted(found.values(), key=lambda one: (-one.score, one.image))
 
 
@@ -121,8 +120,13 @@ def _votes(points: np.ndarray, flipped: bool, distances: np.ndarray, numbers: np
 
 def _candidate(votes: _Votes) -> Candidate:
     """By the similarity transform that lays the most points on points of the other image."""
-    points = votes.points * np.float32([-1, 1]) if votes.flipped else votes.points
-    options = {"ransacReprojThreshold": TOLERANCE, "maxIters": 500, "confidence": 0.99, "refineIters": 0}
+    points = votes.points * np.array([-1, 1], np.float32) if votes.flipped else votes.points
+    options: dict[str, Any] = {
+        "ransacReprojThreshold": TOLERANCE,
+        "maxIters": 500,
+        "confidence": 0.99,
+        "refineIters": 0,
+    }
     _, agree = cv2.estimateAffinePartial2D(points, votes.others, method=cv2.RANSAC, **options)
     if agree is None:
         return Candidate(0, 0.0, votes.image)
