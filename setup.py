@@ -73,12 +73,14 @@ setup(
         "docs": ["mkdocs-material", "mkdocstrings", "mkdocstrings-python"],  # the site
         "heif": ["pillow-heif"],  # reads phones' HEIC files
         "index": ["faiss-cpu>=1.9"],  # finds images among very many
+        "makernotes": ["exifread"],  # reads makers' own notes in EXIF
         "open-nsfw": ["onnx"],  # reads the ImageNet features that the half-width ResNet-50 starts from
         "provenance": ["c2pa-python"],  # reads and validates Content Credentials
         "tensorflow": ["google-crc32c"],  # checksums of the released checkpoints; TensorFlow itself is not needed
         "test": [
             "c2pa-python",
             "cryptography",
+            "exifread",
             "faiss-cpu",
             "google-crc32c",
             "ipykernel",

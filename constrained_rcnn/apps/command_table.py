@@ -197,6 +197,10 @@ COMMANDS: dict[str, tuple[Command, ...]] = {
             "benchmark metrics", "commands.benchmark_metrics", "tools/benchmark_metrics.py",
             "time the pixel metrics against scikit-learn",
         ),
+        Command(
+            "benchmark evidence", "commands.benchmark_evidence", "tools/benchmark_evidence.py",
+            "time the witnesses of the evidence sheet",
+        ),
     ),
     "Install": (
         Command(

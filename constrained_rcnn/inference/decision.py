@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from .image_class import ImageClass
+from .network_output import NetworkOutput
 from .operating_points import OperatingPoints, Rarity
 
 
@@ -18,12 +19,14 @@ class Decision:
         threshold: the image is called manipulated where its score is above.
         rarity: how rare the score is among untouched images; None where the checkpoint does not know.
         unsuitable: why nothing can be said of an image of this kind, in words, or None.
+        network: what the network alone says.
     """
 
     score: float
     threshold: float
     rarity: Rarity | None = None
     unsuitable: str | None = None
+    network: NetworkOutput | None = field(default=None, compare=False, repr=False)
 
     @property
     def manipulated(self) -> bool:
@@ -50,9 +53,9 @@ def decide(
         threshold: of the score; 0.5 is where operating points have put it.
     """
     if points is None:
-        return Decision(fused, threshold)
+        return Decision(fused, threshold, network=NetworkOutput(network, threshold))
     kind = ImageClass.of(image, quality)
     score, rarity = points.score(network, kind.name, copy_move)
     if kind.unsuitable is not None:
         score = min(score, threshold)
-    return Decision(score, threshold, rarity, kind.unsuitable)
+    return Decision(score, threshold, rarity, kind.unsuitable, NetworkOutput(network, threshold, points, kind.name))

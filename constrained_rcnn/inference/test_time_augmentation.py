@@ -17,7 +17,9 @@ from PIL import Image
 
 from ..data.techniques import TAMPERED, TECHNIQUES
 from ..images.reading import check_image, load_image
-from ..matching.suspects import CopyMove, copy_move_found, detect_copy_moves, fuse_copy_moves
+from ..matching.copy_move import DuplicatedRegions, find_repeats
+from ..matching.similarity import reduced
+from ..matching.suspects import CopyMove, copy_move_found, fuse_copy_moves, weigh_copy_moves
 from ..modeling.meta_arch import ConstrainedRCNN
 from ..utils.errors import UserError
 from .augmentations import augmentations_of
@@ -122,6 +124,8 @@ class ConstrainedRCNNWithTTA(torch.nn.Module):
             - "manipulation_score": the image's score, float in [0, 1];
             - "image_decision": :class:`.decision.Decision`;
             - "copy_moves": tuple of :class:`..matching.suspects.CopyMove`; None where they are not looked for;
+            - "duplicated_regions": all pairs that the copy-moves were chosen from, doubtful ones, too; None likewise;
+            - "network_map": the map before copy-moves were fused into it, reduced; None where it is the map itself;
             - "augmentations" and "tiles": how many there were, and runs of the network over all of them.
         """
         inputs = [item if "pixels" in item else {**item, **self.read(item["file_name"])} for item in batched_inputs]
@@ -168,7 +172,10 @@ class ConstrainedRCNNWithTTA(torch.nn.Module):
         head = None if None in decisions else float(np.mean(decisions))
         image, points = _bgr(item), self.operating_points
         network = float(total.max()) if head is None else head
-        copy_moves = self._fuse_copy_moves(image, total) if self.cfg.TEST.REPEATS else None
+        pairs = copy_moves = network_map = None
+        if self.cfg.TEST.REPEATS:
+            pairs = find_repeats(image, doubtful=True)
+            copy_moves, network_map = self._fuse_copy_moves(pairs, total)
         fused = float(total.max()) if head is None else head
         has_copy_move = copy_move_found(copy_moves or ())
         decision = decide(points, network, fused, image, item.get("jpeg_quality"), has_copy_move, self.threshold)
@@ -185,17 +192,22 @@ class ConstrainedRCNNWithTTA(torch.nn.Module):
             "manipulation_score": decision.score,
             "image_decision": decision,
             "copy_moves": copy_moves,
+            "duplicated_regions": pairs,
+            "network_map": network_map,
             "augmentations": len(instances),
             "tiles": tiles,
         }
 
     @staticmethod
-    def _fuse_copy_moves(image: np.ndarray, manipulation_map: torch.Tensor) -> tuple[CopyMove, ...]:
-        """Looks for duplicated regions and fuses them into the map, in place."""
+    def _fuse_copy_moves(
+        pairs: tuple[DuplicatedRegions, ...], manipulation_map: torch.Tensor
+    ) -> tuple[tuple[CopyMove, ...], np.ndarray | None]:
+        """Fuses duplicated regions into the map, in place; the copy-moves, and what the map was if they changed it."""
         manipulation_map = manipulation_map.numpy()
-        copy_moves = detect_copy_moves(image, manipulation_map)
+        copy_moves = weigh_copy_moves(pairs, manipulation_map)
+        before = reduced(manipulation_map).copy() if copy_moves else None
         fuse_copy_moves(manipulation_map, copy_moves)
-        return copy_moves
+        return copy_moves, before
 
 
 def with_test_time_augmentation(cfg, model: torch.nn.Module, classes: Sequence[str] | None = None) -> torch.nn.Module:

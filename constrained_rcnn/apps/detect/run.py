@@ -17,16 +17,21 @@ from ...utils.errors import OutputError, UserError
 from ...utils.files import write_bytes_atomic
 from ...utils.output_folder import output_folder, remove_unfinished, staged
 from ...utils.provenance import sha256, versions
-from ...visualization.html.page import remove_other_pages
+from ..evidence.options import EvidenceOptions
 from ..files import check_output, read_bytes
 from ..image_pages import FIRST, items_of
 from ..inputs import Inputs, find_inputs, output_names, printable
 from ..progress import image_progress, progress_bar
 from .detector import ImageDetector, Skipped, Task, WorkersDetector, digest_of
+from .evidence import EvidenceMaker
+from .orders import remove_other_orders
 from .page import write_pages
 from .result_files import THUMBNAILS, ResultFiles
 from .table import ResultsTable
 from .workers import Workers
+
+#: Every witness is asked, and the place where an image was taken stays out.
+ALL = EvidenceOptions()
 
 
 def run(
@@ -40,14 +45,15 @@ def run(
     copy_move: bool = True,
     pages: str = FIRST,
     jobs: int = 1,
+    evidence: EvidenceOptions | None = ALL,
 ) -> int:
     """Detects manipulation in every input.
 
-    Writes per image ``<name>.json``, ``<name>_map.png`` (16 bit), ``<name>_overlay.jpg``, a thumbnail and, where
-    regions occur twice (:mod:`...matching.copy_move`), ``<name>_repeats.jpg``; and of all together ``results.csv``,
-    ``results.html`` and the config whose digest the results carry, ``config-<its first 12 digits>.yaml``. Results of
-    other files, from earlier runs into the same folder, stay, in table and page, too; every file is replaced only by a
-    complete new one.
+    Writes per image ``<name>.json``, ``<name>_map.png`` (16 bit), ``<name>_overlay.jpg``, ``<name>_evidence.html``, a
+    thumbnail and, where regions occur twice (:mod:`...matching.copy_move`), ``<name>_repeats.jpg``; and of all together
+    ``results.csv``, ``results.html``, the same by findings (:mod:`.page`) and the config whose digest the results
+    carry, ``config-<its first 12 digits>.yaml``. Results of other files, from earlier runs into the same folder, stay,
+    in table and page, too; every file is replaced only by a complete new one.
 
     Args:
         config_file, options: see :func:`...model_zoo.load_default_config`.
@@ -59,6 +65,7 @@ def run(
             keeps them out of map and score; False also sets ``TEST.REPEATS`` False.
         pages: of files with several pages or frames, ``"first"`` or ``"all"``: each has its own result then.
         jobs: worker processes that share the files; 1: this process does all. The results are the same.
+        evidence: the witnesses of the evidence sheets; None: there are no sheets.
 
     Returns:
         0, or 1 if any input was skipped; each is listed with its reason at the end, as are files in folders that are
@@ -78,15 +85,16 @@ def run(
     check_output(folder, found.files, [THUMBNAILS])
     if not copy_move:
         options = [*options, "TEST.REPEATS", "False"]
+        evidence = evidence and evidence.without("copy_move")
     with output_folder(folder, parts=[THUMBNAILS]):
-        return _run(
-            found, pages, folder, load_default_config(config_file, options), jobs, resume, float_maps, copy_move
-        )
+        cfg = load_default_config(config_file, options)
+        return _run(found, pages, folder, cfg, jobs, resume, float_maps, copy_move, evidence)
 
 
 def _run(
-    found: Inputs, pages: str, folder: Path, cfg, jobs: int, resume: bool, float_maps: bool, copy_move: bool
-) -> int:
+    found: Inputs, pages: str, folder: Path, cfg, jobs: int, resume: bool, float_maps: bool, copy_move: bool,
+    evidence: EvidenceOptions | None,
+) -> int:  # fmt: skip
     """The part of :func:`run` for which the output folder is claimed."""
     items = items_of(found.files, pages, max_pixels=cfg.INPUT.MAX_PIXELS)
     jobs = min(jobs, len(items))
@@ -94,12 +102,13 @@ def _run(
     about = about_of(cfg)
     names = output_names([item.place for item in items])
     tasks = [Task(item, names[item.place]) for item in items]
-    results = ResultFiles(folder, about, float_maps=float_maps, copy_move=copy_move)
+    results = ResultFiles(folder, about, float_maps=float_maps, copy_move=copy_move, evidence=evidence)
+    examine = evidence and EvidenceMaker(evidence, about["weights"]["sha256"], cfg.INPUT.MAX_PIXELS)
     with contextlib.ExitStack() as workers:
         if predictor is not None:
-            detect = partial(map, ImageDetector(predictor, results, folder, copy_move, image_progress))
+            detect = partial(map, ImageDetector(predictor, results, folder, copy_move, examine, image_progress))
         else:
-            make = WorkersDetector(cfg, _threads(jobs), folder, about, float_maps, copy_move)
+            make = WorkersDetector(cfg, _threads(jobs), folder, about, float_maps, copy_move, examine)
             detect = workers.enter_context(Workers(make, jobs)).run
         write_bytes_atomic(folder / f"config-{about['config_sha256'][:12]}.yaml", config_text(cfg).encode())
         there = results.earlier()
@@ -164,7 +173,7 @@ def _summarise(table: ResultsTable, folder: Path, about: dict, *, finished: bool
         expected = len(table.rows) + len(table.skipped) + left
         pages = write_pages(stage, table.rows, table.skipped, about, finished=finished, expected=expected,
                             left_out=table.left_out)  # fmt: skip
-    remove_other_pages(folder, "results", len(pages))
+    remove_other_orders(folder, pages)
 
 
 def _not_there(tasks: list[Task], results: ResultFiles, table: ResultsTable) -> list[Task]:
