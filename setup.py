@@ -35,6 +35,7 @@ setup(
         "constrained_rcnn.apps": ["*/schema/*.json"],
         "constrained_rcnn.configs": ["*.yaml", "**/*.yaml"],
         "constrained_rcnn.evidence": ["*.json"],
+        "constrained_rcnn.matching.index": ["*.npz"],
         "constrained_rcnn.visualization.html": ["templates/*"],
     },
     cmdclass={"build_py": BuildWithNotebook},
@@ -71,6 +72,7 @@ setup(
         "demo": ["scikit-image", "scikit-learn"],  # they ship the photos that the demo forges
         "docs": ["mkdocs-material", "mkdocstrings", "mkdocstrings-python"],  # the site
         "heif": ["pillow-heif"],  # reads phones' HEIC files
+        "index": ["faiss-cpu>=1.9"],  # finds images among very many
         "makernotes": ["exifread"],  # reads makers' own notes in EXIF
         "open-nsfw": ["onnx"],  # reads the ImageNet features that the half-width ResNet-50 starts from
         "provenance": ["c2pa-python"],  # reads and validates Content Credentials
@@ -79,6 +81,7 @@ setup(
             "c2pa-python",
             "cryptography",
             "exifread",
+            "faiss-cpu",
             "google-crc32c",
             "ipykernel",
             "jsonschema",
