@@ -32,7 +32,7 @@ setup(
     package_dir={"constrained_rcnn.configs": "configs"},
     package_data={
         "constrained_rcnn": ["py.typed", "weights/*.pth"],
-        "constrained_rcnn.apps": ["*/schema/*.json"],
+        "constrained_rcnn.apps": ["*/schema/*.json", "serve/static/*"],
         "constrained_rcnn.configs": ["*.yaml", "**/*.yaml"],
         "constrained_rcnn.evidence": ["*.json"],
         "constrained_rcnn.matching.index": ["*.npz"],
@@ -83,6 +83,7 @@ setup(
             "exifread",
             "faiss-cpu",
             "google-crc32c",
+            "httpx2",
             "ipykernel",
             "jsonschema",
             "nbclient",
@@ -94,9 +95,14 @@ setup(
             "pytest-cov",
             "pytest-xdist",
             "pytest>=7",
+            "python-multipart",
             "scikit-image",
             "scikit-learn",
             "scipy",
+            "starlette",
+            "uvicorn",
+            "websockets",
         ],
+        "web": ["python-multipart", "starlette", "uvicorn"],  # the page and the API of constrained-rcnn serve
     },
 )

@@ -57,6 +57,9 @@ COMMANDS: dict[str, tuple[Command, ...]] = {
             "write a sheet of independent witnesses for each image",
         ),
         Command(
+            "serve", "serve.command", "tools/serve.py", "open a page to drop images on, and a JSON API, on this machine"
+        ),
+        Command(
             "verify", "case.command", "tools/verify_case.py", "check a sealed case, and detect in it again"
         ),
     ),
