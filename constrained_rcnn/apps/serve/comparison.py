@@ -14,7 +14,7 @@ from ...utils.journal import Journal
 from ...utils.provenance import now, versions
 from ..compare.comparisons import Comparisons
 from ..compare.page import write_page
-from ..compare.run import JOURNAL
+from ..compare.results import JOURNAL
 from ..image_pages import Item
 from .runner import Failed
 from .worker import Assignment
