@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from ..matching.suspects import CopyMove, copy_move_found, detect_copy_moves, fuse_copy_moves
 from .image_class import ImageClass
 from .operating_points import OperatingPoints, Rarity
+
+#: Decision threshold where neither config nor checkpoint has one.
+DEFAULT_THRESHOLD = 0.5
 
 
 @dataclass(frozen=True)
@@ -56,3 +61,33 @@ def decide(
     if kind.unsuitable is not None:
         score = min(score, threshold)
     return Decision(score, threshold, rarity, kind.unsuitable)
+
+
+def conclude(
+    points: OperatingPoints | None,
+    decisions: Sequence[float | None],
+    manipulation_map: np.ndarray,
+    image: np.ndarray,
+    quality: int | None,
+    threshold: float,
+    *,
+    look_for_copy_moves: bool,
+) -> tuple[Decision, tuple[CopyMove, ...] | None]:
+    """What follows from the network's map of an image: copy-moves, which are fused into it, and the decision.
+
+    Args:
+        points, image, quality, threshold: see :func:`decide`.
+        decisions: of the network's decision head about each augmentation, in [0, 1]; None: it has no such head, and its
+            map's maximum counts.
+        manipulation_map: (H, W) float32 in [0, 1], mean over augmentations; changed in place.
+        look_for_copy_moves: else there are None.
+    """
+    head = None if None in decisions else float(np.mean(decisions))
+    network = float(manipulation_map.max()) if head is None else head
+    copy_moves = None
+    if look_for_copy_moves:
+        copy_moves = detect_copy_moves(image, manipulation_map)
+        fuse_copy_moves(manipulation_map, copy_moves)
+    fused = float(manipulation_map.max()) if head is None else head
+    found = copy_move_found(copy_moves or ())
+    return decide(points, network, fused, image, quality, found, threshold), copy_moves
