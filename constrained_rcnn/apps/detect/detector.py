@@ -15,6 +15,7 @@ from ...utils.files import UNFINISHED
 from ...utils.output_folder import raise_output_error
 from ..files import read_bytes, reason
 from ..image_pages import Item
+from .network import Network
 from .result_files import ResultFiles
 
 
@@ -73,12 +74,12 @@ class WorkersDetector:
     """Makes an :class:`ImageDetector` in a worker process, and says what is left of a task whose process died.
 
     Attributes:
-        cfg: of the predictor.
+        network: of the predictor.
         threads: of each process.
         folder, about, float_maps, copy_move: see :class:`.result_files.ResultFiles`.
     """
 
-    cfg: object
+    network: Network
     threads: int
     folder: Path
     about: dict
@@ -89,11 +90,7 @@ class WorkersDetector:
         # Of Detectron2's import; nothing that a user could do about it.
         warnings.filterwarnings("ignore", message=".*torch.jit.*is deprecated", category=FutureWarning)
         import cv2
-        import torch
 
-        from ...inference.predictor import ManipulationPredictor
-
-        torch.set_num_threads(self.threads)
         cv2.setNumThreads(self.threads)
         # Each has a place of its own for what is not whole yet; the next run removes what a killed one leaves there.
         results = ResultFiles(
@@ -103,7 +100,7 @@ class WorkersDetector:
             copy_move=self.copy_move,
             stage=f"{UNFINISHED}-{number}",
         )
-        return ImageDetector(ManipulationPredictor(self.cfg), results, self.folder, self.copy_move)
+        return ImageDetector(self.network.predictor(self.threads), results, self.folder, self.copy_move)
 
     def lost(self, task: Task, why: str) -> Skipped:
         return Skipped(str(task.item), why)
