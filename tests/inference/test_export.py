@@ -1,4 +1,4 @@
-"""Networks are exported, tried, and written only where they agree; the shipped one is tested in test_shipped_network."""
+"""Networks are exported, tried, and written only where they agree. The shipped one: test_shipped_network."""
 
 import json
 import sys
@@ -21,7 +21,15 @@ SIZE = (48, 64)
 def cfg(tmp_path_factory):
     """A tiny network with its checkpoint."""
     path = tmp_path_factory.mktemp("weights") / "tiny.pth"
-    options = [*DENSE, "MODEL.DENSE_MAP.ERROR_LEVELS", "[90]", "MODEL.DENSE_MAP.CHANNELS", "64", "TEST.REPEATS", "False"]
+    options = [
+        *DENSE,
+        "MODEL.DENSE_MAP.ERROR_LEVELS",
+        "[90]",
+        "MODEL.DENSE_MAP.CHANNELS",
+        "64",
+        "TEST.REPEATS",
+        "False",
+    ]
     model = tiny_model(*options)
     write_checkpoint({"model": model.state_dict(), "metadata": {"decision_threshold": 0.25}}, path)
     return tiny_cfg(*options, "MODEL.WEIGHTS", str(path))
