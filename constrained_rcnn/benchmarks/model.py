@@ -39,12 +39,12 @@ def models(device: str):
     ]  # fmt: skip
     stock = model_zoo.get_config("COCO-InstanceSegmentation/mask_rcnn_R_101_C4_3x.yaml")
     stock.merge_from_list(shared)
-    ours = load_config(config_file("constrained_rcnn_R_101_C4.yaml"), shared)
+    constrained = load_config(config_file("constrained_rcnn_R_101_C4.yaml"), shared)
     torch.manual_seed(0)
-    built = {"constrained": build_model(ours), "mask_rcnn": build_model(stock)}
-    for model in built.values():
+    networks = {"constrained": build_model(constrained), "mask_rcnn": build_model(stock)}
+    for model in networks.values():
         tame(model)
-    return built
+    return networks
 
 
 @torch.no_grad()
@@ -87,32 +87,32 @@ def compare(height: int, width: int, repeats: int, device: str = "cpu", progress
         progress: wraps the iteration over pairs.
 
     Returns:
-        {"forward": ..., "training step": ..., "judging": ..., "judging in bfloat16": ...}, each with "constrained"
+        {"forward": ..., "training step": ..., "detection": ..., "detection in bfloat16": ...}, each with "constrained"
         and "mask_rcnn" (median seconds),
         "ratio" (median of the pairwise ratios), "ratio_min" and "ratio_max".
     """
-    built, item = models(device), sample(height, width)
+    networks, item = models(device), sample(height, width)
     results = {}
-    _check_workload(built, item)
-    steps = {"forward": _forward, "training step": _train_step, "judging": _forward, "judging in bfloat16": _forward}
-    for step, run in steps.items():
-        if step == "judging":
-            prepare(built["constrained"].eval())
-        built["constrained"].bfloat16 = step == "judging in bfloat16"
+    _check_workload(networks, item)
+    for step in ("forward", "training step", "detection", "detection in bfloat16"):
+        run = _train_step if step == "training step" else _forward
+        if step == "detection":
+            prepare(networks["constrained"].eval())
+        networks["constrained"].bfloat16 = step == "detection in bfloat16"
         pairs = []
         for index in progress(range(repeats + 1)):
-            times = {name: seconds(run, model, item, device=device) for name, model in built.items()}
+            times = {name: seconds(run, model, item, device=device) for name, model in networks.items()}
             if index:
                 pairs.append(times)
         ratios = [p["constrained"] / p["mask_rcnn"] for p in pairs]
-        results[step] = {name: statistics.median(p[name] for p in pairs) for name in built}
+        results[step] = {name: statistics.median(p[name] for p in pairs) for name in networks}
         results[step].update(ratio=statistics.median(ratios), ratio_min=min(ratios), ratio_max=max(ratios))
     return results
 
 
-def _check_workload(built, item) -> None:
+def _check_workload(networks, item) -> None:
     """Both sides must give masks for as many boxes, or the ratio says nothing."""
-    for name, model in built.items():
+    for name, model in networks.items():
         with torch.inference_mode():
             instances = model.eval()([item])[0]["instances"]
         if len(instances) != MASK_BOXES:

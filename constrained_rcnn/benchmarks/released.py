@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import statistics
-import time
 from collections.abc import Callable
 
 import torch
@@ -16,9 +15,7 @@ from ..inference.load import prepare
 from ..model_zoo import config_file
 from ..modeling.checkpoint import ManipulationCheckpointer
 from ..released.preprocessing import resize, resize_scale
-
-#: Proposals, and boxes that get a mask, on both sides.
-PROPOSALS, MASK_BOXES = 100, 8
+from .model import MASK_BOXES, PROPOSALS, seconds
 
 
 def models(device: str, weights: str = ""):
@@ -39,15 +36,15 @@ def models(device: str, weights: str = ""):
     ]  # fmt: skip
     stock.merge_from_list(shared)
     torch.manual_seed(0)
-    both = [
+    networks = [
         build_model(cfg).eval()
         for cfg in (load_config(config_file("constrained_rcnn_R_101_C4_tensorflow.yaml"), shared), stock)
     ]
-    for model in both:
+    for model in networks:
         _tame(model)
     if weights:
-        ManipulationCheckpointer(both[0]).load_strictly(weights)
-    return tuple(both)
+        ManipulationCheckpointer(networks[0]).load_strictly(weights)
+    return tuple(networks)
 
 
 def _tame(model) -> None:
@@ -96,13 +93,7 @@ def compare(
     }
     rounds = []
     for index in progress(range(repeats + 1)):
-        times = {}
-        for name, run in runs.items():
-            started = time.perf_counter()
-            run()
-            if device == "cuda":
-                torch.cuda.synchronize()
-            times[name] = time.perf_counter() - started
+        times = {name: seconds(run, device=device) for name, run in runs.items()}
         if index:
             rounds.append(times)
     for hook in hooks:
@@ -116,21 +107,23 @@ def compare(
 
 
 def _differences(model, items) -> dict[str, list[float]]:
-    found = {f"{name}_{what}": [] for name in ("map", "same_boxes", "rounded_once") for what in ("mean", "max")}
+    differences = {
+        f"{name}_{statistic}": [] for name in ("map", "same_boxes", "rounded_once") for statistic in ("mean", "max")
+    }
     for item in items:
         with torch.inference_mode():
-            chosen = model.inference([item], do_postprocess=False)
+            proposals = model.inference([item], do_postprocess=False)
         exact = _forward(model, item)["manipulation_map"]
-        others = {
+        variants = {
             "map": _in_bfloat16(model, item),
-            "same_boxes": _in_bfloat16(model, item, chosen),
+            "same_boxes": _in_bfloat16(model, item, proposals),
             "rounded_once": _rounded_once(model, item),
         }
-        for name, other in others.items():
-            away = (other["manipulation_map"] - exact).abs()
-            found[f"{name}_mean"].append(float(away.mean()))
-            found[f"{name}_max"].append(float(away.max()))
-    return found
+        for name, output in variants.items():
+            distance = (output["manipulation_map"] - exact).abs()
+            differences[f"{name}_mean"].append(float(distance.mean()))
+            differences[f"{name}_max"].append(float(distance.max()))
+    return differences
 
 
 def _rounded_once(model, item) -> dict:
@@ -146,19 +139,19 @@ def _rounded_once(model, item) -> dict:
 
 def _require_all_proposals(_, inputs, output) -> None:
     """A forward hook: a network with fewer proposals than the others would win for nothing."""
-    found = len(output[0][0])
-    if found != PROPOSALS:
-        raise RuntimeError(f"{found} proposals instead of {PROPOSALS}")
+    count = len(output[0][0])
+    if count != PROPOSALS:
+        raise RuntimeError(f"{count} proposals instead of {PROPOSALS}")
 
 
-def _forward(model, item, chosen=None) -> dict:
+def _forward(model, item, proposals=None) -> dict:
     with torch.inference_mode():
-        return model.inference([item], chosen)[0]
+        return model.inference([item], proposals)[0]
 
 
-def _in_bfloat16(model, item, chosen=None) -> dict:
+def _in_bfloat16(model, item, proposals=None) -> dict:
     model.bfloat16 = True
     try:
-        return _forward(model, item, chosen)
+        return _forward(model, item, proposals)
     finally:
         model.bfloat16 = False

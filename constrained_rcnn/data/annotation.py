@@ -2,9 +2,8 @@
 
 A region is a connected piece of a mask (8-connectivity: pieces that touch at a corner are one), with its
 holes. Each technique is cut by itself, so that touching regions of different techniques stay apart. Small regions,
-regions below
-``small_region_area``, are no instances (a box head cannot learn them), but they are manipulated pixels: they stay in
-the complete mask that the mask branch trains on and the metrics compare with. A mask of nothing but small regions
+below ``small_region_area``, are no instances (a box head cannot learn them), but they are manipulated pixels: they stay
+in the complete mask that the mask branch trains on and the metrics compare with. A mask of nothing but small regions
 gives its largest one, so that no forged image goes without an instance.
 """
 
@@ -65,18 +64,13 @@ def _regions(mask: np.ndarray, min_area: int) -> list[dict]:
     if count < 2:
         return []
     areas = stats[1:, cv2.CC_STAT_AREA]
-    kept = 1 + np.flatnonzero(areas >= min_area) if areas.max() >= min_area else [1 + int(areas.argmax())]
+    instance_labels = 1 + np.flatnonzero(areas >= min_area) if areas.max() >= min_area else [1 + int(areas.argmax())]
     regions = []
-    for label in kept:
+    for label in instance_labels:
         x, y, width, height, area = (int(value) for value in stats[label])
         crop = labels[y : y + height, x : x + width] == label
         regions.append(
-            {
-                "bbox": [x, y, width, height],
-                "area": area,
-                "iscrowd": 0,
-                "segmentation": rle(crop, x, y, mask.shape),
-            }
+            {"bbox": [x, y, width, height], "area": area, "iscrowd": 0, "segmentation": rle(crop, x, y, mask.shape)}
         )
     return sorted(regions, key=lambda region: (region["bbox"][1], region["bbox"][0]))
 

@@ -140,12 +140,12 @@ def read_json(path: str | os.PathLike) -> dict[str, Any]:
     return content
 
 
-def _check_image(path: Path, image: Mapping[str, Any], seen: Mapping[int, Any]) -> None:
+def _check_image(path: Path, image: Mapping[str, Any], dicts: Mapping[int, Any]) -> None:
     name = image.get("file_name", image.get("id", "an image"))
     missing = [key for key in _IMAGE_KEYS if key not in image]
     if missing:
         raise UserError(f"{path}: {name}: no {missing[0]!r}; prepare the data set again")
-    if image["id"] in seen:
+    if image["id"] in dicts:
         raise UserError(f"{path}: {name}: image id {image['id']} twice")
     if image["technique"] not in (*TECHNIQUES, TAMPERED, MIXED, AUTHENTIC):
         raise UserError(f"{path}: {name}: unknown technique {image['technique']!r}")
@@ -158,25 +158,22 @@ def _check_image(path: Path, image: Mapping[str, Any], seen: Mapping[int, Any]) 
 
 
 def _check_annotation(
-    path: Path,
-    annotation: Mapping[str, Any],
-    dicts: Mapping[int, Mapping[str, Any]],
-    index: Mapping[int, int],
+    path: Path, annotation: Mapping[str, Any], dicts: Mapping[int, Mapping[str, Any]], index: Mapping[int, int]
 ) -> None:
-    where = f"{path}: annotation {annotation.get('id')}"
+    prefix = f"{path}: annotation {annotation.get('id')}"
     missing = [key for key in _ANNOTATION_KEYS if key not in annotation]
     if missing:
-        raise UserError(f"{where}: no {missing[0]!r}; prepare the data set again")
+        raise UserError(f"{prefix}: no {missing[0]!r}; prepare the data set again")
     image = dicts.get(annotation["image_id"])
     if image is None:
-        raise UserError(f"{where}: belongs to no image")
+        raise UserError(f"{prefix}: belongs to no image")
     if image["authentic"]:
-        raise UserError(f"{where}: belongs to the authentic image {image['file_name']}")
+        raise UserError(f"{prefix}: belongs to the authentic image {image['file_name']}")
     if annotation["category_id"] not in index:
-        raise UserError(f"{where}: unknown category {annotation['category_id']}")
+        raise UserError(f"{prefix}: unknown category {annotation['category_id']}")
     x, y, width, height = annotation["bbox"]
     if width <= 0 or height <= 0 or x < 0 or y < 0 or x + width > image["width"] or y + height > image["height"]:
-        raise UserError(f"{where}: box {annotation['bbox']} outside of {image['width']}x{image['height']}")
+        raise UserError(f"{prefix}: box {annotation['bbox']} outside of {image['width']}x{image['height']}")
     segmentation = annotation.get("segmentation")
     if segmentation is not None and list(segmentation.get("size", ())) != [image["height"], image["width"]]:
-        raise UserError(f"{where}: mask is not of the image's size")
+        raise UserError(f"{prefix}: mask is not of the image's size")

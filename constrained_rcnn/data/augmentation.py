@@ -129,9 +129,9 @@ class SavedAgain:
         Returns:
             (H, W, 3) uint8.
         """
-        again, quality = rng.random() < self.share, int(rng.integers(self.qualities[0], self.qualities[1] + 1))
+        chosen, quality = rng.random() < self.share, int(rng.integers(self.qualities[0], self.qualities[1] + 1))
         dense = rng.random() < 0.5
-        if not again:
+        if not chosen:
             return image
         sampling = cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444 if dense else cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420
         flags = [cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, sampling]

@@ -123,10 +123,10 @@ def ensure_registered(name: str) -> Metadata:
     if name.endswith(".json") and name not in DatasetCatalog.list():
         register_dataset(name, name)
     if name not in DatasetCatalog.list():
-        known = sorted(
+        names = sorted(
             n for n in DatasetCatalog.list() if MetadataCatalog.get(n).get("evaluator_type") == EVALUATOR_TYPE
         )
-        raise UserError(f"dataset {name}: not registered; there are {', '.join(known)}, and any prepared .json")
+        raise UserError(f"dataset {name}: not registered; there are {', '.join(names)}, and any prepared .json")
     return MetadataCatalog.get(name)
 
 

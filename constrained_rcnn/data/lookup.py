@@ -52,8 +52,8 @@ def annotation_file(name: str) -> tuple[Path | None, Path | None]:
         dataset = "_".join(parts[:length])
         path = prepared_root(dataset) / "annotations" / f"{name}.json"
         if path.is_file():
-            apart = source_root(dataset) != prepared_root(dataset)
-            return path, source_root(dataset).absolute() if apart else None
+            elsewhere = source_root(dataset) != prepared_root(dataset)
+            return path, source_root(dataset).absolute() if elsewhere else None
     return None, None
 
 

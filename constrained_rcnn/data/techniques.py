@@ -16,9 +16,4 @@ MIXED = "mixed"
 AUTHENTIC = "authentic"
 
 #: RGB, 0..255, told apart by people with the common colour-vision deficiencies (Okabe and Ito's palette).
-COLOURS = {
-    "splice": (213, 94, 0),
-    COPY_MOVE: (0, 114, 178),
-    "removal": (0, 158, 115),
-    TAMPERED: (204, 121, 167),
-}
+COLOURS = {"splice": (213, 94, 0), COPY_MOVE: (0, 114, 178), "removal": (0, 158, 115), TAMPERED: (204, 121, 167)}

@@ -53,12 +53,7 @@ ABLATIONS = (
 
 
 def run_ablations(
-    config_file: str,
-    datasets: Sequence[str],
-    output: str,
-    *,
-    names: Sequence[str] = (),
-    options: Sequence[str] = (),
+    config_file: str, datasets: Sequence[str], output: str, *, names: Sequence[str] = (), options: Sequence[str] = ()
 ) -> list[dict]:
     """Trains and evaluates every row; what an interrupted run has finished is not done again.
 
@@ -75,17 +70,20 @@ def run_ablations(
     Raises:
         UserError: a row that is not there, or bad settings.
     """
-    by_name = {one.name: one for one in ABLATIONS}
+    by_name = {ablation.name: ablation for ablation in ABLATIONS}
     unknown = [name for name in names if name not in by_name]
     if unknown:
         raise UserError(f"{unknown[0]!r}: no such ablation; there are {', '.join(by_name)}")
     rows = []
-    for one in ABLATIONS if not names else [by_name[name] for name in names]:
-        trained = by_name[one.trained_as] if one.trained_as else one
+    for ablation in ABLATIONS if not names else [by_name[name] for name in names]:
+        trained = by_name[ablation.trained_as] if ablation.trained_as else ablation
         weights = _train(config_file, trained, Path(output), options)
-        logger.info("%s: evaluating", one.name)
+        logger.info("%s: evaluating", ablation.name)
         rows.append(
-            {"name": one.name, "results": _evaluate(config_file, one, weights, datasets, Path(output), options)}
+            {
+                "name": ablation.name,
+                "results": _evaluate(config_file, ablation, weights, datasets, Path(output), options),
+            }
         )
     return rows
 
@@ -97,42 +95,49 @@ def table(rows: Sequence[dict]) -> str:
     for row in rows:
         cells = []
         for name in names:
-            found = row["results"][name]
-            low, high = found["f1_best"]["interval"]
-            values = " / ".join("-" if found[m]["value"] is None else f"{found[m]['value']:.3f}" for m in METRICS)
+            results = row["results"][name]
+            low, high = results["f1_best"]["interval"]
+            values = " / ".join("-" if results[m]["value"] is None else f"{results[m]['value']:.3f}" for m in METRICS)
             cells.append(f"{values} [{low:.2f}, {high:.2f}]")
         lines.append(f"| {row['name']} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
-def _folder(output: Path, one: Ablation) -> Path:
-    return output / one.name.replace(" ", "_").replace(",", "")
+def _folder(output: Path, ablation: Ablation) -> Path:
+    return output / ablation.name.replace(" ", "_").replace(",", "")
 
 
-def _train(config_file: str, one: Ablation, output: Path, options: Sequence[str]) -> str:
-    folder = _folder(output, one)
+def _train(config_file: str, ablation: Ablation, output: Path, options: Sequence[str]) -> str:
+    folder = _folder(output, ablation)
     weights = folder / "model_final.pth"
     if not weights.is_file():
-        logger.info("%s: training", one.name)
-        _run(config_file, [*options, *one.options, "OUTPUT_DIR", str(folder)], eval_only=False)
+        logger.info("%s: training", ablation.name)
+        _run(config_file, [*options, *ablation.options, "OUTPUT_DIR", str(folder)], eval_only=False)
     return str(weights)
 
 
-def _evaluate(config_file, one: Ablation, weights: str, datasets, output: Path, options) -> dict:
-    folder = _folder(output, one)
+def _evaluate(config_file, ablation: Ablation, weights: str, datasets, output: Path, options) -> dict:
+    folder = _folder(output, ablation)
     labels = [Path(name).stem for name in datasets]
     if len(set(labels)) < len(labels):
         raise UserError(f"{', '.join(datasets)}: two of these datasets have the same name; rename one of their files")
     files = {label: folder / "inference" / label / "metrics.json" for label in labels}
     if not all(file.is_file() for file in files.values()):
-        wanted = ["MODEL.WEIGHTS", weights, "DATASETS.TEST", repr(tuple(datasets)), "OUTPUT_DIR", str(folder)]
-        _run(config_file, [*options, *one.options, *wanted], eval_only=True)
+        evaluation_options = [
+            "MODEL.WEIGHTS",
+            weights,
+            "DATASETS.TEST",
+            repr(tuple(datasets)),
+            "OUTPUT_DIR",
+            str(folder),
+        ]
+        _run(config_file, [*options, *ablation.options, *evaluation_options], eval_only=True)
     results = {}
     for label, file in files.items():
-        kept = json.loads(file.read_text(encoding="utf-8"))
-        none = [float("nan")] * 2
+        report = json.loads(file.read_text(encoding="utf-8"))
+        unknown = [float("nan")] * 2
         results[label] = {
-            name: {"value": kept["metrics"].get(name), "interval": kept["intervals"].get(name) or none}
+            name: {"value": report["metrics"].get(name), "interval": report["intervals"].get(name) or unknown}
             for name in METRICS
         }
     return results

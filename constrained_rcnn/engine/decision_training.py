@@ -53,17 +53,17 @@ def fit_decision(cfg, datasets: Sequence[str], output: str, *, limit: int = 0, s
     rng = np.random.default_rng(seed)
     items = []
     for name in datasets:
-        found = dataset_dicts(name)
-        kept = rng.permutation(len(found))[: limit or None]
-        items += [found[index] for index in kept]
+        entries = dataset_dicts(name)
+        chosen = rng.permutation(len(entries))[: limit or None]
+        items += [entries[index] for index in chosen]
     labels = torch.tensor([float(not item["authentic"]) for item in items])
     if not 0 < labels.sum() < len(labels):
         raise UserError(f"{', '.join(datasets)}: images of one kind only; the head needs forged and authentic ones")
     model, _ = load_for_inference(cfg)
     vectors = torch.stack([_describe(model, cfg, item, seed + number) for number, item in enumerate(progress(items))])
     order = torch.from_numpy(rng.permutation(len(items)))
-    kept_out, rest = order[: len(order) // 5], order[len(order) // 5 :]
-    trial = _fit(model.decision, vectors[rest], labels[rest], seed)
+    kept_out, trained = order[: len(order) // 5], order[len(order) // 5 :]
+    trial = _fit(model.decision, vectors[trained], labels[trained], seed)
     head = _fit(model.decision, vectors, labels, seed)
     data = read_checkpoint(cfg.MODEL.WEIGHTS)
     data["model"].update({f"decision.{key}": value for key, value in head.state_dict().items()})
@@ -79,9 +79,9 @@ def _without_points(data: dict) -> dict:
 
 def _describe(model, cfg, item: dict, seed: int) -> torch.Tensor:
     image = read_image(item["file_name"], "BGR", max_pixels=cfg.INPUT.MAX_PIXELS)
-    again = SavedAgain.from_config(cfg)
-    if again is not None:
-        image = again(image, np.random.default_rng(seed))
+    saved_again = SavedAgain.from_config(cfg)
+    if saved_again is not None:
+        image = saved_again(image, np.random.default_rng(seed))
     image = augmentations_of(cfg)[0].apply(image)
     image = image if cfg.INPUT.FORMAT == "BGR" else image[:, :, ::-1]
     with torch.inference_mode():

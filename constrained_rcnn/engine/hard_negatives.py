@@ -12,6 +12,7 @@ from ..data import annotation_format
 from ..data.techniques import AUTHENTIC, TECHNIQUES
 from ..images.reading import read_image
 from ..inference.predictor import MIN_SIDE, ManipulationPredictor
+from ..inference.test_time_augmentation import network_alone
 from ..inference.untouched import AS_IT_IS, VARIANTS, untouched_files
 from ..utils.errors import UserError
 from ..utils.files import write_png_atomic
@@ -65,47 +66,39 @@ def mine(
         raise UserError(f"share {share}: give a number above 0, at most 1")
     if side < GRID or side % GRID:
         raise UserError(f"side {side}: give a multiple of {GRID} pixels")
-    predictor = ManipulationPredictor(_alone(cfg))
-    found = list(_candidates(predictor, untouched_files(photos), progress))
-    if not found:
+    predictor = ManipulationPredictor(network_alone(cfg, augmented=False))
+    candidates = list(_candidates(predictor, untouched_files(photos), progress))
+    if not candidates:
         raise UserError(f"{', '.join(photos)}: no photo of at least {2 * MIN_SIDE} pixels a side")
-    found.sort(key=lambda one: -one.score)
-    kept = found[: max(1, round(share * len(found)))]
+    candidates.sort(key=lambda candidate: -candidate.score)
+    chosen = candidates[: max(1, round(share * len(candidates)))]
     with output_folder(output, parts=(f"images/{split}", "annotations")) as folder:
-        images = [_write(folder, split, number, one, side) for number, one in enumerate(kept, 1)]
+        images = [_write(folder, split, number, candidate, side) for number, candidate in enumerate(chosen, 1)]
         path = folder / "annotations" / f"{split}.json"
         info = {"hard_negatives": {"share": share, "side": side}}
         annotation_format.write(path, images, [], classes=TECHNIQUES, info=info)
-    return {"candidates": len(found), "kept": len(kept), "least_score": kept[-1].score}
-
-
-def _alone(cfg):
-    """The config with everything switched off that training does not have."""
-    cfg = cfg.clone()
-    cfg.defrost()
-    cfg.TEST.REPEATS = False
-    cfg.TEST.AUG.ENABLED = False
-    return cfg
+    return {"candidates": len(candidates), "kept": len(chosen), "least_score": chosen[-1].score}
 
 
 def _candidates(predictor: ManipulationPredictor, files: Sequence[Path], progress) -> Iterator[Candidate]:
     names = list(VARIANTS)
     for number, file in enumerate(progress(files)):
-        image = read_image(file, "BGR", max_pixels=predictor.cfg.INPUT.MAX_PIXELS)
+        photo = file.read_bytes()
+        image = read_image(photo, "BGR", max_pixels=predictor.cfg.INPUT.MAX_PIXELS, name=str(file))
         if min(image.shape[:2]) < 2 * MIN_SIDE:
             continue
         variant = names[number % len(names)]
-        for name, content in ((AS_IT_IS, file.read_bytes()), (variant, VARIANTS[variant](image))):
+        for name, content in ((AS_IT_IS, photo), (variant, VARIANTS[variant](image))):
             result = predictor(content)
             peak = np.unravel_index(int(result.manipulation_map.argmax()), result.manipulation_map.shape)
             yield Candidate(file, name, result.score, (int(peak[0]), int(peak[1])))
 
 
-def _write(folder: Path, split: str, number: int, one: Candidate, side: int) -> dict:
-    image = read_image(one.file, "BGR")
-    if one.variant != AS_IT_IS:
-        image = read_image(VARIANTS[one.variant](image), "BGR")
-    top, left = (_start(at, side, length) for at, length in zip(one.peak, image.shape))
+def _write(folder: Path, split: str, number: int, candidate: Candidate, side: int) -> dict:
+    image = read_image(candidate.file, "BGR")
+    if candidate.variant != AS_IT_IS:
+        image = read_image(VARIANTS[candidate.variant](image), "BGR")
+    top, left = (_start(position, side, length) for position, length in zip(candidate.peak, image.shape))
     crop = image[top : top + side, left : left + side]
     name = f"images/{split}/{number:06d}.png"
     write_png_atomic(folder / name, crop)
@@ -117,10 +110,10 @@ def _write(folder: Path, split: str, number: int, one: Candidate, side: int) -> 
         "authentic": True,
         "technique": AUTHENTIC,
         "mask_file": None,
-        "group": one.file.stem,
+        "group": candidate.file.stem,
     }
 
 
-def _start(at: int, side: int, length: int) -> int:
+def _start(position: int, side: int, length: int) -> int:
     """Where a crop around a pixel begins: on the grid, inside the image."""
-    return max(0, min(at - side // 2, length - side)) // GRID * GRID
+    return max(0, min(position - side // 2, length - side)) // GRID * GRID

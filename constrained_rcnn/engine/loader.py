@@ -86,8 +86,8 @@ class ResumableTrainLoader:
 
     def __iter__(self):
         items = stream(len(self.dataset), self.seed, self.shuffle)
-        own = itertools.islice(items, comm.get_rank(), None, comm.get_world_size())
-        plan = itertools.islice(batches(own, self.batch_size, self.portrait), self.start, None)
+        own_items = itertools.islice(items, comm.get_rank(), None, comm.get_world_size())
+        plan = itertools.islice(batches(own_items, self.batch_size, self.portrait), self.start, None)
         guard_forks()  # a worker would wait for ever for OpenCV threads that only its parent has
         loader = DataLoader(
             _MappedDraws(self.dataset, self.mapper),

@@ -57,11 +57,7 @@ def run(
     cfg = load_config(config_file, list(options))
     cfg.DATASETS.TEST = (dataset,)
     detector, items = model_detector(cfg, dataset)
-    settings = {
-        **common,
-        "weights": sha256(cfg.MODEL.WEIGHTS),
-        "config": config_sha256(cfg),
-    }
+    settings = {**common, "weights": sha256(cfg.MODEL.WEIGHTS), "config": config_sha256(cfg)}
     variants = MetricVariants.from_names(cfg.TEST.METRIC_VARIANTS)
     return evaluate_points(items, points, detector, output, settings, variants=variants, seed=seed,
                            max_pixels=cfg.INPUT.MAX_PIXELS, progress=progress)  # fmt: skip

@@ -206,16 +206,18 @@ def class_names(cfg, datasets) -> list[str]:
     names = None
     for dataset in datasets:
         if dataset == "DATASETS.SYNTHESIS":  # made while training: in no catalog
-            own = list(TECHNIQUES)
+            dataset_names = list(TECHNIQUES)
         else:
-            own = list(ensure_registered(dataset).thing_classes)
-        if names is not None and own != names:
-            raise UserError(f"dataset {dataset}: classes {own} differ from {names}; set DATASETS.MERGE_TECHNIQUES True")
-        names = own
-    wanted = cfg.MODEL.ROI_HEADS.NUM_CLASSES
-    if names is not None and len(names) != wanted:
+            dataset_names = list(ensure_registered(dataset).thing_classes)
+        if names is not None and dataset_names != names:
+            raise UserError(
+                f"dataset {dataset}: classes {dataset_names} differ from {names}; set DATASETS.MERGE_TECHNIQUES True"
+            )
+        names = dataset_names
+    count = cfg.MODEL.ROI_HEADS.NUM_CLASSES
+    if names is not None and len(names) != count:
         raise UserError(
-            f"dataset {datasets[0]}: {len(names)} classes {names}, MODEL.ROI_HEADS.NUM_CLASSES is {wanted}; "
+            f"dataset {datasets[0]}: {len(names)} classes {names}, MODEL.ROI_HEADS.NUM_CLASSES is {count}; "
             f"set it to {len(names)}"
         )
     return names or []
@@ -283,7 +285,7 @@ def run(args):
     """What ``tools/train_net.py`` does with its parsed arguments (see there)."""
     cfg = load_config(args.config_file, args.opts)
     cfg.freeze()
-    own = output_folder(cfg.OUTPUT_DIR, "OUTPUT_DIR") if comm.is_main_process() else contextlib.nullcontext()
-    with own:
+    claim = output_folder(cfg.OUTPUT_DIR, "OUTPUT_DIR") if comm.is_main_process() else contextlib.nullcontext()
+    with claim:
         set_up(cfg, args)
         return evaluate(cfg) if args.eval_only else train(cfg, resume=args.resume)

@@ -26,13 +26,7 @@ from .metrics.image import divided
 from .table import format_rows, interval_text
 
 #: What is read off a file, and whether a network that sees nothing but pixels can learn it.
-TRAITS = {
-    "quantisation": True,
-    "size": True,
-    "format": True,
-    "metadata": False,
-    "name_length": False,
-}
+TRAITS = {"quantisation": True, "size": True, "format": True, "metadata": False, "name_length": False}
 #: A trait is flagged where its balanced accuracy is over this with 95% confidence (chance: 0.5).
 FLAGGED_OVER = 0.6
 FOLDS = 5
@@ -105,7 +99,7 @@ def audit(
             f"{int(tampered.sum())} tampered and {int((~tampered).sum())} authentic files in {groups} groups: an audit "
             "needs both kinds, in two groups or more; give a split that holds both"
         )
-    visible = [name for name, seen in TRAITS.items() if seen]
+    visible = [name for name, is_visible in TRAITS.items() if is_visible]
     sets = {name: [name] for name in TRAITS} | {"visible": visible, "all": list(TRAITS)}
     results = {}
     for name, names in sets.items():
@@ -166,15 +160,19 @@ def cross_validated(columns: Sequence[np.ndarray], labels: np.ndarray, groups: n
     fold = np.random.default_rng(seed).permutation(int(groups.max()) + 1)[groups] % FOLDS
     predicted = np.zeros(len(labels), bool)
     for number in range(FOLDS):
-        held = fold == number
-        odds = np.zeros(int(held.sum()))
+        held_out = fold == number
+        odds = np.zeros(int(held_out.sum()))
         for column in columns:
             values = int(column.max()) + 1
-            seen = [np.bincount(column[~held & (labels == side)], minlength=values) for side in (True, False)]
-            counts = [side + 0.5 for side in seen]
+            class_counts = [
+                np.bincount(column[~held_out & (labels == side)], minlength=values) for side in (True, False)
+            ]
+            counts = [side + 0.5 for side in class_counts]
             ratio = np.log(counts[0] / counts[0].sum() * counts[1].sum() / counts[1])
-            odds += np.where(seen[0] + seen[1] > 0, ratio, 0)[column[held]]  # a new value says nothing
-        predicted[held] = odds > 1e-9
+            odds += np.where(class_counts[0] + class_counts[1] > 0, ratio, 0)[
+                column[held_out]
+            ]  # a new value says nothing
+        predicted[held_out] = odds > 1e-9
     return predicted
 
 

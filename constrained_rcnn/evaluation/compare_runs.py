@@ -33,9 +33,11 @@ def compare_files(first: str | os.PathLike, second: str | os.PathLike) -> tuple[
     first, second = (Path(path, "per_image.json") if Path(path).is_dir() else Path(path) for path in (first, second))
     runs = [read_records(path) for path in (first, second)]
     variants = [read_variants(path) for path in (first, second)]
-    known = [v for v in variants if v is not None]
-    if len(known) == 2 and known[0] != known[1]:
-        raise UserError(f"{first} and {second} were made with other variants: {known[0]} and {known[1]}")
+    known_variants = [v for v in variants if v is not None]
+    if len(known_variants) == 2 and known_variants[0] != known_variants[1]:
+        raise UserError(
+            f"{first} and {second} were made with other variants: {known_variants[0]} and {known_variants[1]}"
+        )
     common = sorted(runs[0].keys() & runs[1].keys(), key=lambda key: (str(type(key)), key))
     if not common:
         raise UserError(f"{first} and {second} have no image in common; compare runs over one dataset")
@@ -44,15 +46,15 @@ def compare_files(first: str | os.PathLike, second: str | os.PathLike) -> tuple[
         if os.path.basename(a["file_name"]) != os.path.basename(b["file_name"]) or a["authentic"] != b["authentic"]:
             raise UserError(f"image {key} is {a['file_name']} in {first} and {b['file_name']} in {second}")
     aligned = [[run[key] for key in common] for run in runs]
-    both = [(a, b) for a, b in zip(*aligned) if bool(a["skipped"]) == bool(b["skipped"])]
-    first_records, second_records = [a for a, _ in both], [b for _, b in both]
-    comparison = compare(first_records, second_records, known[0] if known else PLAIN)
+    pairs = [(a, b) for a, b in zip(*aligned) if bool(a["skipped"]) == bool(b["skipped"])]
+    first_records, second_records = [a for a, _ in pairs], [b for _, b in pairs]
+    comparison = compare(first_records, second_records, known_variants[0] if known_variants else PLAIN)
     comparison |= compare_ap_of_folders(first.parent, second.parent, first_records)
     groups = int(group_labels(first_records).max(initial=-1)) + 1
-    left_out = sum(len(run) for run in runs) - 2 * len(both)
+    unpaired = sum(len(run) for run in runs) - 2 * len(pairs)
     draws = f"{RESAMPLES} paired draws ({AP_RESAMPLES} of AP)"
-    about = f"{len(both)} images in {groups} groups, {draws}, {LEVEL:.0%} intervals"
-    return comparison, about + (f"; {left_out} records without a partner left out" if left_out else "")
+    description = f"{len(pairs)} images in {groups} groups, {draws}, {LEVEL:.0%} intervals"
+    return comparison, description + (f"; {unpaired} records without a partner left out" if unpaired else "")
 
 
 def read_records(path: str | os.PathLike) -> dict[int | str, dict]:
@@ -65,14 +67,14 @@ def read_records(path: str | os.PathLike) -> dict[int | str, dict]:
 
 def read_variants(path: str | os.PathLike) -> MetricVariants | None:
     """The variants in ``metrics.json`` beside a ``per_image.json``; None where there is none."""
-    beside = Path(path).with_name("metrics.json")
-    if not beside.is_file():
+    metrics_file = Path(path).with_name("metrics.json")
+    if not metrics_file.is_file():
         return None
-    content = _read(beside)
+    content = _read(metrics_file)
     try:
         return MetricVariants(**content["variants"])
     except (KeyError, TypeError) as error:
-        raise UserError(f"{beside}: not a metrics.json of an evaluation ({error})") from None
+        raise UserError(f"{metrics_file}: not a metrics.json of an evaluation ({error})") from None
 
 
 def _read(path: str | os.PathLike) -> Any:

@@ -69,43 +69,43 @@ def evaluate_copy_move(
 def copy_move_table(results: Mapping[str, Mapping[str, Any]]) -> str:
     """What :func:`evaluate_copy_move` returns as text, in per cent."""
     head = ["images", "number", "duplicated regions found (%)", "95% interval", "at the ground truth's place (%)"]
-    more = any("pairs" in entry for entry in results.values())
-    rows = [head + ["pairs of copy and original", "copy told (%)", "rightly (% of these)"] * more]
+    has_pairs = any("pairs" in entry for entry in results.values())
+    rows = [head + ["pairs of copy and original", "copy told (%)", "rightly (% of these)"] * has_pairs]
     for kind, entry in results.items():
-        found, in_place = (f"{100 * entry[key]:.2f}" for key in ("found", "in_place"))
-        rows.append([kind, str(entry["images"]), found, interval_text(entry["interval"]), in_place])
-        if more:
+        found_share, in_place = (f"{100 * entry[key]:.2f}" for key in ("found", "in_place"))
+        rows.append([kind, str(entry["images"]), found_share, interval_text(entry["interval"]), in_place])
+        if has_pairs:
             rows[-1] += [str(entry["pairs"]), *(f"{100 * entry[key]:.2f}" for key in ("told", "right"))]
     return format_rows(rows)
 
 
 def _summary(rows: list[dict], with_maps: bool) -> dict[str, Any]:
-    found = [row["found"] for row in rows]
+    detected = [row["found"] for row in rows]
     result = {
         "images": len(rows),
-        "found": _mean(found),
-        "interval": bootstrap_interval(found, [row["group"] for row in rows]),
+        "found": _mean(detected),
+        "interval": bootstrap_interval(detected, [row["group"] for row in rows]),
         "in_place": _mean([row["in_place"] for row in rows if row["in_place"] is not None]),
     }
     if with_maps:
-        copies = [right for row in rows for right in row.get("copies", ())]
-        told = [right for right in copies if right is not None]
-        share_told = _mean([right is not None for right in copies])
-        result |= {"pairs": len(copies), "told": share_told, "right": _mean(told)}
+        copies = [correct for row in rows for correct in row.get("copies", ())]
+        decided = [correct for correct in copies if correct is not None]
+        share_told = _mean([correct is not None for correct in copies])
+        result |= {"pairs": len(copies), "told": share_told, "right": _mean(decided)}
     return result
 
 
 def _rightly_told_copies(copy_moves: tuple[CopyMove, ...], truth: np.ndarray) -> list[bool | None]:
     """For each pair of which the mask covers one alone, whether the map says so; None where it says nothing."""
-    right = []
+    correct = []
     for copy_move in copy_moves:
         small = _resized(truth, copy_move.regions.first.shape)
         inside = {name: small[getattr(copy_move.regions, name)].mean() for name in ("first", "second")}
         original, copy = sorted(inside, key=inside.get)
         if inside[copy] >= COPY_INSIDE and inside[original] <= ORIGINAL_INSIDE:
-            likelier = copy_move.likelier_copy
-            right.append(None if likelier is None else likelier == copy)
-    return right
+            likelier_copy = copy_move.likelier_copy
+            correct.append(None if likelier_copy is None else likelier_copy == copy)
+    return correct
 
 
 def _map_of(item: Mapping[str, Any], files: Mapping) -> np.ndarray:
@@ -114,13 +114,13 @@ def _map_of(item: Mapping[str, Any], files: Mapping) -> np.ndarray:
     if path is None:
         raise UserError(f"{item['file_name']}: no map; save those of the whole dataset (TEST.SAVE_MAPS True)")
     try:
-        found = check_score_map(read_map(path).score_map)
+        score_map = check_score_map(read_map(path).score_map)
     except ValueError as error:
         raise UserError(f"{path}: {error}") from error
-    if found.shape != (item["height"], item["width"]):
-        raise UserError(f"{path}: {found.shape} pixels, its image has {(item['height'], item['width'])}")
-    white = np.iinfo(found.dtype).max if found.dtype.kind == "u" else 1
-    return found.astype(np.float32) / white
+    if score_map.shape != (item["height"], item["width"]):
+        raise UserError(f"{path}: {score_map.shape} pixels, its image has {(item['height'], item['width'])}")
+    white = np.iinfo(score_map.dtype).max if score_map.dtype.kind == "u" else 1
+    return score_map.astype(np.float32) / white
 
 
 def _mean(values: list) -> float:

@@ -33,7 +33,9 @@ def false_alarm_table(examined: Sequence) -> str:
     changing = sum(len(values) > 1 for values in decisions.values())
     lines = [format_rows(rows), f"{changing} of {len(decisions)} files change their decision in at least one variant"]
     reasons = [image.unsuitable for image in examined if image.unsuitable is not None]
-    lines += [f"cannot be judged: {reasons.count(why)} of {len(examined)}: {why}" for why in sorted(set(reasons))]
+    lines += [
+        f"cannot be judged: {reasons.count(reason)} of {len(examined)}: {reason}" for reason in sorted(set(reasons))
+    ]
     return "\n".join(lines)
 
 

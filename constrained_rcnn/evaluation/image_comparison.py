@@ -61,19 +61,19 @@ def evaluate_comparison(
     if not authentic or not tampered:
         raise UserError("the dataset must have tampered and authentic images")
     chance = random.Random(0)
-    known: dict[str, Described] = {}
+    descriptions: dict[str, Described] = {}
     values: dict[str, list[tuple[str, float]]] = defaultdict(list)
     for item in progress(tampered):
         image = _changed(read_image(item["file_name"], format="BGR"), scale, quality)
         described, group = describe(image), str(item["group"])
         strangers = [other for other in authentic if str(other["group"]) != group]
-        chosen = chance.sample(strangers, min(others, len(strangers)))
+        sampled = chance.sample(strangers, min(others, len(strangers)))
         original, source, overlaps = False, False, []
-        for other in [*(other for other in authentic if str(other["group"]) == group), *chosen]:
-            if other["file_name"] not in known:  # not its pixels: there may be thousands
-                read = partial(read_image, other["file_name"], format="BGR")
-                known[other["file_name"]] = describe(read(), read)
-            shared = compare(known[other["file_name"]], described)
+        for other in [*(other for other in authentic if str(other["group"]) == group), *sampled]:
+            if other["file_name"] not in descriptions:  # not its pixels: there may be thousands
+                reader = partial(read_image, other["file_name"], format="BGR")
+                descriptions[other["file_name"]] = describe(reader(), reader)
+            shared = compare(descriptions[other["file_name"]], described)
             if str(other["group"]) != group:
                 values["false_pairs"].append((group, float(bool(shared))))
                 continue
@@ -108,8 +108,8 @@ def _summary(values: list[tuple[str, float]]) -> dict[str, Any]:
 
 def _changed(image: np.ndarray, scale: float, quality: int | None) -> np.ndarray:
     if scale != 1:
-        way = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-        image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=way)
+        interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+        image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=interpolation)
     return image if quality is None else jpeg(image, quality)
 
 

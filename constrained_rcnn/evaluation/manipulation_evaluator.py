@@ -180,8 +180,8 @@ class ManipulationEvaluators(DatasetEvaluators):
             if (folder / INSTANCES).is_file():  # there are none where no image was evaluated
                 intervals = ap_intervals(folder / TRUTH, read_instances(folder / INSTANCES), list(tasks), records)
             logger.info("COCO AP with 95%% intervals:\n%s", ap_table(coco, intervals))
-            written = self._manipulation.write(folder, coco=coco, coco_intervals=intervals)
-            page = write_page(folder, self._dataset_dicts, results=written)
+            content = self._manipulation.write(folder, coco=coco, coco_intervals=intervals)
+            page = write_page(folder, self._dataset_dicts, results=content)
             if self._final_dir is not None:
                 publish(folder, Path(self._final_dir))
                 page = Path(self._final_dir) / page.name
@@ -228,8 +228,8 @@ def build_evaluators(
     possible = write_coco_ground_truth(dataset_dicts, class_names, ground_truth)
     tasks = tuple(task for task in possible if mask_on or task != "segm")
 
-    known = dataset_name in MetadataCatalog.list()
-    annotations = MetadataCatalog.get(dataset_name).get("json_file") if known else None
+    is_registered = dataset_name in MetadataCatalog.list()
+    annotations = MetadataCatalog.get(dataset_name).get("json_file") if is_registered else None
     name = f"{dataset_name} (evaluated)"  # the dataset's own metadata must not change by being evaluated
     if name in MetadataCatalog.list():
         MetadataCatalog.remove(name)

@@ -87,8 +87,8 @@ def read_map(path: str | os.PathLike, *, max_pixels: int = MAX_PIXELS) -> SavedM
         raise UserError(f"{path}: no such file") from None
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, Image.DecompressionBombError, SyntaxError) as error:
         # NumPy's own words would advise to run the pickled code that such a file may hold.
-        why = "Python objects, or no NumPy file" if "pickle" in str(error) else " ".join(str(error).split())
-        raise UserError(f"{path}: cannot be read as a map ({why})") from None
+        reason = "Python objects, or no NumPy file" if "pickle" in str(error) else " ".join(str(error).split())
+        raise UserError(f"{path}: cannot be read as a map ({reason})") from None
     while array.ndim > 2 and array.shape[0] == 1:  # a batch or channel of one
         array = array[0]
     if array.ndim != 2 or array.size == 0:
@@ -145,7 +145,7 @@ def find_maps(
     for path in sorted(folder.rglob("*")):
         if path.suffix.lower() in SUFFIXES and path.stem.endswith(ending) and not path.name.startswith("."):
             by_name.setdefault(path.stem.removesuffix(ending), []).append(path)
-    found: dict[int | str, Path] = {}
+    maps: dict[int | str, Path] = {}
     owner: dict[Path, str] = {}
     for item in dataset_dicts:
         image = PurePath(item["file_name"])
@@ -156,9 +156,9 @@ def find_maps(
                 ranked.append((-parents, name != image.name, SUFFIXES.index(path.suffix.lower()), path))
         if not ranked:
             continue
-        best, *others = sorted(ranked)
+        best, *rest = sorted(ranked)
         # Another kind of file beside it is the same map again; another place is another map.
-        tied = [path for *rank, path in others if tuple(rank[:2]) == best[:2] and path.parent != best[3].parent]
+        tied = [path for *rank, path in rest if tuple(rank[:2]) == best[:2] and path.parent != best[3].parent]
         if tied:
             raise UserError(f"{item['file_name']}: is {best[3]} or {tied[0]} its map? Arrange the maps as the images")
         if best[3] in owner:
@@ -166,13 +166,13 @@ def find_maps(
                 f"{best[3]}: the map of {owner[best[3]]} or of {item['file_name']}? Keep the images' suffix"
             )
         owner[best[3]] = item["file_name"]
-        found[item["image_id"]] = best[3]
-    if not found:
+        maps[item["image_id"]] = best[3]
+    if not maps:
         raise UserError(
             f"{folder}: no map ({', '.join(SUFFIXES)}) is named like an image, for instance "
             f"{PurePath(dataset_dicts[0]['file_name']).stem + ending if dataset_dicts else '?'}.png"
         )
-    return found
+    return maps
 
 
 def _shared_parents(first: PurePath, second: PurePath) -> int:

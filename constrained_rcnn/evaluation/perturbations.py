@@ -171,14 +171,14 @@ def _value(name: str, protocol: str, text: str) -> float:
         value = float(text)
     except ValueError:
         raise UserError(f"{name}: {text!r} is no number") from None
-    whole = value == int(value) if np.isfinite(value) else False
-    fits = {
-        "jpeg": whole and 1 <= value <= 100,
-        "gaussian_blur": whole and value >= 1 and value % 2 == 1,
-        "blur": whole and value >= 1 and value % 2 == 1,
+    is_integer = value == int(value) if np.isfinite(value) else False
+    valid = {
+        "jpeg": is_integer and 1 <= value <= 100,
+        "gaussian_blur": is_integer and value >= 1 and value % 2 == 1,
+        "blur": is_integer and value >= 1 and value % 2 == 1,
         "resize": 0 < value <= 4,
         "social": False,
     }.get(protocol, np.isfinite(value) and value >= 0)
-    if not fits:
+    if not valid:
         raise UserError(f"{name}: {protocol} cannot be {text}; it has {PROTOCOLS[protocol]}")
     return value

@@ -56,28 +56,28 @@ def evaluate_predictions(
     Raises:
         UserError: bad input.
     """
-    dicts, found, detections = dataset_dicts(dataset), None, None
+    dicts, detected, detections = dataset_dicts(dataset), None, None
     if instances is not None:
         names = class_names(dataset, merge_techniques)
-        found = _checked(read_instances(instances), names, instances)
-        detections = detections_by_image(found, names)
+        detected = _checked(read_instances(instances), names, instances)
+        detections = detections_by_image(detected, names)
         dicts = annotation_format.merge_techniques(dicts) if len(names) == 1 else dicts
     records, problems = map_records(
         dicts, folder, ending=ending, variants=variants, detections=detections, progress=progress
     )
     warning = audit_warning(annotation_file(dataset)[0])
     summary = summarise(records, variants) | {"warnings": [warning] if warning else []}
-    text, more = metrics_table(summary), {}
+    text, extra = metrics_table(summary), {}
     with _place_for(output) as folder:
-        if found is not None:
-            results = instance_metrics(dicts, names, found, folder / TRUTH)
-            more["coco_intervals"] = ap_intervals(folder / TRUTH, found, list(results), records)
-            more["coco"] = {task: {k: v / 100 for k, v in values.items()} for task, values in results.items()}
+        if detected is not None:
+            results = instance_metrics(dicts, names, detected, folder / TRUTH)
+            extra["coco_intervals"] = ap_intervals(folder / TRUTH, detected, list(results), records)
+            extra["coco"] = {task: {k: v / 100 for k, v in values.items()} for task, values in results.items()}
             rows = [["COCO (%)", *next(iter(results.values()))]]
             rows += [[task, *(f"{value:.2f}" for value in values.values())] for task, values in results.items()]
-            text += "\n" + format_rows(rows) + "\n" + ap_table(more["coco"], more["coco_intervals"])
+            text += "\n" + format_rows(rows) + "\n" + ap_table(extra["coco"], extra["coco_intervals"])
         if output is not None:
-            write_results(folder, Path(dataset).stem, records, summary, variants, **more)
+            write_results(folder, Path(dataset).stem, records, summary, variants, **extra)
     return text, problems
 
 
@@ -144,14 +144,14 @@ def detections_by_image(
         instances: of categories 1, 2, ...
         names: of these categories.
     """
-    found = defaultdict(lambda: Detections([], [], [], tuple(names)))
+    by_image = defaultdict(lambda: Detections([], [], [], tuple(names)))
     for instance in instances:
-        of_image = found[instance["image_id"]]
+        of_image = by_image[instance["image_id"]]
         x, y, width, height = instance["bbox"]
         of_image.techniques.append(names[instance["category_id"] - 1])
         of_image.scores.append(instance["score"])
         of_image.boxes.append([x, y, x + width, y + height])
-    return found
+    return by_image
 
 
 def instance_metrics(

@@ -41,9 +41,9 @@ def preset_strength(
     """
     techniques = ("splice",) if get_preset(preset).recipe == "rgbn" else TECHNIQUES
     with tempfile.TemporaryDirectory() as folder:
-        done = write_forgeries(
+        written = write_forgeries(
             photos, Path(folder), preset, count, seed, preset=preset, techniques=techniques, size=size,
             annotations=annotations, workers=workers,
         )  # fmt: skip
-        rows = annotation_format.load(done["json_file"])
+        rows = annotation_format.load(written["json_file"])
         return {name: evaluate_baseline(name, rows, progress=progress) for name in BASELINES}

@@ -53,7 +53,7 @@ def recompress(
 
 def _recompress(datasets, output: Path, quality: int, progress) -> tuple[list[Path], list[str]]:
     """The part of :func:`recompress` for which the output folder is claimed."""
-    written, problems = [], []
+    paths, problems = [], []
     for name in datasets:
         path, image_root = annotation_file(name)
         if path is None:
@@ -78,13 +78,13 @@ def _recompress(datasets, output: Path, quality: int, progress) -> tuple[list[Pa
                 problems.append(str(error))
                 continue
             images.append({**image, "file_name": target})
-        kept = {image["id"] for image in images}
+        kept_ids = {image["id"] for image in images}
         content["images"] = images
-        content["annotations"] = [a for a in content["annotations"] if a["image_id"] in kept]
+        content["annotations"] = [a for a in content["annotations"] if a["image_id"] in kept_ids]
         content["info"] = {**content["info"], "image_root": ".", "recompressed": f"JPEG quality {quality}, 4:2:0"}
-        written.append(output / "annotations" / path.name)
-        write_json_atomic(written[-1], content)
-    return written, problems
+        paths.append(output / "annotations" / path.name)
+        write_json_atomic(paths[-1], content)
+    return paths, problems
 
 
 def _jpeg_name(file_name: str) -> str:

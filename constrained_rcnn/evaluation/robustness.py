@@ -68,12 +68,12 @@ def evaluate_points(
         claim_settings(folder, settings)
         summaries = {}
         for point in points:
-            done = folder / point.name / "metrics.json"
-            if done.is_file() and (done.parent / "per_image.json").is_file():
+            metrics_file = folder / point.name / "metrics.json"
+            if metrics_file.is_file() and (metrics_file.parent / "per_image.json").is_file():
                 logger.info("%s: done before", point.name)
-                content = json.loads(done.read_text(encoding="utf-8"))
+                content = json.loads(metrics_file.read_text(encoding="utf-8"))
             else:
-                with Journal(done.with_name("partial.jsonl"), json.dumps(settings, sort_keys=True)) as journal:
+                with Journal(metrics_file.with_name("partial.jsonl"), json.dumps(settings, sort_keys=True)) as journal:
                     records = _records(items, point, detector, journal, variants, seed, max_pixels, progress)
                     with staged(folder) as stage:
                         content, _ = write_results(
@@ -82,11 +82,7 @@ def evaluate_points(
                         )  # fmt: skip
                     journal.remove()
             summaries[point.name] = _with_nan(content)
-        content = {
-            "settings": settings,
-            "unit": "fractions, not per cent; null is undefined",
-            "points": summaries,
-        }
+        content = {"settings": settings, "unit": "fractions, not per cent; null is undefined", "points": summaries}
         with staged(folder) as stage:
             write_json_atomic(stage / "robustness.json", without_nan(content), indent=2)
             write_bytes_atomic(stage / "robustness.md", (robustness_table(summaries) + "\n").encode())

@@ -33,8 +33,8 @@ def metrics_table(summary: Mapping[str, Any]) -> str:
     names = (*OVERALL, *(name for name in metrics if name.startswith("paper_")))
     rows = [["metric (%)", "all", "95% interval", *(name for name, _, _ in columns[1:])]]
     for name in names:
-        first, *others = (_percent(metrics.get(name + suffix)) for _, suffix, _ in columns)
-        rows.append([name, first, interval_text(intervals.get(name)), *others])
+        first, *rest = (_percent(metrics.get(name + suffix)) for _, suffix, _ in columns)
+        rows.append([name, first, interval_text(intervals.get(name)), *rest])
     rows.append(["n(manipulated)", str(columns[0][2]), "", *(str(number) for _, _, number in columns[1:])])
     lines = [format_rows(rows), counts_line(summary)]
     if "bootstrap" in summary:
@@ -70,9 +70,9 @@ def technique_tables(summary: Mapping[str, Any]) -> list[tuple[str, list[list[st
         names = [f"{metric}/{technique}" if technique else metric for metric in TECHNIQUE_METRICS]
         cells = [[_percent(summary["metrics"][n], "nan"), interval_text(summary["intervals"][n])] for n in names]
         rates.append([technique or "all", *(cell for pair in cells for cell in pair)])
-    about = f"{matrix['n_images']} images, {matrix['n_authentic']} authentic; detections with a score over "
-    about += f"{FIXED_THRESHOLD} on regions with an IoU of {matrix['least_iou']} or more"
-    return [(f"Regions by technique ({about})", counted), ("How often the technique is right", rates)]
+    description = f"{matrix['n_images']} images, {matrix['n_authentic']} authentic; detections with a score over "
+    description += f"{FIXED_THRESHOLD} on regions with an IoU of {matrix['least_iou']} or more"
+    return [(f"Regions by technique ({description})", counted), ("How often the technique is right", rates)]
 
 
 def comparison_text(comparison: Mapping[str, Mapping[str, Any]], names: Sequence[str] = OVERALL) -> str:
@@ -129,10 +129,10 @@ def comparison_table(summaries: Mapping[str, Mapping[str, Any]], names: Sequence
 def counts_line(summary: Mapping[str, Any]) -> str:
     """``n(manipulated) = 3, n(authentic) = 2, n(skipped) = 1 (boxes only: 1)``."""
     counts, skipped = summary["counts"], summary["skipped"]
-    why = "; ".join(f"{reason}: {number}" for reason, number in skipped.items())
+    reasons = "; ".join(f"{reason}: {number}" for reason, number in skipped.items())
     return (
         f"n(manipulated) = {counts['n_manipulated']}, n(authentic) = {counts['n_authentic']}, "
-        f"n(skipped) = {sum(skipped.values())}" + (f" ({why})" if why else "")
+        f"n(skipped) = {sum(skipped.values())}" + (f" ({reasons})" if reasons else "")
     )
 
 

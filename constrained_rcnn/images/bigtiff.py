@@ -30,7 +30,7 @@ def as_classic_tiff(file: BinaryIO) -> BinaryIO | None:
     chain = list(directories(file, layout, *layout.start.unpack(head)))
     file.seek(0)
     data = bytearray(file.read())
-    most = 2 * len(data) + (1 << 24)
+    max_size = 2 * len(data) + (1 << 24)
     link = 4  # where the offset of the next directory stands
     data[:8] = b"MM\0*" + bytes(4)
     for directory in chain:
@@ -38,7 +38,7 @@ def as_classic_tiff(file: BinaryIO) -> BinaryIO | None:
         for entry in directory.rows:
             if (row := _row(file, data, directory, *entry)) is not None:
                 rows.append(row)
-            if len(data) > most:  # entries may name the same values again and again
+            if len(data) > max_size:  # entries may name the same values again and again
                 raise Refused("directories larger than the file: made to cost time; save it anew")
         data += bytes(len(data) % 2)
         _put(data, link, len(data))
@@ -77,5 +77,5 @@ def _row(
     return struct.pack(">HHL", tag, kind, count) + (struct.pack(">L", outside) if outside else value[:4])
 
 
-def _put(data: bytearray, at: int, number: int) -> None:
-    data[at : at + 4] = struct.pack(">L", number)
+def _put(data: bytearray, position: int, number: int) -> None:
+    data[position : position + 4] = struct.pack(">L", number)

@@ -20,11 +20,11 @@ _tiff_messages = None
 
 @lru_cache(None)
 def _set_tiff_handler() -> Any:
-    """The function of libtiff that takes who is to write its error messages (a pointer; None: nobody), which else go
-    to stderr as they are, and returns who did before.
+    """libtiff's function that sets who writes its error messages (a pointer; None: nobody, instead of stderr) and
+    returns who did before.
 
-    It is that of the library that Pillow has loaded: nobody else's libtiff and no file descriptor is touched. Where
-    that hides it (it may be a part of Pillow's own file), messages stay.
+    It belongs to the libtiff that Pillow has loaded: no other libtiff and no file descriptor is touched. Where that
+    library hides it (it may be a part of Pillow's own file), messages stay.
     """
     try:
         function = ctypes.CDLL(Image.core.__file__).TIFFSetErrorHandler

@@ -39,24 +39,24 @@ class Depth:
     planes: tuple[Image.Image, Image.Image] | None = None
 
     @classmethod
-    def of(cls, one: Opened) -> Depth:
+    def of(cls, opened: Opened) -> Depth:
         """Call it before the pixels are loaded."""
-        tags = one.image.tag_v2 if isinstance(one.image, TiffImageFile) else {}
-        negative = one.image.mode.startswith("I") and tags.get(PHOTOMETRIC) == 0
-        return cls(_stored(one), grey=raw_modes(one.image)[:1] == ["LA;16B"], negative=negative)
+        tags = opened.image.tag_v2 if isinstance(opened.image, TiffImageFile) else {}
+        negative = opened.image.mode.startswith("I") and tags.get(PHOTOMETRIC) == 0
+        return cls(_stored(opened), grey=raw_modes(opened.image)[:1] == ["LA;16B"], negative=negative)
 
-    def look(self, one: Opened, blocks: Callable, *, scale: bool) -> None:
+    def look(self, opened: Opened, blocks: Callable, *, scale: bool) -> None:
         """Finds out which bits are used. Call it when the pixels are loaded.
 
         Args:
-            one: the image.
+            opened: the image.
             blocks: its parts, as :func:`.pixels.blocks` gives them.
             scale: False: the high byte of 16 bits counts, whatever is used.
 
         Raises:
             Refused: floating point, more than 16 bits, or nearly black with low bytes that cannot be reached.
         """
-        image = one.image
+        image = opened.image
         if image.mode == "F":
             raise Refused("floating-point image without a defined white; save it with 8 or 16 bits")
         if image.mode.startswith("I"):
@@ -66,8 +66,8 @@ class Depth:
                 lowest, highest = min(lowest, int(values.min())), max(highest, int(values.max()))
             if lowest < 0 or highest > 65535:
                 raise Refused("more than 16 bits per pixel; save it with 8 or 16 bits")
-        elif scale and self.stored == 16 and one.file is not None and _may_have_fewer(image):
-            self.planes = high_and_low(one)
+        elif scale and self.stored == 16 and opened.file is not None and _may_have_fewer(image):
+            self.planes = high_and_low(opened)
             if self.planes is None:
                 raise Refused(
                     "16 bits per channel of which the highest are not used: nearly black as it is, and not scaled in "
@@ -80,7 +80,7 @@ class Depth:
             )
         else:
             return
-        if self.stored == 12 and one.format == "TIFF":
+        if self.stored == 12 and opened.format == "TIFF":
             self.used = 12
         elif scale and highest:
             self.used = next((bits for bits in _FEWER if highest < 1 << bits), 16)
@@ -108,25 +108,25 @@ class Depth:
         return {}
 
 
-def is_deep(one: Opened) -> bool:
+def is_deep(opened: Opened) -> bool:
     """Whether more than 8 bits per channel are stored."""
-    return _stored(one) > 8
+    return _stored(opened) > 8
 
 
-def _stored(one: Opened) -> int:
-    image, head = one.image, one.head
+def _stored(opened: Opened) -> int:
+    image, head = opened.image, opened.head
     raw = raw_modes(image)
-    if one.format == "PPM" and image.mode != "1" and (found := PNM_HEADER.match(head)) and found[3]:
-        return max(8, int(found[3]).bit_length())
-    if one.format == "JPEG2000" and (at := head.find(b"\xff\x4f\xff\x51")) >= 0 and len(head) > at + 42:
-        return (head[at + 42] & 0x7F) + 1
-    if one.format == "AVIF" and (at := head.find(b"av1C")) >= 0 and len(head) > at + 6:
-        return (12 if head[at + 6] & 0x20 else 10) if head[at + 6] & 0x40 else 8
-    if one.format == "HEIF":
+    if opened.format == "PPM" and image.mode != "1" and (header := PNM_HEADER.match(head)) and header[3]:
+        return max(8, int(header[3]).bit_length())
+    if opened.format == "JPEG2000" and (position := head.find(b"\xff\x4f\xff\x51")) >= 0 and len(head) > position + 42:
+        return (head[position + 42] & 0x7F) + 1
+    if opened.format == "AVIF" and (position := head.find(b"av1C")) >= 0 and len(head) > position + 6:
+        return (12 if head[position + 6] & 0x20 else 10) if head[position + 6] & 0x40 else 8
+    if opened.format == "HEIF":
         return image.info.get("bit_depth", 8)
     if "I;12" in raw:
         return 12
-    if image.mode in ("I", "F") and one.format == "TIFF":
+    if image.mode in ("I", "F") and opened.format == "TIFF":
         return 32 if any("32" in name for name in raw) else 16
     deep = any(name.partition(";")[2] in ORDERS for name in raw)  # not the "BGR;16" of a BMP
     return 16 if deep or image.mode.startswith(("I", "F")) else 8

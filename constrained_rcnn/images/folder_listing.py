@@ -74,45 +74,45 @@ def list_folder(folder: Path, *, exclude: Iterable[Path] = ()) -> FolderListing:
         Paths that begin with ``folder``, sorted by their posix form; nothing where there is no such folder.
     """
     excluded = {Path(path).resolve() for path in exclude}
-    found, waiting = FolderListing(), [Path(folder)] if os.path.isdir(folder) else []
+    listing, waiting = FolderListing(), [Path(folder)] if os.path.isdir(folder) else []
     while waiting:  # not os.walk: before Python 3.12 a thousand nested folders exhaust its stack
-        here = waiting.pop()
+        directory = waiting.pop()
         try:
-            with os.scandir(here) as entries:
+            with os.scandir(directory) as entries:
                 for entry in entries:
-                    inner = _sort(here / entry.name, entry, found)
+                    inner = _sort(directory / entry.name, entry, listing)
                     if inner and not (excluded and inner.resolve() in excluded):
                         waiting.append(inner)
         except OSError as error:
-            found.unreadable.append((here, f"the folder cannot be listed: {_why(error)}"))
-    for paths in (found.images, found.hidden):
+            listing.unreadable.append((directory, f"the folder cannot be listed: {_why(error)}"))
+    for paths in (listing.images, listing.hidden):
         paths.sort(key=Path.as_posix)
-    for pairs in (found.left_out, found.unreadable):
+    for pairs in (listing.left_out, listing.unreadable):
         pairs.sort(key=lambda pair: pair[0].as_posix())
-    return found
+    return listing
 
 
-def _sort(path: Path, entry: os.DirEntry, found: FolderListing) -> Path | None:
+def _sort(path: Path, entry: os.DirEntry, listing: FolderListing) -> Path | None:
     """Puts an entry where it belongs; returns a folder that is to be looked through, too."""
     if entry.name.startswith(".") or entry.name.lower() in SYSTEM_NAMES:
-        found.hidden.append(path)
+        listing.hidden.append(path)
     elif entry.is_dir(follow_symlinks=False):
         return path
     elif not (os.path.isfile(path) if entry.is_symlink() else entry.is_file()):
-        found.left_out.append((path, _odd(path)))
+        listing.left_out.append((path, _odd(path)))
     elif os.path.splitext(entry.name)[1].lower() in IMAGE_SUFFIXES:
-        found.images.append(path)
+        listing.images.append(path)
     else:
         try:
             with open(path, "rb", buffering=0) as file:
                 head = file.read(HEAD)
         except OSError as error:
-            found.unreadable.append((path, f"cannot be opened: {_why(error)}"))
+            listing.unreadable.append((path, f"cannot be opened: {_why(error)}"))
         else:
             if kind_of(head) is not None:
-                found.images.append(path)
+                listing.images.append(path)
             else:
-                found.left_out.append((path, NOT_AN_IMAGE if head else EMPTY))
+                listing.left_out.append((path, NOT_AN_IMAGE if head else EMPTY))
     return None
 
 
@@ -139,13 +139,13 @@ def list_images(folder: Path, *, exclude: Iterable[Path] = (), known: Container[
     Raises:
         UserError: a folder in it cannot be listed, or a file not be opened: part of the images would be missing.
     """
-    found = list_folder(folder, exclude=exclude)
-    for path, reason in found.unreadable:
+    listing = list_folder(folder, exclude=exclude)
+    for path, reason in listing.unreadable:
         raise UserError(f"{printable(path)}: {reason}; make it readable, or move it elsewhere")
-    left_out = [(printable(path.relative_to(folder)), why) for path, why in found.left_out if path not in known]
+    left_out = [(printable(path.relative_to(folder)), reason) for path, reason in listing.left_out if path not in known]
     for line in summary_lines(left_out):
         _warn_once(f"{printable(folder)}: left out: {line}")
-    return found.images
+    return listing.images
 
 
 @lru_cache(4096)

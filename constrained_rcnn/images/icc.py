@@ -6,7 +6,6 @@ The network sees the pixels as they are stored, whatever the profile; see docs/f
 from __future__ import annotations
 
 import io
-import struct
 from functools import lru_cache
 
 import numpy as np
@@ -14,8 +13,10 @@ from PIL import Image, ImageCms
 
 from ..utils.files import printable
 
-#: Entries of a profile's table, and characters of its name, that are looked at.
-_ENTRIES, _NAME = 100, 80
+#: Characters of a profile's name that are shown.
+_NAME = 80
+#: Errors of a profile that cannot be used, or of a Pillow that uses none.
+_UNUSABLE = (ImageCms.PyCMSError, ImportError, OSError, TypeError, ValueError)
 #: Largest profile that is applied, bytes; those of printers have about three million.
 _LARGEST = 1 << 22
 #: Bytes of a profile's header that name its colour space, and Pillow's mode of pixels in it.
@@ -25,16 +26,12 @@ _SAME = 3
 
 
 def profile_name(profile: bytes) -> str:
-    """What a profile calls itself (tag ``desc``), on one line; "(without a name)" where that cannot be read."""
+    """What a profile calls itself, on one line; "(without a name)" where that cannot be read."""
     try:
-        (count,) = struct.unpack_from(">L", profile, 128)
-        for entry in range(min(count, _ENTRIES)):
-            tag, at, size = struct.unpack_from(">4sLL", profile, 132 + 12 * entry)
-            if tag == b"desc":
-                return printable(" ".join(_text(profile[at : at + size]).split())[:_NAME]) or "(without a name)"
-    except (struct.error, UnicodeDecodeError):
-        pass
-    return "(without a name)"
+        name = ImageCms.getProfileDescription(ImageCms.getOpenProfile(io.BytesIO(profile)))
+    except _UNUSABLE:
+        name = ""
+    return printable(" ".join(name.split())[:_NAME]) or "(without a name)"
 
 
 def fits(profile: bytes, mode: str) -> bool:
@@ -81,13 +78,5 @@ def _applied(pixels: np.ndarray, profile: bytes) -> np.ndarray | None:
             renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
         )  # fmt: skip
         return np.asarray(ImageCms.applyTransform(stored, transform))
-    except (ImageCms.PyCMSError, ImportError, OSError, TypeError, ValueError):  # ImportError: a Pillow without it
+    except _UNUSABLE:
         return None
-
-
-def _text(data: bytes) -> str:
-    if data.startswith(b"mluc"):  # several languages: the first
-        length, at = struct.unpack_from(">LL", data, 20)
-        return data[at : at + min(length, 4 * _NAME)].decode("utf-16-be")
-    (length,) = struct.unpack_from(">L", data, 8)
-    return data[12 : 12 + min(length, _NAME + 1)].split(b"\0")[0].decode("latin-1")

@@ -47,25 +47,25 @@ def check_jpeg(file: BinaryIO, start: int = 0) -> JpegStructure:
         Refused: beyond a limit; 12 bits and other kinds that are not read.
     """
     scans = exif = 0
-    left: dict[int, list[int]] = {}  # component -> bits of each coefficient that no scan has coded yet
+    uncoded: dict[int, list[int]] = {}  # component -> bits of each coefficient that no scan has coded yet
     ends, last_scan, pixels = False, 0, 0
-    for count, (kind, length, begin, after) in enumerate(segments(file, start), 1):
+    for count, (kind, length, begin, behind) in enumerate(segments(file, start), 1):
         check_parts(count)
         if kind == _END:
             ends = True
         elif kind in _FRAMES:
             _check_frame(kind, begin)
             pixels = int.from_bytes(begin[3:5], "big") * int.from_bytes(begin[5:7], "big")
-            left = {component: [99] * 64 for component in begin[8 : 8 + 3 * (begin[7:8] or b"\0")[0] : 3]}
+            uncoded = {component: [99] * 64 for component in begin[8 : 8 + 3 * (begin[7:8] or b"\0")[0] : 3]}
         elif kind == _SCAN:
-            scans, last_scan = scans + 1, after
+            scans, last_scan = scans + 1, behind
             if scans > MAX_SCANS:
                 raise Refused(f"more than {MAX_SCANS} scans in one JPEG: made to cost time; save it anew")
-            _strike_out(left, begin)
+            _strike_out(uncoded, begin)
         elif kind == _EXIF and begin[2:8] == b"Exif\0\0":  # Pillow joins them all
             exif += length
             check_exif(exif)
-    return JpegStructure(ends, bool(left) and not any(map(any, left.values())), last_scan, pixels * scans)
+    return JpegStructure(ends, bool(uncoded) and not any(map(any, uncoded.values())), last_scan, pixels * scans)
 
 
 def _check_frame(kind: int, begin: bytes) -> None:
@@ -77,16 +77,16 @@ def _check_frame(kind: int, begin: bytes) -> None:
         raise Refused(f"a JPEG of {bits} bits per sample, a kind that is not read; save it with 8 bits, or as TIFF")
 
 
-def _strike_out(left: dict[int, list[int]], begin: bytes) -> None:
+def _strike_out(uncoded: dict[int, list[int]], begin: bytes) -> None:
     """Notes what a scan codes. ``begin``: its header, from the length on."""
     count = begin[2] if len(begin) > 2 else 0
     if count > 4 or len(begin) < 6 + 2 * count:
         return
     first, last, approximation = begin[3 + 2 * count : 6 + 2 * count]
     for component in begin[3 : 3 + 2 * count : 2]:
-        if component in left:
+        if component in uncoded:
             for coefficient in range(first, min(last, 63) + 1):
-                left[component][coefficient] = approximation & 15
+                uncoded[component][coefficient] = approximation & 15
 
 
 def segments(file: BinaryIO, start: int) -> Iterator[tuple[int, int, bytes, int]]:
@@ -96,14 +96,14 @@ def segments(file: BinaryIO, start: int) -> Iterator[tuple[int, int, bytes, int]
     while True:
         file.seek(position)
         block = file.read(size)
-        found = _MARKER.search(block)
-        if found is None:
+        marker = _MARKER.search(block)
+        if marker is None:
             if len(block) < 2:
                 return
             position, size = position + len(block) - 1, 1 << 16  # the last byte may begin a marker
             continue
-        kind = block[found.end() - 1]
-        position, size = position + found.end(), 1 << 12
+        kind = block[marker.end() - 1]
+        position, size = position + marker.end(), 1 << 12
         length, begin = 0, b""
         if kind not in (0x01, 0xD8, _END):  # these have no length
             file.seek(position)

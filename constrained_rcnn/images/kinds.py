@@ -82,11 +82,14 @@ _BRANDS = {
 
 def kind_of(head: bytes) -> Kind | None:
     """Args: head: the first ``HEAD`` bytes, or all there are. Returns None for what is no image."""
-    if (found := _ISO.match(head)) and found[1] != b"crx ":
+    if (container := _ISO.match(head)) and container[1] != b"crx ":
         # An AVIF may name the container itself first: its other brands follow.
-        named = {head[at : at + 4] for at in range(8, min(len(head), int.from_bytes(head[:4], "big")) - 3, 4)}
-        for name, brands in _BRANDS.items():
-            if named.intersection(brands):
+        brands = {
+            head[position : position + 4]
+            for position in range(8, min(len(head), int.from_bytes(head[:4], "big")) - 3, 4)
+        }
+        for name, format_brands in _BRANDS.items():
+            if brands.intersection(format_brands):
                 return Kind(name)
         return None
     return next((kind for begins, kind in _BEGINNINGS if begins.match(head)), None)

@@ -108,17 +108,17 @@ def opened(
         with ExitStack() as stack:
             stack.enter_context(quiet())
             if isinstance(source, Image.Image):  # the caller's to close
-                one = _known_to_pillow(source, max_pixels)
+                result = _known_to_pillow(source, max_pixels)
             else:
                 file = _file(source, stack)
                 structure = check_structure(file, max_pixels, page or 1)
                 format = _format(file)
-                one = _open_file(file, format, structure, max_pixels, page, decode, stack)
-            _check_size(one.image, max_pixels)
-            check_exif(len(one.image.info.get("exif") or b""))  # of WebP, AVIF and HEIF
-            if one.pages > 1:
-                one.changes = {"page": page_of(one.page, one.pages, one.more), **one.changes}
-            yield one
+                result = _open_file(file, format, structure, max_pixels, page, decode, stack)
+            _check_size(result.image, max_pixels)
+            check_exif(len(result.image.info.get("exif") or b""))  # of WebP, AVIF and HEIF
+            if result.pages > 1:
+                result.changes = {"page": page_of(result.page, result.pages, result.more), **result.changes}
+            yield result
     except UserError:
         raise
     except Refused as error:
@@ -141,11 +141,11 @@ def opened(
 
 def _known_to_pillow(image: Image.Image, max_pixels: int) -> Opened:
     file = getattr(image, "fp", None)
-    one = Opened(image, image.format or "")
+    result = Opened(image, image.format or "")
     if file is not None:  # None: Pillow has decoded it already
         check_structure(file, max_pixels)
-        one.page, one.pages = image.tell() + 1, max(1, image.tell() + 1, _pages(image))
-    return one
+        result.page, result.pages = image.tell() + 1, max(1, image.tell() + 1, _pages(image))
+    return result
 
 
 def _open_file(
@@ -162,19 +162,19 @@ def _open_file(
         if fields is None:
             raise
         image, changes["layout"] = fields[0], f"bit fields of {fields[1]} bits"
-    one = Opened(image, format, head, file, changes=changes)
-    one.pages = max(1, structure.pages or _pages(image))
-    one.more = structure.more or one.pages >= MAX_PAGES
-    one.page = page or (image.tell() + 1 if format == "HEIF" else 1)
-    if one.page > one.pages:
-        raise Refused(f"there is no page {one.page}: the file has {one.pages}")
-    one.place = structure.place if structure.pages else one.page - 1
-    if one.place != image.tell():
+    result = Opened(image, format, head, file, changes=changes)
+    result.pages = max(1, structure.pages or _pages(image))
+    result.more = structure.more or result.pages >= MAX_PAGES
+    result.page = page or (image.tell() + 1 if format == "HEIF" else 1)
+    if result.page > result.pages:
+        raise Refused(f"there is no page {result.page}: the file has {result.pages}")
+    result.place = structure.place if structure.pages else result.page - 1
+    if result.place != image.tell():
         _check_size(image, max_pixels)  # before a frame that others are drawn on
-        image.seek(one.place)
+        image.seek(result.place)
         if format == "JPEG":  # of several: each a JPEG of its own
             check_jpeg(file, getattr(image, "offset", 0))
-    return one
+    return result
 
 
 def _format(file: BinaryIO) -> str:
@@ -248,7 +248,7 @@ def _pages(image: Image.Image) -> int:
     """The number of pages or frames that Pillow tells; previews of a camera's JPEG do not count."""
     pages = min(getattr(image, "n_frames", 1), MAX_PAGES)
     try:
-        kinds = [one["Attribute"]["MPType"] for one in getattr(image, "mpinfo", {})[0xB002]]
+        kinds = [entry["Attribute"]["MPType"] for entry in getattr(image, "mpinfo", {})[0xB002]]
     except (AttributeError, KeyError, TypeError):
         return pages
     while pages > 1 and len(kinds) == pages and kinds[-1].startswith("Large Thumbnail"):

@@ -32,9 +32,9 @@ UPRIGHT = {
 SIDEWAYS = frozenset(UPRIGHT[value] for value in (5, 6, 7, 8))
 
 
-def orientation_of(one: Opened) -> tuple[int, Image.Transpose | None]:
+def orientation_of(opened: Opened) -> tuple[int, Image.Transpose | None]:
     """(EXIF value, turn still to be done). Call it before the pixels are loaded."""
-    image = one.image
+    image = opened.image
     try:
         # Pillow decodes a PNG in search of EXIF behind the pixels; its base class reads what stands before
         # them.
@@ -59,11 +59,11 @@ def blocks(image: Image.Image) -> Iterator[tuple[int, int, Image.Image]]:
             yield top, left, image.crop((left, top, min(image.width, left + columns), min(image.height, top + rows)))
 
 
-def pixels_of(one: Opened, mode: str, *, reverse: bool = False, scale: bool = False) -> np.ndarray:
+def pixels_of(opened: Opened, mode: str, *, reverse: bool = False, scale: bool = False) -> np.ndarray:
     """Decodes an image and adds to ``one.changes`` what that meant.
 
     Args:
-        one: from :func:`.opening.opened`.
+        opened: from :func:`.opening.opened`.
         mode: "RGB" or "L".
         reverse: BGR instead of RGB.
         scale: find fewer bits stored in 16 and scale them; else the high byte counts.
@@ -71,13 +71,13 @@ def pixels_of(one: Opened, mode: str, *, reverse: bool = False, scale: bool = Fa
     Returns:
         (H, W, 3) or (H, W) uint8, upright, C-contiguous.
     """
-    image = one.image
-    value, turn = orientation_of(one)
+    image = opened.image
+    value, turn = orientation_of(opened)
     if value != 1 and (turn is not None or image.format == "TIFF"):
-        one.changes["turned"] = f"turned upright by its orientation tag {value}"
-    depth = Depth.of(one)
+        opened.changes["turned"] = f"turned upright by its orientation tag {value}"
+    depth = Depth.of(opened)
     image.load()
-    depth.look(one, blocks, scale=scale)
+    depth.look(opened, blocks, scale=scale)
     width, height = image.size
     upright = (width, height) if turn in SIDEWAYS else (height, width)
     pixels = np.empty(upright if mode == "L" else (*upright, 3), np.uint8)
@@ -92,9 +92,9 @@ def pixels_of(one: Opened, mode: str, *, reverse: bool = False, scale: bool = Fa
             transparent += int(np.count_nonzero(np.asarray(block.getchannel(block.mode[-1])) < 255))
         values = np.asarray(block.convert(mode))
         stored[top : top + block.height, left : left + block.width] = values[:, :, ::-1] if reverse else values
-    one.changes |= {
+    opened.changes |= {
         **depth.changes(),
-        **_colour_space(one),
+        **_colour_space(opened),
         **_colours(image, transparent / (width * height), depth.grey),
     }
     return pixels
@@ -114,15 +114,15 @@ def _as_stored(upright: np.ndarray, turn: Image.Transpose | None) -> np.ndarray:
     return upright if turn is None else flipped.get(turn, upright)
 
 
-def _colour_space(one: Opened) -> dict[str, str]:
+def _colour_space(opened: Opened) -> dict[str, str]:
     """Names what else than sRGB the file says of its colours, and keeps the profile for what people are shown."""
-    image = one.image
+    image = opened.image
     profile = image.info.get("icc_profile")
     if profile:
         applies = fits(profile, image.mode)
         if applies and is_srgb(profile):
             return {}
-        one.profile = profile if applies else b""
+        opened.profile = profile if applies else b""
         name = f"colour profile {profile_name(profile)}"
         if image.mode in ("CMYK", "LAB", "YCbCr"):  # see what becomes of its colours
             return {"colour_profile": f"{name}: not applied"}

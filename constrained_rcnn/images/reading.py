@@ -123,12 +123,7 @@ def check_image(image: np.ndarray) -> np.ndarray:
 
 
 def load_image(
-    path: Source,
-    format: str = "BGR",
-    *,
-    page: int | None = None,
-    max_pixels: int = MAX_PIXELS,
-    name: str | None = None,
+    path: Source, format: str = "BGR", *, page: int | None = None, max_pixels: int = MAX_PIXELS, name: str | None = None
 ) -> LoadedImage:
     """Reads an image, upright, and says what that changed.
 
@@ -150,9 +145,9 @@ def load_image(
     """
     if format not in ("BGR", "RGB"):
         raise ValueError(f"format {format!r}: 'BGR' or 'RGB'")
-    with opened(path, max_pixels, name, page=page) as one:
-        pixels = pixels_of(one, "RGB", reverse=format == "BGR", scale=True)
-        return LoadedImage(pixels, Reading(one.format, one.page, one.pages, one.changes, one.profile))
+    with opened(path, max_pixels, name, page=page) as file:
+        pixels = pixels_of(file, "RGB", reverse=format == "BGR", scale=True)
+        return LoadedImage(pixels, Reading(file.format, file.page, file.pages, file.changes, file.profile))
 
 
 def read_image(
@@ -164,8 +159,8 @@ def read_image(
 
 def read_grey(path: Source, *, max_pixels: int = MAX_PIXELS, name: str | None = None) -> np.ndarray:
     """Reads an image as grey, colours by luma (BT.601): (H, W) uint8, 0..255. Errors as ``load_image``."""
-    with opened(path, max_pixels, name) as one:
-        return pixels_of(one, "L")
+    with opened(path, max_pixels, name) as file:
+        return pixels_of(file, "L")
 
 
 def read_mask(
@@ -200,12 +195,12 @@ def read_header(
     path: Source, *, page: int | None = None, max_pixels: int = MAX_PIXELS, name: str | None = None
 ) -> Header:
     """Reads what a file says about itself; the pixels are not decoded. Arguments and errors: see ``load_image``."""
-    with opened(path, max_pixels, name, page=page, decode=False) as one:
-        orientation, turn = orientation_of(one)
-        width, height = one.image.size
+    with opened(path, max_pixels, name, page=page, decode=False) as file:
+        orientation, turn = orientation_of(file)
+        width, height = file.image.size
         if turn in SIDEWAYS:
             width, height = height, width
-        return Header(height, width, orientation, one.image.mode, is_deep(one), one.page, one.pages)
+        return Header(height, width, orientation, file.image.mode, is_deep(file), file.page, file.pages)
 
 
 def read_size(path: Source, *, max_pixels: int = MAX_PIXELS, name: str | None = None) -> tuple[int, int]:

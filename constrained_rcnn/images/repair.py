@@ -43,7 +43,7 @@ def lean_png(file: BinaryIO) -> BinaryIO | None:
     damaged = _damaged_metadata(file)
     if not damaged and not _has_much_text(file):
         return None
-    kept, turned = [], b""
+    chunks, turned = [], b""
     for kind, length in png_chunks(file):
         if file.tell() in damaged:
             continue
@@ -51,11 +51,11 @@ def lean_png(file: BinaryIO) -> BinaryIO | None:
             turned = turned or _orientation_in(kind, file.read(min(length, _ALL_TEXTS)))
             continue
         file.seek(-8, io.SEEK_CUR)
-        kept.append(file.read(length + 12))
+        chunks.append(file.read(length + 12))
     end = file.tell()  # behind the name of the end
     file.seek(end - 8)
-    first, rest = kept[:1], kept[1:]
-    return io.BytesIO(b"".join([PNG_SIGNATURE, *first, turned, *rest, file.read(12)]))
+    first, others = chunks[:1], chunks[1:]
+    return io.BytesIO(b"".join([PNG_SIGNATURE, *first, turned, *others, file.read(12)]))
 
 
 def _damaged_metadata(file: BinaryIO) -> set[int]:
@@ -86,11 +86,11 @@ def _has_much_text(file: BinaryIO) -> bool:
 
 def _unpacked(kind: bytes, data: bytes, limit: int) -> bytes:
     """The text or profile of a chunk, its first ``limit`` bytes where it is packed."""
-    _, _, rest = data.partition(b"\0")
-    packed = rest[1:]
+    _, _, content = data.partition(b"\0")
+    packed = content[1:]
     if kind == b"iTXt":
-        is_packed, rest = rest[:1] != b"\0", rest[2:]
-        packed = rest.partition(b"\0")[2].partition(b"\0")[2]
+        is_packed, content = content[:1] != b"\0", content[2:]
+        packed = content.partition(b"\0")[2].partition(b"\0")[2]
         if not is_packed:
             return b""  # Pillow's limit is for what it unpacks
     try:
@@ -104,10 +104,10 @@ def _orientation_in(kind: bytes, data: bytes) -> bytes:
     name = b"XML:com.adobe.xmp"
     if kind != b"iTXt" or not data.startswith(name + b"\0"):
         return b""
-    found = _XMP_ORIENTATION.search(_unpacked(kind, data, _ALL_TEXTS) or data)
-    if not found:
+    orientation = _XMP_ORIENTATION.search(_unpacked(kind, data, _ALL_TEXTS) or data)
+    if not orientation:
         return b""
-    body = b"iTXt" + name + bytes(5) + found[0]
+    body = b"iTXt" + name + bytes(5) + orientation[0]
     return (len(body) - 4).to_bytes(4, "big") + body + zlib.crc32(body).to_bytes(4, "big")
 
 
@@ -123,9 +123,9 @@ def ended_jpeg(data: bytes, structure: JpegStructure) -> BinaryIO | None:
     """
     if structure.work > _MOST_WORK:
         return None
-    for tried in dict.fromkeys((data.removesuffix(b"\xff"), data.rstrip(b"\0"))):
-        if _is_whole(tried, structure.last_scan):
-            return io.BytesIO(tried + _END)
+    for candidate in dict.fromkeys((data.removesuffix(b"\xff"), data.rstrip(b"\0"))):
+        if _is_whole(candidate, structure.last_scan):
+            return io.BytesIO(candidate + _END)
     return None
 
 

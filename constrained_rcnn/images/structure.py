@@ -91,9 +91,9 @@ def png_chunks(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
     file.seek(len(PNG_SIGNATURE))
     while len(head := file.read(8)) == 8 and head[4:] != b"IEND":
         length = int.from_bytes(head[:4], "big")
-        after = file.tell() + length + 4  # data and checksum
+        behind = file.tell() + length + 4  # data and checksum
         yield head[4:], length
-        file.seek(after)
+        file.seek(behind)
 
 
 def png_has_late_metadata(file: BinaryIO) -> bool:

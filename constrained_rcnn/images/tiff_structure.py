@@ -56,12 +56,12 @@ class Directory:
     def first(self, tag: int) -> int:
         """The whole number that a tag has in the directory itself, the largest where it stands twice; else 0."""
         order: Literal["little", "big"] = "little" if self.layout.order == "<" else "big"
-        found = (
+        numbers = (
             int.from_bytes(value[: _WHOLE[kind]], order)
-            for own, kind, count, value in self.rows
-            if own == tag and count and kind in _WHOLE
+            for row_tag, kind, count, value in self.rows
+            if row_tag == tag and count and kind in _WHOLE
         )
-        return max(found, default=0)
+        return max(numbers, default=0)
 
     @property
     def reduced(self) -> bool:
@@ -104,13 +104,13 @@ def directory_at(file: BinaryIO, layout: Layout, offset: int) -> Directory | Non
 
 def directories(file: BinaryIO, layout: Layout, start: int) -> Iterator[Directory]:
     """One after the other as they follow each other, within limits of number and entries; each once."""
-    seen: set[int] = set()
+    visited: set[int] = set()
     entries = 0
-    while start and start not in seen and len(seen) < MAX_PAGES and entries < _MAX_ENTRIES:
+    while start and start not in visited and len(visited) < MAX_PAGES and entries < _MAX_ENTRIES:
         if start >= 1 << 63 or (directory := directory_at(file, layout, start)) is None:
             return
         yield directory
-        seen.add(start)
+        visited.add(start)
         entries += len(directory.rows)
         start = directory.following
 
@@ -181,7 +181,11 @@ def _holds_larger(file: BinaryIO, first: Directory) -> bool:
         file.seek(first.layout.offset.unpack(value)[0])
         value = file.read(min(count, 16) * size)
     order: Literal["little", "big"] = "little" if first.layout.order == "<" else "big"
-    offsets = [int.from_bytes(value[at : at + size], order) for at in range(0, len(value) - size + 1, size)][:count]
+    offsets = [
+        int.from_bytes(value[position : position + size], order) for position in range(0, len(value) - size + 1, size)
+    ][:count]
     inner = (directory_at(file, first.layout, offset) for offset in offsets if 0 < offset < 1 << 63)
-    own = first.first(WIDTH) * first.first(LENGTH)
-    return any(one is not None and one.first(WIDTH) * one.first(LENGTH) > own for one in inner)
+    own_size = first.first(WIDTH) * first.first(LENGTH)
+    return any(
+        directory is not None and directory.first(WIDTH) * directory.first(LENGTH) > own_size for directory in inner
+    )

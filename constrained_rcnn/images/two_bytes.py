@@ -30,73 +30,73 @@ def raw_modes(image: Image.Image) -> list[str]:
     ]
 
 
-def high_and_low(one: Opened) -> tuple[Image.Image, Image.Image] | None:
+def high_and_low(opened: Opened) -> tuple[Image.Image, Image.Image] | None:
     """Decodes an image again, twice or as twice as many channels.
 
     Args:
-        one: with 16 bits per channel stored, in its own file.
+        opened: with 16 bits per channel stored, in its own file.
 
     Returns:
         (high bytes, low bytes) of one mode with 8 bits per channel; None where Pillow does not give them.
     """
-    if one.format == "PPM":
-        return _of_pnm(one)
-    again = _opened_again(one)
-    if raw_modes(again)[:1] == ["LA;16B"]:
-        return _of_grey_with_alpha(one)
-    if isinstance(again, TiffImageFile) and again.tag_v2.get(_PLANES) == 2 and again.tile[0][0] == "libtiff":
+    if opened.format == "PPM":
+        return _of_pnm(opened)
+    image = _opened_again(opened)
+    if raw_modes(image)[:1] == ["LA;16B"]:
+        return _of_grey_with_alpha(opened)
+    if isinstance(image, TiffImageFile) and image.tag_v2.get(_PLANES) == 2 and image.tile[0][0] == "libtiff":
         return None  # this decoder takes no notice of the order
-    high, low = _decoded(one, swapped=False), _decoded(one, swapped=True)
+    high, low = _decoded(opened, swapped=False), _decoded(opened, swapped=True)
     return None if high is None or low is None else (high, low)
 
 
-def _file(one: Opened) -> BinaryIO:
-    assert one.file is not None  # the caller's promise: what is not in a file has no 16 bits
-    return one.file
+def _file(opened: Opened) -> BinaryIO:
+    assert opened.file is not None  # the caller's promise: what is not in a file has no 16 bits
+    return opened.file
 
 
-def _opened_again(one: Opened) -> ImageFile.ImageFile:
-    _file(one).seek(0)
-    again = Image.open(_file(one), formats=(one.format,))
-    again.seek(one.place)
-    return again
+def _opened_again(opened: Opened) -> ImageFile.ImageFile:
+    _file(opened).seek(0)
+    image = Image.open(_file(opened), formats=(opened.format,))
+    image.seek(opened.place)
+    return image
 
 
-def _decoded(one: Opened, *, swapped: bool) -> Image.Image | None:
+def _decoded(opened: Opened, *, swapped: bool) -> Image.Image | None:
     """The high bytes, or the low ones: the high ones of the other order. Colours are not divided by alpha."""
-    again = _opened_again(one)
+    image = _opened_again(opened)
     tiles: list[Any] = []
-    for tile, raw in zip(again.tile, raw_modes(again)):
+    for tile, raw in zip(image.tile, raw_modes(image)):
         name, _, order = raw.partition(";")
         if order not in ORDERS:
             return None
         args: Any = f"{'RGBA' if name == 'RGBa' else name};{ORDERS[order] if swapped else order}"
         args = (args, *tile[3][1:]) if isinstance(tile[3], tuple) else args
         tiles.append(tile._replace(args=args) if hasattr(tile, "_replace") else (*tile[:3], args))
-    again.tile = tiles
+    image.tile = tiles
     try:
-        again.load()
+        image.load()
     except ValueError:  # it has no such decoder
         return None
-    return again
+    return image
 
 
-def _of_grey_with_alpha(one: Opened) -> tuple[Image.Image, Image.Image]:
+def _of_grey_with_alpha(opened: Opened) -> tuple[Image.Image, Image.Image]:
     """Of a PNG: its four bytes a pixel are those of four channels of 8 bits."""
-    _file(one).seek(0)
-    data = bytearray(_file(one).read())
+    _file(opened).seek(0)
+    data = bytearray(_file(opened).read())
     data[_PNG_KIND] = bytes([8, 6])
     data[_PNG_CHECKSUM] = zlib.crc32(data[_PNG_HEADER]).to_bytes(4, "big")
-    four = _opened_again(Opened(one.image, one.format, file=io.BytesIO(data), place=one.place))
-    grey, low_grey, alpha, low_alpha = four.split()
+    channels = _opened_again(Opened(opened.image, opened.format, file=io.BytesIO(data), place=opened.place))
+    grey, low_grey, alpha, low_alpha = channels.split()
     return Image.merge("LA", (grey, alpha)), Image.merge("LA", (low_grey, low_alpha))
 
 
-def _of_pnm(one: Opened) -> tuple[Image.Image, Image.Image]:
-    header = PNM_HEADER.match(one.head)
+def _of_pnm(opened: Opened) -> tuple[Image.Image, Image.Image]:
+    header = PNM_HEADER.match(opened.head)
     assert header is not None  # Pillow has read it
-    _file(one).seek(header.end())
-    width, height = one.image.size
-    values = np.frombuffer(_file(one).read(6 * width * height), np.uint8).reshape(height, width, 3, 2)
+    _file(opened).seek(header.end())
+    width, height = opened.image.size
+    values = np.frombuffer(_file(opened).read(6 * width * height), np.uint8).reshape(height, width, 3, 2)
     high, low = (Image.fromarray(np.ascontiguousarray(values[..., byte])) for byte in (0, 1))
     return high, low

@@ -12,7 +12,7 @@ from ..modeling.checkpoint import read_checkpoint, write_checkpoint
 from ..utils.errors import UserError
 from .operating_points import KEY, RATE, OperatingPoints, margin_at
 from .predictor import ManipulationPredictor
-from .test_time_augmentation import DEFAULT_THRESHOLD
+from .test_time_augmentation import DEFAULT_THRESHOLD, network_alone
 from .untouched import Untouched, examine, untouched_files
 
 #: Share of a detection's mask that must be forged for its technique to be compared with the true one.
@@ -51,21 +51,23 @@ def calibrate(
     if not 0 < rate < 1:
         raise UserError(f"false-alarm rate {rate}: give a share above 0 and below 1")
     files = untouched_files(photos, dataset)
-    network_only = cfg.clone()
-    network_only.defrost()
-    network_only.TEST.REPEATS = False  # scores are the network's own; copy-moves are counted beside them
-    predictor = ManipulationPredictor(network_only)
+    # Scores are the network's own; copy-moves are counted beside them.
+    predictor = ManipulationPredictor(network_alone(cfg))
     predictor.model.operating_points = None  # those of an earlier calibration
     examined = list(examine(predictor, files, variants=variants, progress=progress))
     if all(image.unsuitable is not None for image in examined):
-        raise UserError(f"{len(files)} images, and none of a kind that can be judged; give untouched photos")
+        raise UserError(f"{len(files)} images, and none of a suitable kind; give untouched photos")
     points = _points(examined, rate)
     if forgeries is not None:
         margin = margin_at(*named_techniques(predictor, forgeries, progress))
         points = dataclasses.replace(points, technique_margin=margin)
     data = read_checkpoint(cfg.MODEL.WEIGHTS)
-    kept = {**points.to_metadata(), "rate": float(rate), "measured_on": description or f"{len(files)} untouched images"}
-    data["metadata"] = {**data.get("metadata", {}), KEY: kept}
+    entry = {
+        **points.to_metadata(),
+        "rate": float(rate),
+        "measured_on": description or f"{len(files)} untouched images",
+    }
+    data["metadata"] = {**data.get("metadata", {}), KEY: entry}
     write_checkpoint(data, cfg.MODEL.WEIGHTS)
     return points, cross_validated(examined, rate)
 
@@ -84,14 +86,14 @@ def cross_validated(examined: Sequence[Untouched], rate: float) -> list[Untouche
     halves = [[image for image in examined if image.file in set(names[start::2])] for start in (0, 1)]
     if any(all(image.unsuitable is not None for image in half) for half in halves):
         return []
-    decided = []
+    decisions = []
     for half, other in (halves, halves[::-1]):
         points = _points(other, rate)
         for image in half:
             score, _ = points.score(image.score, image.kind, image.copy_move)
             manipulated = score > DEFAULT_THRESHOLD and image.unsuitable is None
-            decided.append(dataclasses.replace(image, score=score, manipulated=manipulated))
-    return decided
+            decisions.append(dataclasses.replace(image, score=score, manipulated=manipulated))
+    return decisions
 
 
 def _points(examined: Sequence[Untouched], rate: float) -> OperatingPoints:
@@ -112,7 +114,7 @@ def named_techniques(predictor: ManipulationPredictor, dataset: str, progress=it
     Returns:
         Margins in [0, 1], the share of the likeliest technique in all, and whether it is the true one.
     """
-    margins, right = [], []
+    margins, correct = [], []
     for item in progress([item for item in dataset_dicts(dataset) if item["technique"] in TECHNIQUES]):
         truth = read_mask(item["mask_file_name"])
         for detection in predictor(item["file_name"]).detections:
@@ -120,6 +122,6 @@ def named_techniques(predictor: ManipulationPredictor, dataset: str, progress=it
             if detection.found_by == "network" and region is not None and region.any() and truth[region].mean() >= HIT:
                 best = max(detection.technique_scores, key=detection.technique_scores.get)
                 margins.append(detection.technique_scores[best] / sum(detection.technique_scores.values()))
-                right.append(best == item["technique"])
+                correct.append(best == item["technique"])
                 break
-    return margins, right
+    return margins, correct

@@ -72,13 +72,15 @@ class OperatingPoints:
             rate: share that may be called manipulated in all, in (0, 1).
         """
         images = max(1, len(copy_moves))
-        found = max(1, sum(copy_moves)) / images
-        left = max(rate - found, rate / 2)  # of the network; it gets half at least
+        copy_move_rate = max(1, sum(copy_moves)) / images
+        network_rate = max(rate - copy_move_rate, rate / 2)  # half at least
         logits = {name: np.sort([logit(score) for score in values]) for name, values in scores.items() if values}
-        own = {name: threshold_at(values, left) for name, values in logits.items() if len(values) >= LEAST_IMAGES}
+        thresholds = {
+            name: threshold_at(values, network_rate) for name, values in logits.items() if len(values) >= LEAST_IMAGES
+        }
         # A class of few images is held to the strictest of the others, and of all together.
-        strictest = max([*own.values(), threshold_at(np.concatenate(list(logits.values())), left)])
-        return cls(logits, {name: own.get(name, strictest) for name in logits}, found)
+        strictest = max([*thresholds.values(), threshold_at(np.concatenate(list(logits.values())), network_rate)])
+        return cls(logits, {name: thresholds.get(name, strictest) for name in logits}, copy_move_rate)
 
     @classmethod
     def from_metadata(cls, metadata: Mapping) -> OperatingPoints | None:
@@ -87,18 +89,18 @@ class OperatingPoints:
         Raises:
             UserError: something else stands in their place.
         """
-        kept = metadata.get(KEY)
-        if not kept:
+        entry = metadata.get(KEY)
+        if not entry:
             return None
         try:
-            logits = {name: np.sort(np.array(entry["logits"], float)) for name, entry in kept["classes"].items()}
-            thresholds = {name: float(entry["threshold"]) for name, entry in kept["classes"].items()}
-            rate, margin = float(kept["copy_move_rate"]), float(kept.get("technique_margin", 0.0))
+            logits = {name: np.sort(np.array(row["logits"], float)) for name, row in entry["classes"].items()}
+            thresholds = {name: float(row["threshold"]) for name, row in entry["classes"].items()}
+            rate, margin = float(entry["copy_move_rate"]), float(entry.get("technique_margin", 0.0))
             numbers = np.concatenate([*logits.values(), [*thresholds.values(), rate, margin]])
-            whole = logits and min(map(len, logits.values())) and np.isfinite(numbers).all() and 0 < rate <= 1
+            valid = logits and min(map(len, logits.values())) and np.isfinite(numbers).all() and 0 < rate <= 1
         except (AttributeError, KeyError, TypeError, ValueError):
-            whole = False
-        if not whole:
+            valid = False
+        if not valid:
             raise UserError("MODEL.WEIGHTS: its operating points are damaged; renew them: constrained-rcnn calibrate")
         return cls(logits, thresholds, rate, margin)
 
@@ -124,28 +126,28 @@ class OperatingPoints:
             The image's score in [0, 1], above 0.5 where it is to be called manipulated, and how rare it is. A copy-move
             counts as the network's score that is as rare.
         """
-        known = kind in self.logits
-        name = kind if known else max(self.thresholds, key=self.thresholds.get)
+        measured = kind in self.logits
+        name = kind if measured else max(self.thresholds, key=self.thresholds.get)
         values, threshold = self.logits[name], self.thresholds[name]
-        own = logit(decision)
+        value = logit(decision)
         # What an image with a copy-move scores at least.
-        copied = max(float(np.quantile(values, 1 - self.copy_move_rate)), threshold + _EPSILON)
+        copy_move_value = max(float(np.quantile(values, 1 - self.copy_move_rate)), threshold + _EPSILON)
         if copy_move:
-            own = max(own, copied)
-        higher = len(values) - np.searchsorted(values, own, side="left")
+            value = max(value, copy_move_value)
+        higher = len(values) - np.searchsorted(values, value, side="left")
         share = (higher + 1) / (len(values) + 1)
-        if own <= copied:
+        if value <= copy_move_value:
             share += self.copy_move_rate  # untouched images with a copy-move score as high, too
-        rarity = Rarity(name if known else f"{kind}, held to {name}", max(1.0, 1 / share), len(values))
-        return 1 / (1 + math.exp(threshold - own)), rarity
+        rarity = Rarity(name if measured else f"{kind}, held to {name}", max(1.0, 1 / share), len(values))
+        return 1 / (1 + math.exp(threshold - value)), rarity
 
 
-def margin_at(margins: list[float], right: list[bool], precision: float = 0.8) -> float:
+def margin_at(margins: list[float], correct: list[bool], precision: float = 0.8) -> float:
     """The least margin from which on a technique is named rightly often enough.
 
     Args:
         margins: of detections on forgeries, each in [0, 1].
-        right: whether the likeliest technique of each is the true one.
+        correct: whether the likeliest technique of each is the true one.
         precision: wanted share of right ones among those of at least the margin.
 
     Returns:
@@ -153,11 +155,11 @@ def margin_at(margins: list[float], right: list[bool], precision: float = 0.8) -
     """
     order = np.argsort(-np.asarray(margins, float), kind="stable")
     ordered = np.asarray(margins, float)[order]
-    share = np.cumsum(np.asarray(right, float)[order]) / np.arange(1, len(order) + 1)
+    share = np.cumsum(np.asarray(correct, float)[order]) / np.arange(1, len(order) + 1)
     last = np.diff(ordered, append=-1) != 0  # of those of the same margin
-    enough = np.flatnonzero((share >= precision) & last)
-    enough = enough[enough >= LEAST_NAMED - 1]
-    return float(ordered[enough[-1]]) if len(enough) else 2.0
+    suitable = np.flatnonzero((share >= precision) & last)
+    suitable = suitable[suitable >= LEAST_NAMED - 1]
+    return float(ordered[suitable[-1]]) if len(suitable) else 2.0
 
 
 def threshold_at(scores: np.ndarray, rate: float) -> float:

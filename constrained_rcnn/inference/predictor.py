@@ -11,7 +11,7 @@ from .. import model_zoo
 from ..config import load_config
 from ..utils.errors import UserError
 from .load import load_for_inference
-from .processes import guard_forks
+from .processes import guard_forks, keep_few_compiled_operations
 from .result import ManipulationResult
 from .test_time_augmentation import ConstrainedRCNNWithTTA, ImageSource, Progress
 
@@ -54,6 +54,7 @@ class ManipulationPredictor:
             raise UserError("MODEL.WEIGHTS is empty; give a checkpoint: --opts MODEL.WEIGHTS FILE")
         self.cfg = cfg.clone()
         guard_forks()
+        keep_few_compiled_operations()
         self.model, extra = load_for_inference(self.cfg)
         metadata = extra.get("metadata", {})
         self.detector = ConstrainedRCNNWithTTA(

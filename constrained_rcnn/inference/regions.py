@@ -91,19 +91,19 @@ def _network_regions(found: Sequence[FoundRegions], technique_margin: float) -> 
         # Classes of which the best box says nothing stay unknown.
         unknown, highest = np.isnan(techniques[best]), np.nan_to_num(techniques[group], nan=0.0).max(axis=0)
         merged = np.where(unknown, techniques[best], highest).tolist()
-        known = {index: score for index, score in enumerate(merged) if score == score}
-        likeliest = max(known, key=lambda index: known[index])
+        known_scores = {index: score for index, score in enumerate(merged) if score == score}
+        likeliest = max(known_scores, key=lambda index: known_scores[index])
         # An augmentation in which the region is not seen counts as 0, as it does in the map.
-        seen: dict[int, float] = {}
+        seen_scores: dict[int, float] = {}
         for row in group:
-            seen[augmentation[row]] = max(seen.get(augmentation[row], 0.0), manipulated[row])
+            seen_scores[augmentation[row]] = max(seen_scores.get(augmentation[row], 0.0), manipulated[row])
         regions.append(
             Region(
-                score=sum(seen.values()) / len(found),
+                score=sum(seen_scores.values()) / len(found),
                 box=tuple(boxes[best].tolist()),
                 label=likeliest,
                 technique_scores=merged,
-                named=known[likeliest] >= technique_margin * sum(known.values()),
+                named=known_scores[likeliest] >= technique_margin * sum(known_scores.values()),
                 from_copy_move=False,
                 soft_mask=soft_masks[best],
             )
@@ -155,13 +155,13 @@ def group_by_region(boxes: np.ndarray, scores: np.ndarray) -> list[list[int]]:
         Lists of rows, best score first; a box joins the first group whose best box it overlaps by more than
         ``SAME_REGION``.
     """
-    left = np.argsort(-scores, kind="stable")
+    remaining = np.argsort(-scores, kind="stable")
     groups: list[list[int]] = []
-    while len(left):  # tiles may bring thousands of boxes: no table of all pairs
-        same = _overlaps(boxes[left[0]], boxes[left]) > SAME_REGION
+    while len(remaining):  # tiles may bring thousands of boxes: no table of all pairs
+        same = _overlaps(boxes[remaining[0]], boxes[remaining]) > SAME_REGION
         same[0] = True  # an empty box does not overlap even itself
-        groups.append(left[same].tolist())
-        left = left[~same]
+        groups.append(remaining[same].tolist())
+        remaining = remaining[~same]
     return groups
 
 

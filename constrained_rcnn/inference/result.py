@@ -100,8 +100,8 @@ def detections_of_regions(
         if region.from_copy_move:
             techniques = {COPY_MOVE: scores[region.label]}
         else:
-            known = [(name, value) for name, value in zip(classes, scores) if not math.isnan(value)]
-            techniques = dict(sorted(known, key=lambda item: -item[1]))
+            known_scores = [(name, value) for name, value in zip(classes, scores) if not math.isnan(value)]
+            techniques = dict(sorted(known_scores, key=lambda item: -item[1]))
         detections.append(
             Detection(
                 technique=next(iter(techniques)) if region.named else UNCERTAIN,
@@ -206,8 +206,8 @@ class ManipulationResult:
     @property
     def techniques(self) -> tuple[str, ...]:
         """Techniques of the detections above the threshold, best first; none if the image is called authentic."""
-        found = [d.technique for d in self.detections if self.manipulated and d.score > self.threshold]
-        return tuple(dict.fromkeys(found))
+        named = [d.technique for d in self.detections if self.manipulated and d.score > self.threshold]
+        return tuple(dict.fromkeys(named))
 
     def to_json(self) -> dict:
         """The result without its pixel arrays, as JSON-ready values; sizes and boxes in pixels."""
@@ -248,6 +248,6 @@ class ManipulationResult:
     def save_overlay(self, path: str | os.PathLike) -> None:
         """Writes :func:`..visualization.overlay.overlay`'s drawing, whole or not at all: PNG if so named, else JPEG."""
         kind = ".png" if os.fspath(path).lower().endswith(".png") else ".jpg"
-        drawn = overlay(self.image, self.manipulation_map, self.detections, self.threshold, line=self.summary)
-        _, data = cv2.imencode(kind, drawn, [cv2.IMWRITE_JPEG_QUALITY, OVERLAY_QUALITY])
+        overlaid = overlay(self.image, self.manipulation_map, self.detections, self.threshold, line=self.summary)
+        _, data = cv2.imencode(kind, overlaid, [cv2.IMWRITE_JPEG_QUALITY, OVERLAY_QUALITY])
         write_bytes_atomic(path, data.tobytes())

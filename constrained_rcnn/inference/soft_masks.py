@@ -73,8 +73,8 @@ class SoftMasks:
         """Some of the masks: an index, a slice, or a tensor of indices or truth values."""
         import torch
 
-        chosen = torch.arange(len(self))[rows].reshape(-1)
-        return SoftMasks([self.soft[row] for row in chosen.tolist()], self.boxes[chosen], self.image_size)
+        indices = torch.arange(len(self))[rows].reshape(-1)
+        return SoftMasks([self.soft[row] for row in indices.tolist()], self.boxes[indices], self.image_size)
 
     def __iter__(self) -> Iterator[np.ndarray]:
         pairs = zip(self.soft, self.boxes.tolist())

@@ -129,21 +129,21 @@ class ConstrainedRCNNWithTTA(torch.nn.Module):
         tiles = self.cfg.TEST.TILES
         if len(self.augmentations) == 1 and inputs:
             (augmentation,) = self.augmentations
-            whole = [whole_input(self.model, self._in_model_order(item), augmentation, tiles) for item in inputs]
-            if None not in whole:
+            whole_inputs = [whole_input(self.model, self._in_model_order(item), augmentation, tiles) for item in inputs]
+            if None not in whole_inputs:
                 widths = [item["pixels"].shape[1] for item in inputs]
-                outputs = zip(self.model(whole), widths)
+                outputs = zip(self.model(whole_inputs), widths)
                 return [[Prediction.of_whole(output, augmentation, width)] for output, width in outputs]
         return [self._augmented(self._in_model_order(item), progress) for item in inputs]
 
     def _augmented(self, pixels: np.ndarray, progress: Progress | None) -> Iterator[Prediction]:
         tiles, (height, width) = self.cfg.TEST.TILES, pixels.shape[:2]
-        total = sum(number_of_runs(self.model, height, width, one, tiles) for one in self.augmentations)
-        done = itertools.count()
+        total = sum(number_of_runs(self.model, height, width, planned, tiles) for planned in self.augmentations)
+        finished = itertools.count()
 
         def on_run() -> None:
             if progress is not None and total > 1:
-                progress(next(done), total)
+                progress(next(finished), total)
 
         on_run()
         for augmentation in self.augmentations:
@@ -194,6 +194,15 @@ def with_test_time_augmentation(cfg, model: torch.nn.Module, classes: Sequence[s
     if not isinstance(getattr(model, "module", model), ConstrainedRCNN):
         return model
     return ConstrainedRCNNWithTTA(cfg, model, classes=classes)
+
+
+def network_alone(cfg, *, augmented: bool = True):
+    """A copy of a config without copy-move detection and, unless ``augmented``, without test-time augmentation."""
+    cfg = cfg.clone()
+    cfg.defrost()
+    cfg.TEST.REPEATS = False
+    cfg.TEST.AUG.ENABLED = cfg.TEST.AUG.ENABLED and augmented
+    return cfg
 
 
 def default_classes(count: int) -> tuple[str, ...]:

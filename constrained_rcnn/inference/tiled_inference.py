@@ -53,10 +53,10 @@ def predict(
         tiles: the config's ``TEST.TILES``.
         on_run: called after each run of the network.
     """
-    whole = whole_input(model, pixels, augmentation, tiles)
-    if whole is None:
+    model_input = whole_input(model, pixels, augmentation, tiles)
+    if model_input is None:
         return _predict_tiles(model, pixels, augmentation, tiles, on_run)
-    prediction = Prediction.of_whole(model([whole])[0], augmentation, pixels.shape[1])
+    prediction = Prediction.of_whole(model([model_input])[0], augmentation, pixels.shape[1])
     on_run()
     return prediction
 

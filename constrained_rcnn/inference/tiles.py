@@ -42,8 +42,8 @@ class Tile:
         x1, y1, x2, y2 = self.core
         top, left = math.floor(max(y1, self.top)), math.floor(max(x1, self.left))
         bottom, right = math.ceil(min(y2, self.bottom)), math.ceil(min(x2, self.right))
-        whole = slice(top, bottom), slice(left, right)
-        return whole, (slice(top - self.top, bottom - self.top), slice(left - self.left, right - self.left))
+        image_window = slice(top, bottom), slice(left, right)
+        return image_window, (slice(top - self.top, bottom - self.top), slice(left - self.left, right - self.left))
 
 
 def plan_tiles(height: int, width: int, size: int, overlap: int) -> list[Tile]:
@@ -72,7 +72,7 @@ def _spans(length: int, size: int, overlap: int) -> list[tuple[int, int, float, 
     count = -(-(length - overlap) // (size - overlap))
     starts = [round(i * (length - size) / (count - 1)) for i in range(count)]
     # Cores meet in the middle of each overlap.
-    cuts = [(start + size + after) / 2 for start, after in zip(starts, starts[1:])]
+    cuts = [(start + size + following) / 2 for start, following in zip(starts, starts[1:])]
     lows = [float("-inf"), *(cut - SHARED for cut in cuts)]
     highs = [*(cut + SHARED for cut in cuts), float("inf")]
     return [(start, start + size, low, high) for start, low, high in zip(starts, lows, highs)]

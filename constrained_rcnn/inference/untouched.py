@@ -100,10 +100,11 @@ def examine(
         UserError: such a file, with its name.
     """
     for file in progress(files):
-        image = read_image(file, "BGR", max_pixels=predictor.cfg.INPUT.MAX_PIXELS)
+        photo = file.read_bytes()
+        image = read_image(photo, "BGR", max_pixels=predictor.cfg.INPUT.MAX_PIXELS, name=str(file))
         if min(image.shape[:2]) < MIN_SIDE:
             raise UserError(f"{file}: a side below {MIN_SIDE} pixels; take it out of the untouched images")
-        contents = {AS_IT_IS: file.read_bytes()}
+        contents = {AS_IT_IS: photo}
         if variants and min(image.shape[:2]) >= 2 * LEAST_SIDE:
             contents.update((name, make(image)) for name, make in VARIANTS.items())
         for name, content in contents.items():
@@ -112,5 +113,7 @@ def examine(
             copy_moves = result.copy_moves
             if copy_moves is None:  # TEST.REPEATS False: counted all the same
                 copy_moves = detect_copy_moves(result.image, result.manipulation_map)
-            found = copy_move_found(copy_moves)
-            yield Untouched(str(file), name, kind.name, result.score, result.manipulated, found, kind.unsuitable)
+            has_copy_move = copy_move_found(copy_moves)
+            yield Untouched(
+                str(file), name, kind.name, result.score, result.manipulated, has_copy_move, kind.unsuitable
+            )

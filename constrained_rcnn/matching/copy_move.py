@@ -1,4 +1,4 @@
-"""Regions that occur twice in an image: what copy-move leaves, found by matching the image with itself.
+"""Duplicated regions: what copy-move leaves in an image, found by matching its keypoints with each other.
 
 No network and no training. SIFT keypoints (Lowe, IJCV 2004) are matched among themselves by the generalised ratio
 test (Amerini et al., TIFS 2011), and once more with mirrored descriptors; RANSAC finds transforms that many matches
@@ -23,21 +23,21 @@ from .region_pair import RegionPair, scale_of
 from .self_matches import APART, image_keypoints, self_matches
 from .similarity import SMALLEST, Alike, alike, correlation, fine_structure, inside, is_drawing, reduced, warped
 
-#: Least agreement of two regions, median correlation of their fine structure, to be told by itself. Mirrored ones must
-#: agree more closely: the world is full of symmetric things. Like what follows chosen with casia_v1_train and half of
-#: CASIA's authentic images (odd numbers).
+#: Least agreement of two regions that are reported by themselves, median correlation of their fine structure. Mirrored
+#: ones must agree more closely: the world is full of symmetric things. This and what follows was chosen with
+#: casia_v1_train and half of CASIA's authentic images (odd numbers).
 LEAST_SIMILARITY, LEAST_SIMILARITY_MIRRORED = 0.84, 0.9
 #: How much less alike the regions may be where they share their grain beyond doubt.
 _LESS_WITH_GRAIN = 0.07
-#: Fewest keypoints that agree within a pair that is told by itself.
+#: Fewest agreeing keypoints of a pair that is reported by itself.
 _SURE_MATCHES = 5
-#: Agreement with a third place that tells a pattern.
+#: Agreement with a third place that reveals a pattern.
 _GOES_ON = 0.38
 #: Least agreement of doubtful pairs, which need another witness.
 LEAST_SIMILARITY_DOUBTFUL = 0.65
 #: Fewest keypoints that must agree on a transform, and how closely, pixels.
 _AGREEING, _TOLERANCE = 5, 2.0
-#: Scales of the second region over the first that are believed.
+#: Plausible scales of the second region over the first.
 _SCALES = (0.4, 2.5)
 #: Around agreeing keypoints, pixels that are looked at first. Half of it is more than all windows reach.
 _MARGIN = 48
@@ -47,7 +47,7 @@ _ROUNDS = 6
 
 @dataclass(frozen=True)
 class DuplicatedRegions(RegionPair):
-    """A region that occurs twice. Which of the two is the original, the image does not say.
+    """A region and its duplicate. The image does not say which of the two is the original.
 
     Its ``similarity`` is at least ``LEAST_SIMILARITY_DOUBTFUL``.
 
@@ -61,7 +61,7 @@ class DuplicatedRegions(RegionPair):
 
     @property
     def doubtful(self) -> bool:
-        """Too little alike, alike but for the grain, or a pattern: not to be told without another witness."""
+        """Too little alike, alike but for the grain, or a pattern: not to be reported without another witness."""
         if self.matches < _SURE_MATCHES or self.grain.apart or self.pattern and not self.grain.same:
             return True
         least = LEAST_SIMILARITY_MIRRORED if self.mirrored else LEAST_SIMILARITY
@@ -75,7 +75,7 @@ def find_repeats(image: np.ndarray, *, doubtful: bool = False) -> tuple[Duplicat
         doubtful: doubtful pairs, too.
 
     Returns:
-        Pairs of regions, largest first; empty where nothing occurs twice. Takes up to 0.3 GB while it looks.
+        Pairs of regions, largest first; empty where no region is duplicated. Takes up to 0.3 GB meanwhile.
 
     Raises:
         ValueError: an array of another shape or dtype.
@@ -85,17 +85,17 @@ def find_repeats(image: np.ndarray, *, doubtful: bool = False) -> tuple[Duplicat
     grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
     points, descriptors = image_keypoints(grey)
     grey = grey.astype(np.float32)
-    found = []
-    for others, flipped in ((descriptors, False), (mirrored(descriptors), True)):
-        pairs = self_matches(points, descriptors, others)
-        for transform, agreeing in _transforms(points, pairs, flipped):
-            found.append(_compare(grey, transform, agreeing, size))
-    kept: list[DuplicatedRegions] = []
+    pairs = []
+    for candidates, flipped in ((descriptors, False), (mirrored(descriptors), True)):
+        matches = self_matches(points, descriptors, candidates)
+        for transform, agreeing in _transforms(points, matches, flipped):
+            pairs.append(_compare(grey, transform, agreeing, size))
+    chosen: list[DuplicatedRegions] = []
     # A doubtful pair must not stand in for its better twin.
-    for one in sorted(filter(None, found), key=lambda one: (one.doubtful, -_area(one))):
-        if (doubtful or not one.doubtful) and not any(_same(one, other) for other in kept):
-            kept.append(one)
-    return tuple(sorted(kept, key=lambda one: -_area(one)))
+    for pair in sorted(filter(None, pairs), key=lambda pair: (pair.doubtful, -_area(pair))):
+        if (doubtful or not pair.doubtful) and not any(_same(pair, better) for better in chosen):
+            chosen.append(pair)
+    return tuple(sorted(chosen, key=lambda pair: -_area(pair)))
 
 
 def _transforms(points: np.ndarray, pairs: np.ndarray, flipped: bool) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -134,29 +134,28 @@ def _compare(
     ``size`` is the image's (width, height), before it was reduced.
     """
     height, width = grey.shape
-    window, near, aligned, found = _alike_around(grey, transform, agreeing)
+    window, near, aligned, alike_parts = _alike_around(grey, transform, agreeing)
     first, second, matches = np.zeros(grey.shape, bool), np.zeros(grey.shape, bool), 0
-    for part in found.parts:
+    for part in alike_parts.parts:
         region = np.zeros(grey.shape, bool)
-        region[window] = found.labels == part
+        region[window] = alike_parts.labels == part
         if second[region].mean() > 0.5:  # a twin already: half a turn, say, leads from the copy back as well
             continue
         first |= region
         second |= cv2.warpAffine(region.view(np.uint8), transform, (width, height), flags=cv2.INTER_NEAREST) > 0
-        matches += int(found.held[part])
-    if (
-        not second.any() or second[first].mean() > 0.5 or is_drawing(near, first[window])
-    ):  # nothing, or mapped on itself
+        matches += int(alike_parts.keypoint_counts[part])
+    # Nothing, or mapped on itself.
+    if not second.any() or second[first].mean() > 0.5 or is_drawing(near, first[window]):
         return None
-    similarity = float(np.median(found.fine[first[window]]))
+    similarity = float(np.median(alike_parts.fine[first[window]]))
     if similarity < LEAST_SIMILARITY_DOUBTFUL:
         return None
     grain = grain_of(near, aligned, first[window])
     if grain.lettering:
         return None
     pattern = _goes_on(grey, transform, first, window)
-    more: dict[str, Any] = {"matches": matches, "similarity": similarity, "grain": grain, "pattern": pattern}
-    return DuplicatedRegions.of(first, second, (size, size), transform, **more)
+    details: dict[str, Any] = {"matches": matches, "similarity": similarity, "grain": grain, "pattern": pattern}
+    return DuplicatedRegions.of(first, second, (size, size), transform, **details)
 
 
 def _goes_on(grey: np.ndarray, transform: np.ndarray, region: np.ndarray, window: tuple[slice, slice]) -> bool:
@@ -165,17 +164,18 @@ def _goes_on(grey: np.ndarray, transform: np.ndarray, region: np.ndarray, window
     corner = np.array([window[1].start, window[0].start])
     centre = np.argwhere(region).mean(axis=0)[::-1] + corner
     step = np.vstack([transform, [0, 0, 1]])
-    for further in (step @ step, np.linalg.inv(step)):
-        further = further[:2]
-        on = further[:, :2] @ centre + further[:, 2]
-        one = transform[:, :2] @ centre + transform[:, 2]
-        if min(np.abs(on - centre).max(), np.abs(on - one).max()) < APART:  # half a turn, say: the pair itself
+    for transform_on in (step @ step, np.linalg.inv(step)):
+        transform_on = transform_on[:2]
+        position = transform_on[:, :2] @ centre + transform_on[:, 2]
+        neighbour = transform[:, :2] @ centre + transform[:, 2]
+        # Half a turn, say: the pair itself.
+        if min(np.abs(position - centre).max(), np.abs(position - neighbour).max()) < APART:
             continue
-        aligned = warped(grey, _onto(further, corner), near.shape, inverse=True)
-        there = region & inside(aligned)
-        if there.sum() < region.sum() / 3:
+        aligned = warped(grey, _onto(transform_on, corner), near.shape, inverse=True)
+        overlap = region & inside(aligned)
+        if overlap.sum() < region.sum() / 3:
             continue
-        if np.median(correlation(near, fine_structure(aligned))[there]) > _GOES_ON:
+        if np.median(correlation(near, fine_structure(aligned))[overlap]) > _GOES_ON:
             return True
     return False
 
@@ -196,16 +196,16 @@ def _alike_around(
         window = slice(low[1], high[1]), slice(low[0], high[0])
         near = grey[window]
         aligned = warped(grey, _onto(transform, low), near.shape, inverse=True)
-        found = alike(near, aligned, agreeing - low, smallest)
-        held = np.isin(found.labels, found.parts)
+        alike_parts = alike(near, aligned, agreeing - low, smallest)
+        covered = np.isin(alike_parts.labels, alike_parts.parts)
         # What the windows reach past an edge that is not the image's would be wrong: look further.
         reach = _MARGIN // 2
         edges = (
-            (low[0] > 0 and held[:, :reach].any(), low[1] > 0 and held[:reach].any()),
-            (high[0] < grey.shape[1] and held[:, -reach:].any(), high[1] < grey.shape[0] and held[-reach:].any()),
+            (low[0] > 0 and covered[:, :reach].any(), low[1] > 0 and covered[:reach].any()),
+            (high[0] < grey.shape[1] and covered[:, -reach:].any(), high[1] < grey.shape[0] and covered[-reach:].any()),
         )
         if not np.any(edges):
-            return window, near, aligned, found
+            return window, near, aligned, alike_parts
         margin = high - low
 
 
@@ -216,11 +216,11 @@ def _onto(transform: np.ndarray, corner: np.ndarray) -> np.ndarray:
     return moved
 
 
-def _area(one: DuplicatedRegions) -> int:
-    return int(one.first.sum())
+def _area(pair: DuplicatedRegions) -> int:
+    return int(pair.first.sum())
 
 
-def _same(one: DuplicatedRegions, other: DuplicatedRegions) -> bool:
+def _same(pair: DuplicatedRegions, other: DuplicatedRegions) -> bool:
     """Whether most of a pair is within another, either way round: found once more, from the other end."""
-    ways = ((other.first, other.second), (other.second, other.first))
-    return any(first[one.first].mean() > 0.5 and second[one.second].mean() > 0.5 for first, second in ways)
+    orders = ((other.first, other.second), (other.second, other.first))
+    return any(first[pair.first].mean() > 0.5 and second[pair.second].mean() > 0.5 for first, second in orders)

@@ -21,7 +21,7 @@ def standing_out(levels: np.ndarray, quiet: np.ndarray) -> np.ndarray:
 
     Args:
         levels: (H, W) float32, 0 and more: how much two images differ, grey levels.
-        quiet: float32 of any shape, not empty: such levels, most of them of what did not change.
+        quiet: float32 of any shape, not empty: the same kind of levels, most of them where nothing changed.
 
     Returns:
         (H, W) bool.
@@ -32,11 +32,11 @@ def standing_out(levels: np.ndarray, quiet: np.ndarray) -> np.ndarray:
     mask = cv2.medianBlur(mask, GRAINS)
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (CLOSING, CLOSING))
     mask = cv2.morphologyEx(np.pad(mask, CLOSING), cv2.MORPH_CLOSE, disc)[CLOSING:-CLOSING, CLOSING:-CLOSING]
-    return _filled(mask.astype(bool))
+    return fill_holes(mask.astype(bool))
 
 
-def _filled(mask: np.ndarray) -> np.ndarray:
-    """The mask with its holes: background (4-connected) that does not reach the image's border."""
-    _, labels = cv2.connectedComponents((~mask).view(np.uint8), connectivity=4)
-    outside = np.unique(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]]))
-    return mask | ~np.isin(labels, outside)
+def fill_holes(mask: np.ndarray) -> np.ndarray:
+    """An (H, W) bool mask with its holes: background (4-connected) that does not reach the image's border."""
+    canvas = mask.astype(np.uint8)
+    outlines, _ = cv2.findContours(canvas, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    return cv2.drawContours(canvas, outlines, -1, 1, cv2.FILLED).view(bool)

@@ -25,7 +25,7 @@ _ALONE = 0.5
 _FLATTEST = 0.1
 #: What is beside a region: from the first distance to the second, pixels.
 _BESIDE = 6, 18
-#: Least grain that is believed, grey levels: of less, compression and rounding leave nothing.
+#: Least plausible grain, grey levels: compression and rounding leave nothing of less.
 _LEAST_GRAIN = 0.4
 #: Variance that rounding to grey levels leaves. It is no grain of anybody's own: without any, regions agree.
 _ROUNDING = 1 / 12
@@ -77,9 +77,12 @@ def _agreement(grey: np.ndarray, aligned: np.ndarray, region: np.ndarray) -> flo
     steepness = np.hypot(cv2.Sobel(steepness, cv2.CV_32F, 1, 0), cv2.Sobel(steepness, cv2.CV_32F, 0, 1))
     steepness = cv2.dilate(steepness, np.ones((3, 3), np.uint8))[region]
     flat = steepness <= np.quantile(steepness, _FLATTEST)
-    one, other = ((image - cv2.GaussianBlur(image, (0, 0), 1.2))[region][flat] for image in (grey, aligned))
-    (both, own, twin) = ((a * b).mean() + _ROUNDING for a, b in ((one, other), (one, one), (other, other)))
-    return float(both / np.sqrt(own * twin))
+    residual, aligned_residual = (
+        (image - cv2.GaussianBlur(image, (0, 0), 1.2))[region][flat] for image in (grey, aligned)
+    )
+    covariance = (residual * aligned_residual).mean() + _ROUNDING
+    variances = ((residual * residual).mean() + _ROUNDING) * ((aligned_residual * aligned_residual).mean() + _ROUNDING)
+    return float(covariance / np.sqrt(variances))
 
 
 def _difference(grey: np.ndarray, aligned: np.ndarray, region: np.ndarray) -> tuple[float, float]:
@@ -97,8 +100,8 @@ def _difference(grey: np.ndarray, aligned: np.ndarray, region: np.ndarray) -> tu
     return float(np.median(difference)) / 2**0.5 / grain, beside
 
 
-def _fit(one: np.ndarray, other: np.ndarray) -> tuple[float, float]:
+def _fit(values: np.ndarray, target: np.ndarray) -> tuple[float, float]:
     """Gain and offset that bring the first closest to the second. Args: (N,) float32."""
-    mean, other_mean = one.mean(), other.mean()
-    gain = ((one - mean) * (other - other_mean)).mean() / max(1e-6, float(((one - mean) ** 2).mean()))
-    return float(gain), float(other_mean - gain * mean)
+    mean, target_mean = values.mean(), target.mean()
+    gain = ((values - mean) * (target - target_mean)).mean() / max(1e-6, float(((values - mean) ** 2).mean()))
+    return float(gain), float(target_mean - gain * mean)

@@ -33,9 +33,9 @@ LEAST_SIMILARITY = 0.5
 _RATIO = 0.8
 #: Fewest matches that must agree on a transform, and how closely, pixels.
 _AGREEING, _TOLERANCE = 8, 3.0
-#: Sizes of one image in the other that are believed, and how much more one axis may be scaled than the other.
+#: Plausible scales of one image in the other, and how much more one axis may be scaled than the other.
 _SCALES, _STRETCH = (0.05, 20.0), 1.5
-#: Transforms that are followed up in one pair.
+#: Transforms that are compared in one pair.
 _ROUNDS = 3
 #: Share of flat pixels around a keypoint from which on it is not matched. Below 0.1 of a photo's are (casia_v1_train,
 #: BSDS500), above 0.9 of a page's.
@@ -112,9 +112,9 @@ def describe(image: np.ndarray, again: Callable[[], np.ndarray] | None = None) -
     pixels = reduced(image)
     grey = cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY)
     # Text is passed over in the end; on a screenshot it would leave the photo none of the keypoints.
-    found = keypoints(grey, KEYPOINTS, among_flat(grey.astype(np.float32)) < _AMONG_FLAT)
+    keypoints_found = keypoints(grey, KEYPOINTS, among_flat(grey.astype(np.float32)) < _AMONG_FLAT)
     get = (lambda: pixels) if again is None else (lambda: reduced(again()))
-    return Described(size, pixels.shape[:2], get, *found)
+    return Described(size, pixels.shape[:2], get, *keypoints_found)
 
 
 def compare(first: Described, second: Described) -> tuple[Shared, ...]:
@@ -125,15 +125,17 @@ def compare(first: Described, second: Described) -> tuple[Shared, ...]:
     Returns:
         Regions that both have, largest first; empty where the two have nothing in common.
     """
-    found = []
+    regions = []
     for pairs, flipped in _matches(first.descriptors, second.descriptors):
         for transform, agreeing in _transforms(first.points, second.points, pairs, flipped):
-            found.append(_shared(first, second, transform, agreeing))
-    kept: list[Shared] = []
-    for one in sorted(filter(None, found), key=lambda one: -int(one.first.sum())):
-        if not any(other.first[one.first].mean() > 0.5 and other.second[one.second].mean() > 0.5 for other in kept):
-            kept.append(one)
-    return tuple(kept)
+            regions.append(_shared(first, second, transform, agreeing))
+    chosen: list[Shared] = []
+    for region in sorted(filter(None, regions), key=lambda region: -int(region.first.sum())):
+        if not any(
+            larger.first[region.first].mean() > 0.5 and larger.second[region.second].mean() > 0.5 for larger in chosen
+        ):
+            chosen.append(region)
+    return tuple(chosen)
 
 
 def _matches(first: np.ndarray, second: np.ndarray) -> Iterator[tuple[np.ndarray, bool]]:
@@ -143,15 +145,15 @@ def _matches(first: np.ndarray, second: np.ndarray) -> Iterator[tuple[np.ndarray
     """
     if min(len(first), len(second)) < _AGREEING:
         return
-    for others, flipped in ((second, False), (mirrored(second), True)):
-        cosines = first @ others.T
+    for descriptors, flipped in ((second, False), (mirrored(second), True)):
+        cosines = first @ descriptors.T
         rows, nearest = np.arange(len(first)), cosines.argmax(axis=1)
         mutual = cosines.argmax(axis=0)[nearest] == rows
         best = cosines[rows, nearest]
         cosines[rows, nearest] = -1
-        kept = mutual & (1 - best < _RATIO**2 * (1 - cosines.max(axis=1)))
-        if kept.sum() >= _AGREEING:
-            yield np.stack([rows[kept], nearest[kept]], axis=1), flipped
+        reliable = mutual & (1 - best < _RATIO**2 * (1 - cosines.max(axis=1)))
+        if reliable.sum() >= _AGREEING:
+            yield np.stack([rows[reliable], nearest[reliable]], axis=1), flipped
 
 
 def _transforms(
@@ -161,14 +163,14 @@ def _transforms(
     for _ in range(_ROUNDS):
         if len(pairs) < _AGREEING:
             return
-        transform, agree = _estimated(first[pairs[:, 0]], second[pairs[:, 1]])
-        if transform is None or agree.sum() < _AGREEING:
+        transform, inliers = _estimated(first[pairs[:, 0]], second[pairs[:, 1]])
+        if transform is None or inliers.sum() < _AGREEING:
             return
         longer, shorter = np.linalg.svd(transform[:, :2], compute_uv=False)
-        believed = _SCALES[0] < shorter and longer < min(_SCALES[1], _STRETCH * shorter)
-        if believed and (np.linalg.det(transform[:, :2]) < 0) == flipped:
-            yield transform, pairs[agree]
-        pairs = pairs[~agree]
+        plausible = _SCALES[0] < shorter and longer < min(_SCALES[1], _STRETCH * shorter)
+        if plausible and (np.linalg.det(transform[:, :2]) < 0) == flipped:
+            yield transform, pairs[inliers]
+        pairs = pairs[~inliers]
 
 
 def _estimated(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray | None, np.ndarray]:
@@ -179,11 +181,11 @@ def _estimated(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray | None
         "maxIters": 5000,
         "confidence": 0.999,
     }
-    transform, agree = cv2.estimateAffine2D(first, second, **options)
+    transform, inliers = cv2.estimateAffine2D(first, second, **options)
     if transform is not None and scale_of(transform) > 1:
-        back, agree = cv2.estimateAffine2D(second, first, **options)
+        back, inliers = cv2.estimateAffine2D(second, first, **options)
         transform = None if back is None or scale_of(back) == 0 else cv2.invertAffineTransform(back)
-    return transform, np.zeros(len(first), bool) if agree is None else agree[:, 0].astype(bool)
+    return transform, np.zeros(len(first), bool) if inliers is None else inliers[:, 0].astype(bool)
 
 
 def _shared(first: Described, second: Described, transform: np.ndarray, agreeing: np.ndarray) -> Shared | None:
@@ -192,25 +194,30 @@ def _shared(first: Described, second: Described, transform: np.ndarray, agreeing
     fine, coarse = (second, first) if swapped else (first, second)
     onto = cv2.invertAffineTransform(transform) if swapped else transform
     pixels = coarse.pixels()
-    laid = _laid(fine.pixels(), onto, coarse.shape)
-    grey, aligned = (cv2.cvtColor(image, cv2.COLOR_BGR2GRAY) for image in (pixels.astype(np.float32), laid))
+    aligned_pixels = _laid(fine.pixels(), onto, coarse.shape)
+    grey, aligned = (cv2.cvtColor(image, cv2.COLOR_BGR2GRAY) for image in (pixels.astype(np.float32), aligned_pixels))
     points = coarse.points[agreeing[:, 0 if swapped else 1]]
-    found = alike(grey, aligned, np.unique(np.rint(points).astype(int), axis=0))
-    region = np.isin(found.labels, found.parts)
+    alike_parts = alike(grey, aligned, np.unique(np.rint(points).astype(int), axis=0))
+    region = np.isin(alike_parts.labels, alike_parts.parts)
     if not region.any() or is_drawing(grey, region):
         return None
-    similarity = float(np.median(found.fine[region]))
+    similarity = float(np.median(alike_parts.fine[region]))
     in_fine = _back(region, onto, fine.shape)
     if similarity < LEAST_SIMILARITY or not in_fine.any():
         return None
     overlap = inside(aligned)
-    share, matches = _share_alike(grey, aligned, overlap), int(sum(found.held[part] for part in found.parts))
-    differing = altered(pixels, laid, region, overlap) if _versions(share, matches) else np.zeros_like(region)
+    share = _share_alike(grey, aligned, overlap)
+    matches = int(sum(alike_parts.keypoint_counts[part] for part in alike_parts.parts))
+    differing = np.zeros_like(region)
+    if _versions(share, matches):
+        differing = altered(pixels, aligned_pixels, region, overlap)
     regions = [(in_fine, region), (_back(differing, onto, fine.shape), differing)]
-    (one, other), (one_altered, other_altered) = (pair[::-1] for pair in regions) if swapped else regions
+    (first_region, second_region), (first_altered, second_altered) = (
+        (pair[::-1] for pair in regions) if swapped else regions
+    )
     return Shared.of(
-        one, other, (first.size, second.size), transform, matches=matches, similarity=similarity, overlap=share,
-        first_altered=one_altered, second_altered=other_altered,
+        first_region, second_region, (first.size, second.size), transform, matches=matches, similarity=similarity,
+        overlap=share, first_altered=first_altered, second_altered=second_altered,
     )  # fmt: skip
 
 
@@ -220,9 +227,9 @@ def _versions(overlap: float, matches: int) -> bool:
 
 def _share_alike(grey: np.ndarray, aligned: np.ndarray, overlap: np.ndarray) -> float:
     """Share of the overlap that shows the same. What is flat in both has nothing to compare and does not count."""
-    one, other = (cv2.GaussianBlur(image, (0, 0), _BLUR) for image in (grey, aligned))
-    textured = overlap & (np.maximum(spread(one, 9), spread(other, 9)) > _TEXTURE)
-    return float((correlation(one, other)[textured] > _COARSE).mean()) if textured.any() else 1.0
+    blurred, aligned_blurred = (cv2.GaussianBlur(image, (0, 0), _BLUR) for image in (grey, aligned))
+    textured = overlap & (np.maximum(spread(blurred, 9), spread(aligned_blurred, 9)) > _TEXTURE)
+    return float((correlation(blurred, aligned_blurred)[textured] > _COARSE).mean()) if textured.any() else 1.0
 
 
 def _laid(fine: np.ndarray, onto: np.ndarray, shape: tuple[int, int]) -> np.ndarray:

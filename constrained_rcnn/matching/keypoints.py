@@ -22,14 +22,14 @@ def keypoints(grey: np.ndarray, most: int, where: np.ndarray | None = None) -> t
         return np.zeros((0, 2), np.float32), np.zeros((0, 128), np.float32)
     options: dict[str, Any] = {"contrastThreshold": 0.005, "edgeThreshold": 20, "enable_precise_upscale": True}
     if where is None:
-        found, descriptors = cv2.SIFT.create(nfeatures=most, **options).detectAndCompute(grey, None)
+        detected, descriptors = cv2.SIFT.create(nfeatures=most, **options).detectAndCompute(grey, None)
     else:  # a mask would be heeded only after the strongest of all have been chosen
         sift = cv2.SIFT.create(**options)
-        found = sorted(sift.detect(grey, where.view(np.uint8)), key=lambda one: -one.response)[:most]
-        found, descriptors = sift.compute(grey, found)
+        detected = sorted(sift.detect(grey, where.view(np.uint8)), key=lambda keypoint: -keypoint.response)[:most]
+        detected, descriptors = sift.compute(grey, detected)
     if descriptors is None:
         return np.zeros((0, 2), np.float32), np.zeros((0, 128), np.float32)
-    points = np.array([one.pt for one in found], np.float32)
+    points = np.array([keypoint.pt for keypoint in detected], np.float32)
     descriptors = np.sqrt(descriptors / np.maximum(descriptors.sum(axis=1, keepdims=True), 1e-9))
     return points[:most], descriptors[:most].astype(np.float32)
 

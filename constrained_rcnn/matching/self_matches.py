@@ -71,9 +71,9 @@ def _cosines(
     return cosines
 
 
-def _neighbours(some: np.ndarray, others: np.ndarray) -> np.ndarray:
+def _neighbours(points: np.ndarray, others: np.ndarray) -> np.ndarray:
     """Which keypoints, (N, 2) and (M, 2), are closer than ``APART``: (N, M) bool."""
-    across, down = (np.subtract.outer(some[:, axis], others[:, axis]) for axis in (0, 1))
+    across, down = (np.subtract.outer(points[:, axis], others[:, axis]) for axis in (0, 1))
     return across * across + down * down < APART**2
 
 
@@ -89,14 +89,14 @@ def self_matches(points: np.ndarray, descriptors: np.ndarray, others: np.ndarray
     promising = np.flatnonzero(nearest > 1 - _FARTHEST**2 / 2)
     # Most resemble too many others: told by some of these, and without sorting.
     rival = 1 - (1 - nearest) / _RATIO**2
-    some = np.arange(0, len(points), _SOME)
-    cosines = _cosines(points, descriptors, others, promising, some)
+    sample = np.arange(0, len(points), _SOME)
+    cosines = _cosines(points, descriptors, others, promising, sample)
     promising = promising[np.count_nonzero(cosines > rival[promising, None], axis=1) <= _COPIES]
     for start in range(0, len(promising), _BLOCK):
         rows = promising[start : start + _BLOCK]
         cosines = _cosines(points, descriptors, others, rows, slice(None))
-        few = np.count_nonzero(cosines > rival[rows, None], axis=1) <= _COPIES
-        rows, cosines = rows[few], cosines[few]
+        distinctive = np.count_nonzero(cosines > rival[rows, None], axis=1) <= _COPIES
+        rows, cosines = rows[distinctive], cosines[distinctive]
         closest = np.argpartition(cosines, -_COPIES - 1, axis=1)[:, -_COPIES - 1 :]
         values = np.take_along_axis(cosines, closest, axis=1)
         order = (-values).argsort(axis=1)
@@ -105,7 +105,7 @@ def self_matches(points: np.ndarray, descriptors: np.ndarray, others: np.ndarray
         with np.errstate(invalid="ignore"):  # inf / inf, of keypoints with few others far enough
             ends = (values[:, :-1] < _FARTHEST) & (values[:, :-1] < _RATIO * values[:, 1:])
         # All up to the first gap are copies: two copies of one region would else hide each other.
-        taken = (np.arange(_COPIES) <= ends.argmax(axis=1)[:, None]) & ends.any(axis=1)[:, None]
-        one, rank = taken.nonzero()
-        pairs.append(np.stack([rows[one], closest[one, rank]], axis=1))
+        copies = (np.arange(_COPIES) <= ends.argmax(axis=1)[:, None]) & ends.any(axis=1)[:, None]
+        row, rank = copies.nonzero()
+        pairs.append(np.stack([rows[row], closest[row, rank]], axis=1))
     return np.concatenate(pairs)

@@ -29,13 +29,13 @@ class Alike:
         fine: (H, W) float32, correlation of their fine structure around every pixel, -1 to 1.
         labels: (H, W) int32, connected parts that are alike; 0 elsewhere.
         parts: labels of those that are large enough and hold keypoints enough, largest first.
-        held: keypoints in each label.
+        keypoint_counts: of keypoints in each label.
     """
 
     fine: np.ndarray
     labels: np.ndarray
     parts: list[int]
-    held: np.ndarray
+    keypoint_counts: np.ndarray
 
 
 def reduced(image: np.ndarray) -> np.ndarray:
@@ -82,11 +82,11 @@ def alike(grey: np.ndarray, aligned: np.ndarray, agreeing: np.ndarray, smallest:
     same = cv2.morphologyEx(same.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((7, 7), np.uint8))
     count, labels, statistics, _ = cv2.connectedComponentsWithStats(same)
     x, y = agreeing[:, 0].clip(0, width - 1), agreeing[:, 1].clip(0, height - 1)
-    held = np.bincount(labels[y, x], minlength=count)
+    keypoint_counts = np.bincount(labels[y, x], minlength=count)
     areas = statistics[:, cv2.CC_STAT_AREA]
-    kept = (held >= _KEYPOINTS_IN_PART) & (areas >= smallest)
-    kept[0] = False  # what is not alike
-    return Alike(fine, labels, sorted(np.flatnonzero(kept), key=lambda part: -areas[part]), held)
+    large_enough = (keypoint_counts >= _KEYPOINTS_IN_PART) & (areas >= smallest)
+    large_enough[0] = False  # what is not alike
+    return Alike(fine, labels, sorted(np.flatnonzero(large_enough), key=lambda part: -areas[part]), keypoint_counts)
 
 
 def is_drawing(grey: np.ndarray, region: np.ndarray) -> bool:
@@ -125,7 +125,7 @@ def fine_structure(grey: np.ndarray) -> np.ndarray:
     return grey - cv2.GaussianBlur(grey, (0, 0), 2)
 
 
-def correlation(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+def correlation(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Correlation coefficient within a window around every pixel; 0 where either is flat, below half a grey level.
 
     Args, returns: (H, W) float32.
@@ -134,6 +134,6 @@ def correlation(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     def mean(values: np.ndarray) -> np.ndarray:
         return cv2.blur(values, (WINDOW, WINDOW))
 
-    one_mean, other_mean = mean(one), mean(other)
-    variances = [np.maximum(mean(a * a) - m * m, 0.25) for a, m in ((one, one_mean), (other, other_mean))]
-    return (mean(one * other) - one_mean * other_mean) / np.sqrt(variances[0] * variances[1])
+    first_mean, second_mean = mean(first), mean(second)
+    variances = [np.maximum(mean(a * a) - m * m, 0.25) for a, m in ((first, first_mean), (second, second_mean))]
+    return (mean(first * second) - first_mean * second_mean) / np.sqrt(variances[0] * variances[1])

@@ -78,9 +78,9 @@ def detect_copy_moves(image: np.ndarray, manipulation_map: np.ndarray) -> tuple[
     if not pairs:
         return ()
     small = reduced(manipulation_map)
-    found = (CopyMove(pair, (float(small[pair.first].mean()), float(small[pair.second].mean()))) for pair in pairs)
+    copy_moves = (CopyMove(pair, (float(small[pair.first].mean()), float(small[pair.second].mean()))) for pair in pairs)
     return tuple(
-        copy_move for copy_move in found if copy_move.difference >= LEAST_WITNESS or not copy_move.regions.doubtful
+        copy_move for copy_move in copy_moves if copy_move.difference >= LEAST_WITNESS or not copy_move.regions.doubtful
     )
 
 

@@ -99,14 +99,14 @@ class ManipulationCheckpointer(DetectionCheckpointer):
             self._require_trust(path)  # before it is fetched
         path = self._local(path)
         pickled = path.endswith(".pkl")  # what a catalog's name leads to, too
-        found = None if pickled else self._check(path, training=True)
-        rest = self.load(path, checkpointables=[])
+        matching_names = None if pickled else self._check(path, training=True)
+        extra = self.load(path, checkpointables=[])
         heads = getattr(self.model, "roi_heads", None)
-        has_mask_res5 = found is not None and any(".mask_res5." in key for key in found)
+        has_mask_res5 = matching_names is not None and any(".mask_res5." in key for key in matching_names)
         if getattr(heads, "mask_on", False) and not has_mask_res5:
             heads.mask_res5.load_state_dict(heads.res5.state_dict())
             logger.info("mask_res5 is not in %s: it starts as a copy of res5", path)
-        return rest
+        return extra
 
     def _load_file(self, filename: str) -> dict:
         """Where every file is read, a hook of fvcore's Checkpointer; its own would let Torch's version decide."""
@@ -149,19 +149,21 @@ class ManipulationCheckpointer(DetectionCheckpointer):
             tolerated = CLASS_SPECIFIC + MASK_BRANCH + DENSE_PATH
             if "pretrained" in data.get("metadata", {}):
                 tolerated = tuple(name for name in model if not name.startswith(RESNET))
-        found = {k.removeprefix("module."): tuple(v.shape) for k, v in data["model"].items()}
-        wanted = {k: tuple(v.shape) for k, v in model.items()}
+        stored_shapes = {k.removeprefix("module."): tuple(v.shape) for k, v in data["model"].items()}
+        model_shapes = {k: tuple(v.shape) for k, v in model.items()}
         problems = {
-            "missing": sorted(wanted.keys() - found.keys()),
-            "unexpected": sorted(found.keys() - wanted.keys()),
-            "of another shape": sorted(k for k in wanted.keys() & found.keys() if wanted[k] != found[k]),
+            "missing": sorted(model_shapes.keys() - stored_shapes.keys()),
+            "unexpected": sorted(stored_shapes.keys() - model_shapes.keys()),
+            "of another shape": sorted(
+                k for k in model_shapes.keys() & stored_shapes.keys() if model_shapes[k] != stored_shapes[k]
+            ),
         }
         fatal = {kind: [k for k in keys if not k.startswith(tolerated)] for kind, keys in problems.items()}
         if any(fatal.values()):
             raise UserError(f"{path}: does not fit the model: {_summary(fatal)}; use the config it was trained with")
         if any(problems.values()):
             logger.info("%s: training starts without what is %s", path, _summary(problems))
-        return {k for k in found if wanted.get(k) == found[k]}
+        return {k for k in stored_shapes if model_shapes.get(k) == stored_shapes[k]}
 
 
 def widen_stem(weights: dict, model: dict) -> bool:
@@ -186,15 +188,15 @@ def widen_stem(weights: dict, model: dict) -> bool:
         return False
     first = 0
     if KERNELS in weights:
-        kernels, own = weights[KERNELS], model.get(KERNELS, torch.empty(0)).cpu().clone()
-        if not _is_part(kernels, own, axis=0):
+        kernels, model_kernels = weights[KERNELS], model.get(KERNELS, torch.empty(0)).cpu().clone()
+        if not _is_part(kernels, model_kernels, axis=0):
             return False
-        image, own_image = narrow.shape[1] - len(kernels), wide.shape[1] - len(own)
-        if image not in (0, own_image):
+        image, model_image = narrow.shape[1] - len(kernels), wide.shape[1] - len(model_kernels)
+        if image not in (0, model_image):
             return False
-        first = own_image - image
-        own[: len(kernels)] = kernels
-        weights[KERNELS] = own
+        first = model_image - image
+        model_kernels[: len(kernels)] = kernels
+        weights[KERNELS] = model_kernels
     wide[:, first : first + narrow.shape[1]] = narrow
     weights[name] = wide
     return True

@@ -134,8 +134,8 @@ def dense_map_losses(logits: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
     forged = share.flatten(1).amax(dim=1) >= 0.5
     if not forged.any():
         return entropy
-    probability, wanted = logits[forged].sigmoid().flatten(1), share[forged].flatten(1)
-    dice = (2 * (probability * wanted).sum(1) + 1) / (probability.sum(1) + wanted.sum(1) + 1)
+    probability, target = logits[forged].sigmoid().flatten(1), share[forged].flatten(1)
+    dice = (2 * (probability * target).sum(1) + 1) / (probability.sum(1) + target.sum(1) + 1)
     return entropy + (1 - dice).mean()
 
 
@@ -156,8 +156,8 @@ def upsample_logits(logits: torch.Tensor, size: tuple[int, int]) -> torch.Tensor
     Returns:
         (H, W) float32 in [0, 1].
     """
-    whole = F.interpolate(logits, scale_factor=STRIDE, mode="bilinear", align_corners=False)
-    return whole[0, 0, : size[0], : size[1]].sigmoid()
+    enlarged = F.interpolate(logits, scale_factor=STRIDE, mode="bilinear", align_corners=False)
+    return enlarged[0, 0, : size[0], : size[1]].sigmoid()
 
 
 def _deviation(x: torch.Tensor) -> torch.Tensor:
@@ -175,7 +175,7 @@ def _halve(x: torch.Tensor) -> torch.Tensor:
     return F.avg_pool2d(x, 2, ceil_mode=True, count_include_pad=False)
 
 
-def _upsample(x: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
+def _upsample(x: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     # Twice, and cut: every stage rounds up, so a size that is no multiple would else be stretched a little.
     x = F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
-    return x[:, :, : like.shape[2], : like.shape[3]]
+    return x[:, :, : target.shape[2], : target.shape[3]]

@@ -62,33 +62,33 @@ def _interpolation(first: int, last: int, start: float, end: float, cells: int, 
 FUSIONS = ("max", "mean", "dense", "boxes")
 
 
-def fuse_maps(boxes: torch.Tensor, dense: torch.Tensor, how: str, exponent: float = 1.0) -> torch.Tensor:
+def fuse_maps(boxes: torch.Tensor, dense: torch.Tensor, method: str, exponent: float = 1.0) -> torch.Tensor:
     """One map of what boxes and the dense path say.
 
     Args:
         boxes, dense: (H, W) float32 in [0, 1]; ``boxes`` may be overwritten.
-        how: "max" or "mean" of the two at every pixel, or one of them alone: "dense", "boxes".
+        method: "max" or "mean" of the two at every pixel, or one of them alone: "dense", "boxes".
         exponent: the power that the result is raised to, above 0; it moves which values lie above 0.5, not their order.
 
     Returns:
         (H, W) float32 in [0, 1].
     """
-    if how == "max":
+    if method == "max":
         fused = torch.maximum(boxes, dense, out=boxes)
-    elif how == "mean":
+    elif method == "mean":
         fused = boxes.add_(dense).mul_(0.5)
     else:
-        fused = dense if how == "dense" else boxes
+        fused = dense if method == "dense" else boxes
     if exponent == 1:
         return fused
     return fused.pow(exponent) if fused is dense else fused.pow_(exponent)  # a tile's dense map is used again
 
 
-def resize_map(made: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+def resize_map(manipulation_map: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
     """A map at another size, by bilinear interpolation. Map: (h, w) float32; returns (H, W), itself if it fits."""
-    if tuple(made.shape) == tuple(size):
-        return made
-    return F.interpolate(made[None, None], size=tuple(size), mode="bilinear", align_corners=False)[0, 0]
+    if tuple(manipulation_map.shape) == tuple(size):
+        return manipulation_map
+    return F.interpolate(manipulation_map[None, None], size=tuple(size), mode="bilinear", align_corners=False)[0, 0]
 
 
 def image_score(manipulation_map: torch.Tensor) -> float:

@@ -118,29 +118,29 @@ class ConstrainedRCNN(GeneralizedRCNN):
         results = [None] * len(batched_inputs)
         for indices in _same_size(batched_inputs):
             batch = [batched_inputs[i] for i in indices]
-            given = None if detected_instances is None else [detected_instances[i] for i in indices]
+            given_instances = None if detected_instances is None else [detected_instances[i] for i in indices]
             with self._precision():
-                raw = self._run(batch, given)
+                raw = self._run(batch, given_instances)
             for index, output in zip(indices, raw):
                 results[index] = output
         if not do_postprocess:
             return [instances for instances, _, _ in results]
         return [self._finish(*output, item) for output, item in zip(results, batched_inputs)]
 
-    def _run(self, batch, given):
+    def _run(self, batch, given_instances):
         """Images of one size -> of each its instances, dense logits (1, 1, h, w) and decision in [0, 1].
 
         Logits and decision are None where the model has no such head.
         """
         images = self.preprocess_image(batch)
         features = self.backbone(images.tensor)
-        if given is None:
+        if given_instances is None:
             proposals, _ = self.proposal_generator(images, features, None)
             instances, _ = self.roi_heads(images, features, proposals, None)
         else:
-            instances = self._masks_of_given_boxes(images, features, [x.to(self.device) for x in given])
+            instances = self._masks_of_given_boxes(images, features, [x.to(self.device) for x in given_instances])
         if self.dense_map is None:
-            return [(found, None, None) for found in instances]
+            return [(item, None, None) for item in instances]
         logits, feature = self._dense(batch, images, features)
         scores = [None] * len(batch)
         if self.decision is not None:

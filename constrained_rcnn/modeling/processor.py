@@ -12,5 +12,5 @@ def multiplies_bfloat16() -> bool:
     """Whether this processor has instructions for bfloat16; True where PyTorch cannot tell."""
     if not hasattr(torch.cpu, "get_capabilities"):  # PyTorch before 2.11
         return True
-    found = torch.cpu.get_capabilities()
-    return any(found.get(name, False) for name in BFLOAT16_INSTRUCTIONS)
+    capabilities = torch.cpu.get_capabilities()
+    return any(capabilities.get(name, False) for name in BFLOAT16_INSTRUCTIONS)

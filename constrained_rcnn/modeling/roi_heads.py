@@ -147,9 +147,9 @@ class ConstrainedROIHeads(ROIHeads):
                 boxes = self._mask_training_boxes(predictions, proposals, targets)
                 losses["loss_mask"] = self._mask_loss(features, boxes, targets)
             return [], losses
-        instances, kept = self.box_predictor.inference(predictions, proposals)
+        instances, kept_rows = self.box_predictor.inference(predictions, proposals)
         for image, probabilities, rows in zip(
-            instances, self.box_predictor.predict_probs(predictions, proposals), kept
+            instances, self.box_predictor.predict_probs(predictions, proposals), kept_rows
         ):
             # A network unsure of the technique can be sure of the manipulation.
             image.manipulation_scores = 1 - probabilities[rows, -1]
@@ -183,7 +183,7 @@ class ConstrainedROIHeads(ROIHeads):
         boxes follow as they are, so that an early, wild refinement cannot leave the branch without work.
         """
         refined = self.box_predictor.predict_boxes_for_gt_classes(predictions, proposals)
-        picked = []
+        training_boxes = []
         for boxes, sampled, target in zip(refined, proposals, targets):
             foreground = (sampled.gt_classes >= 0) & (sampled.gt_classes < self.num_classes)
             candidates = Boxes.cat([Boxes(boxes[foreground].float()), target.gt_boxes])
@@ -192,8 +192,8 @@ class ConstrainedROIHeads(ROIHeads):
             if len(candidates) and len(target):
                 overlap = pairwise_iou(candidates, target.gt_boxes).amax(dim=1)
                 candidates = candidates[overlap >= self.mask_iou_threshold]
-            picked.append(candidates[: self.mask_batch_size_per_image])
-        return picked
+            training_boxes.append(candidates[: self.mask_batch_size_per_image])
+        return training_boxes
 
     def _mask_loss(self, features, boxes: list[Boxes], targets) -> torch.Tensor:
         """Binary cross-entropy against the complete mask inside each box.
@@ -208,14 +208,14 @@ class ConstrainedROIHeads(ROIHeads):
             dummy = Boxes(features[self.mask_in_feature].new_tensor([[0, 0, width, height]], dtype=torch.float32))
             return self._mask_logits(features, [dummy, *boxes[1:]]).float().sum() * 0
         logits = self._mask_logits(features, boxes).float()
-        wanted = cat(
+        mask_targets = cat(
             [
                 crop_mask_to_boxes(t.gt_complete_mask.tensor[0], b.tensor, logits.shape[-1])
                 for t, b in zip(targets, boxes)
                 if len(b)
             ]
         )
-        return F.binary_cross_entropy_with_logits(logits, wanted[:, None])
+        return F.binary_cross_entropy_with_logits(logits, mask_targets[:, None])
 
 
 def _pooler(head, stride: int) -> ROIPooler:

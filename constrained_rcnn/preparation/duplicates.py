@@ -85,16 +85,18 @@ def duplicates(
             kind = "same pixels" + _where(owners[0], name, side)
             findings.append(Finding(NOTED, kind, name, f"the same image as {owners[0]}"))
     near = defaultdict(list)
-    for one, other, bits in _near(names, prints):
-        if groups[one] == groups[other] or prints[one]["pixels"] == prints[other]["pixels"]:
+    for first, second, bits in _near(names, prints):
+        if groups[first] == groups[second] or prints[first]["pixels"] == prints[second]["pixels"]:
             continue
-        where = _where(one, other, side)
-        if where or not side:
-            near[other, where].append((bits, one))
-    for (name, where), found in near.items():
-        bits, one = min(found)
-        more = f" and {len(found) - 1} more" if len(found) > 1 else ""
-        findings.append(Finding(NOTED, f"looks alike{where}", name, f"like {one}{more} ({bits} of 64 bits differ)"))
+        suffix = _where(first, second, side)
+        if suffix or not side:
+            near[second, suffix].append((bits, first))
+    for (name, suffix), alike in near.items():
+        bits, first = min(alike)
+        others = f" and {len(alike) - 1} more" if len(alike) > 1 else ""
+        findings.append(
+            Finding(NOTED, f"looks alike{suffix}", name, f"like {first}{others} ({bits} of 64 bits differ)")
+        )
     return findings
 
 
@@ -124,13 +126,13 @@ def between(first: Path, second: Path, *, workers: int = 1) -> list[Finding]:
     with ThreadPoolExecutor(workers) as pool:
         read_all = list(tqdm(pool.map(read, side), total=len(side), unit="image", disable=None))
     prints = {path: entry for path, entry in zip(side, read_all) if isinstance(entry, dict)}
-    found = duplicates(prints, {path: path for path in side}, side)
+    findings = duplicates(prints, {path: path for path in side}, side)
     broken = [entry for entry in read_all if isinstance(entry, Finding)]
-    return broken + same + [finding for finding in found if finding.kind.endswith("across the split")]
+    return broken + same + [finding for finding in findings if finding.kind.endswith("across the split")]
 
 
-def _where(one: str, other: str, side: Mapping[str, str]) -> str:
-    sides = {side.get(one), side.get(other)}
+def _where(name: str, other_name: str, side: Mapping[str, str]) -> str:
+    sides = {side.get(name), side.get(other_name)}
     return " across the split" if sides == {"train", "test"} else ""
 
 

@@ -46,11 +46,11 @@ class MaskValues:
         for word in text.replace(" ", "").split(","):
             if word.lower() == ALPHA:
                 alpha = True
-            elif found := _COLOUR.fullmatch(word):
-                red, green, blue = bytes.fromhex(found[1])
+            elif match := _COLOUR.fullmatch(word):
+                red, green, blue = bytes.fromhex(match[1])
                 colours.append((red, green, blue))
-            elif found := _LEVELS.fullmatch(word):
-                low, high = int(found[1]), int(found[2] or found[1])
+            elif match := _LEVELS.fullmatch(word):
+                low, high = int(match[1]), int(match[2] or match[1])
                 levels.append((min(low, high), max(low, high)))
             else:
                 raise UserError(

@@ -60,12 +60,12 @@ class MaskPixels:
     def values(self) -> list[tuple[str, float]]:
         """(value, share of the pixels), the most frequent first: a grey level as stored, or a colour (#rrggbb)."""
         if self.colour is None:
-            found, counts = np.unique(self.stored, return_counts=True)
-            names = [str(int(value)) for value in found]
+            distinct, counts = np.unique(self.stored, return_counts=True)
+            names = [str(int(value)) for value in distinct]
         else:
             red, green, blue = (self.colour[:, :, channel].astype(np.uint32) for channel in range(3))
-            found, counts = np.unique(red << 16 | green << 8 | blue, return_counts=True)
-            names = [f"#{int(value):06x}" for value in found]
+            distinct, counts = np.unique(red << 16 | green << 8 | blue, return_counts=True)
+            names = [f"#{int(value):06x}" for value in distinct]
         order = np.argsort(-counts, kind="stable")
         return [(names[index], float(counts[index] / self.grey.size)) for index in order]
 
@@ -74,8 +74,8 @@ class MaskPixels:
         values = self.values()
         shown = [value for value in values if value[1] >= NAMED_SHARE][:NAMED] or values[:1]
         text = ", ".join(f"{name} ({share:.1%})" for name, share in shown)
-        more = len(values) - len(shown)
-        return text + (f" and {more} more" if more else "")
+        rest = len(values) - len(shown)
+        return text + (f" and {rest} more" if rest else "")
 
     def example(self) -> str | None:
         """A value that may be the one which marks: the most frequent one after the background's."""
@@ -146,11 +146,11 @@ def _of_values(path: Path, pixels: MaskPixels, values: MaskValues) -> np.ndarray
     for low, high in values.levels:
         mask |= (pixels.stored >= low) & (pixels.stored <= high)
     for colour in values.colours:
-        near = np.repeat(pixels.grey[:, :, None], 3, axis=2) if pixels.colour is None else pixels.colour
-        wanted = np.array(colour, np.uint8)
+        channels = np.repeat(pixels.grey[:, :, None], 3, axis=2) if pixels.colour is None else pixels.colour
+        target = np.array(colour, np.uint8)
         # Not below 0: uint8 would wrap.
-        far = np.maximum(near, wanted) - np.minimum(near, wanted)
-        mask |= far.max(axis=2) <= COLOUR_TOLERANCE
+        distance = np.maximum(channels, target) - np.minimum(channels, target)
+        mask |= distance.max(axis=2) <= COLOUR_TOLERANCE
     return mask
 
 

@@ -61,16 +61,16 @@ def fit_mask(
     if height % h == 0 and width % w == 0 and height // h == width // w:
         k = height // h
         return mask.repeat(k, axis=0).repeat(k, axis=1), f"scaled up by {k} from {w}x{h} (pixels repeated)"
-    off, off_turned = max(abs(h - height), abs(w - width)), max(abs(h - width), abs(w - height))
-    if min(off, off_turned) <= tolerance:
-        target = (height, width) if off <= off_turned else (width, height)
+    deviation, deviation_turned = max(abs(h - height), abs(w - width)), max(abs(h - width), abs(w - height))
+    if min(deviation, deviation_turned) <= tolerance:
+        target = (height, width) if deviation <= deviation_turned else (width, height)
         fitted = cv2.resize(mask.view(np.uint8), target[::-1], interpolation=cv2.INTER_NEAREST_EXACT).view(np.bool_)
-        done = f"resampled from {w}x{h} to {target[1]}x{target[0]}, {min(off, off_turned)} pixels off"
-        if off <= off_turned:
-            return fitted, done
+        message = f"resampled from {w}x{h} to {target[1]}x{target[0]}, {min(deviation, deviation_turned)} pixels off"
+        if deviation <= deviation_turned:
+            return fitted, message
         fitted, turned = _turned(fitted, orientation, evidence)
-        return fitted, f"{done}; {turned}"
-    needed = min(off, off_turned)
+        return fitted, f"{message}; {turned}"
+    needed = min(deviation, deviation_turned)
     near = needed <= min(NEARLY, NEARLY_PART * max(size))
     advice = f"or let it be resampled: --fit-masks {needed}" if near else "it is too far off to be resampled"
     raise UserError(

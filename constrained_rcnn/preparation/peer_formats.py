@@ -137,7 +137,7 @@ def write_listing(form: str, entries: Iterable[Mapping[str, Any]], output: Path,
     if form == "imdl-json":
         write_json_atomic(output, [[image, mask or "Negative"] for image, mask in rows], indent=1)
         return []
-    separator, left_out, lines = " " if form == "mvss" else ",", [], []
+    separator, omitted, lines = " " if form == "mvss" else ",", [], []
     for image, mask in rows:
         for path in filter(None, (image, mask)):
             if separator in path or "\n" in path:
@@ -149,9 +149,9 @@ def write_listing(form: str, entries: Iterable[Mapping[str, Any]], output: Path,
         elif str(image).lower().endswith(_JPEG):
             lines.append(f"{image},{mask},{image}")
         else:
-            left_out.append(f"{image}: not a JPEG, and CAT-Net needs one beside it; nothing is encoded again here")
+            omitted.append(f"{image}: not a JPEG, and CAT-Net needs one beside it; nothing is encoded again here")
     write_bytes_atomic(output, "".join(line + "\n" for line in lines).encode("utf-8"))
-    return left_out
+    return omitted
 
 
 def _place(base: Path, name: str) -> Path:

@@ -29,11 +29,7 @@ from .plan import VERSION, Plan
 from .records import make_records
 from .sides import sides_of
 from .sources import MOSTLY, Scan
-from .splits import (
-    SIDES,
-    group_by_sources,
-    write_split,
-)
+from .splits import SIDES, group_by_sources, write_split
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +50,7 @@ def prepare(plan: Plan, scan: Callable[[], Scan]) -> dict[str, Any]:
         OutputError: an output cannot be written. What an earlier run prepared is as it was then, as it is after any
             other error: masks and annotations take their places when all are made.
     """
-    began = time.monotonic()
+    started = time.monotonic()
     fingerprint = plan.fingerprint()
     report = _finished(plan, fingerprint)
     if report is not None:
@@ -73,13 +69,10 @@ def prepare(plan: Plan, scan: Callable[[], Scan]) -> dict[str, Any]:
         previous = _read_report(plan)
         if not journal.found:
             shutil.rmtree(stage, ignore_errors=True)  # of other inputs
-        found = scan()
-        samples = {_relative(sample.image, plan.image_root): sample for sample in found.samples}
+        scanned = scan()
+        samples = {_relative(sample.image, plan.image_root): sample for sample in scanned.samples}
         records = dict(make_records(plan.name, stage, samples, journal, workers=plan.workers))
-        findings = [
-            *found.findings,
-            *(Finding(**row) for record in records.values() for row in record["findings"]),
-        ]
+        findings = [*scanned.findings, *(Finding(**row) for record in records.values() for row in record["findings"])]
         prints = {name: record["print"] for name, record in records.items() if record["print"]}
         repeated = shared_pixels(prints)
         groups = group_by_sources(
@@ -100,7 +93,7 @@ def prepare(plan: Plan, scan: Callable[[], Scan]) -> dict[str, Any]:
         side, split_lines = sides_of(plan, images, strata, findings)
         findings += duplicates(prints, groups, side)
         report = _write(plan, stage, images, annotations, findings, side, split_lines)
-        report.update(fingerprint=fingerprint, seconds=round(time.monotonic() - began, 1), resumed=journal.found)
+        report.update(fingerprint=fingerprint, seconds=round(time.monotonic() - started, 1), resumed=journal.found)
         publish(stage, plan.output)
         write_json_atomic(plan.report_file, report, indent=1)  # last: it stands for all that it lists
         journal.remove()
@@ -137,20 +130,20 @@ def _check_forged(plan: Plan, images: list[dict], findings: list[Finding]) -> No
             finding,
         ),
     )
-    what = "no usable image" if not images else f"no usable forged image beside {len(images)} authentic ones"
-    why = f"{len(lost)} problems; first: {lost[0].file}: {lost[0].message}" if lost else "and none that was skipped"
-    wanted = "; for authentic images alone give --authentic-only" if images and plan.authentic_only is False else ""
-    raise UserError(f"{plan.image_root}: {what}, {plan.name} is not written ({why}){wanted}")
+    problem = "no usable image" if not images else f"no usable forged image beside {len(images)} authentic ones"
+    reason = f"{len(lost)} problems; first: {lost[0].file}: {lost[0].message}" if lost else "and none that was skipped"
+    advice = "; for authentic images alone give --authentic-only" if images and plan.authentic_only is False else ""
+    raise UserError(f"{plan.image_root}: {problem}, {plan.name} is not written ({reason}){advice}")
 
 
 def _mostly_manipulated(plan: Plan, shares: list[float | None]) -> list[Finding]:
     """A finding where most images are manipulated for the most part: then all masks are probably inverted."""
-    known = [share for share in shares if share is not None]
-    mostly = sum(share > MOSTLY for share in known)
-    if 2 * mostly <= len(known):
+    known_shares = [share for share in shares if share is not None]
+    mostly = sum(share > MOSTLY for share in known_shares)
+    if 2 * mostly <= len(known_shares):
         return []
     message = (
-        f"{mostly} of {len(known)} masks mark more than half of their image; if they are inverted (white means "
+        f"{mostly} of {len(known_shares)} masks mark more than half of their image; if they are inverted (white means "
         "manipulated, in NIST16's black), prepare the set again with --invert"
     )
     logger.warning("%s: %s", plan.name, message)
@@ -210,10 +203,7 @@ def _write(
     if side:
         path = stage / "annotations" / f"{plan.name}_split.json"
         write_split(
-            path,
-            plan.name,
-            side,
-            note=f"seed {plan.seed}" if not plan.split_file else f"from {plan.split_file}",
+            path, plan.name, side, note=f"seed {plan.seed}" if not plan.split_file else f"from {plan.split_file}"
         )
         files.append(f"annotations/{path.name}")
     return {
@@ -253,7 +243,7 @@ def _remove_stale(plan: Plan, previous: Mapping[str, Any] | None, report: Mappin
     """Deletes what an earlier run wrote and this one did not: no old mask or split is taken for a new one."""
     if not previous:
         return
-    before = {*previous.get("files", []), *previous.get("masks", [])}
-    for file in before - {*report["files"], *report["masks"]}:
+    previous_files = {*previous.get("files", []), *previous.get("masks", [])}
+    for file in previous_files - {*report["files"], *report["masks"]}:
         if file.startswith((f"annotations/{plan.name}", f"masks/{plan.name}/")) and ".." not in Path(file).parts:
             (plan.output / file).unlink(missing_ok=True)

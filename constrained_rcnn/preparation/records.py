@@ -46,10 +46,9 @@ def make_records(
 
     Yields:
         (image name, record), in no particular order. A record has ``image`` (entry of the annotation format
-        without
-        ``id`` and ``group``; None where the image is skipped), ``annotations`` (see ``annotation.annotate``),
-        ``print`` (``duplicates.image_print``), ``specks`` (manipulated pixels in no instance), ``share``
-        (manipulated part of the image by its mask, 0..1; None without one) and ``findings`` (dicts).
+        without ``id`` and ``group``; None where the image is skipped), ``annotations`` (see ``annotation.annotate``),
+        ``print`` (``duplicates.image_print``), ``specks`` (manipulated pixels of small regions, in no instance),
+        ``share`` (manipulated part of the image by its mask, 0..1; None without one) and ``findings`` (dicts).
     """
     masks = mask_names(dataset, list(samples))
     todo = []
@@ -71,8 +70,9 @@ def make_records(
                     waiting[pool.submit(make_record, output, name, masks[name], sample)] = name
                 if not waiting:
                     break
-                done = wait(waiting, return_when=FIRST_COMPLETED).done
-                for future in sorted(done, key=lambda one: one.exception() is not None):  # keep what succeeded
+                completed = wait(waiting, return_when=FIRST_COMPLETED).done
+                # What has succeeded first, so that it is kept.
+                for future in sorted(completed, key=lambda attempt: attempt.exception() is not None):
                     name, record = waiting.pop(future), future.result()
                     journal.add(name, record)
                     bar.update()
@@ -127,21 +127,21 @@ def _box(technique: str, box: Sequence[int]) -> dict[str, Any]:
 
 def _skipped(name: str, kind: str, error: UserError) -> dict[str, Any]:
     finding = Finding(SKIPPED, kind, name, str(error))
-    nothing: dict[str, Any] = {"image": None, "annotations": [], "print": None, "specks": 0, "share": None}
-    return {**nothing, "findings": [finding.as_dict()]}
+    empty: dict[str, Any] = {"image": None, "annotations": [], "print": None, "specks": 0, "share": None}
+    return {**empty, "findings": [finding.as_dict()]}
 
 
 def _unusual(header: Header, reading: Reading) -> Iterator[tuple[str, str, str]]:
     """Notes on kinds of files that are read by a rule of ours (``images.reading``)."""
-    said = reading.changes
+    changes = reading.changes
     if header.orientation != 1:
         yield NOTED, "orientation", f"EXIF orientation {header.orientation}, turned upright while reading"
     if header.deep:
-        yield NOTED, "16-bit", said.get("bit_depth", "more than 8 bits per channel")
+        yield NOTED, "16-bit", changes.get("bit_depth", "more than 8 bits per channel")
     if header.several:
-        yield NOTED, "several pages", said.get("page", "several pages or frames")
+        yield NOTED, "several pages", changes.get("page", "several pages or frames")
     if header.mode in ("CMYK", "P", "PA", "LA", "RGBA", "La", "RGBa", "YCbCr", "HSV", "LAB"):
         yield NOTED, "colours", f"stored as {header.mode}, read as RGB (alpha dropped)"
     for kind in ("repaired", "layout", "metadata", "colour_profile"):
-        if kind in said:
-            yield NOTED, kind.replace("_", " "), said[kind]
+        if kind in changes:
+            yield NOTED, kind.replace("_", " "), changes[kind]

@@ -8,12 +8,7 @@ from collections.abc import Mapping
 from ..utils.errors import UserError
 from .findings import NOTED, SKIPPED, Finding
 from .plan import Plan
-from .splits import (
-    SIDES,
-    read_split,
-    split_groups,
-    straddling_groups,
-)
+from .splits import SIDES, read_split, split_groups, straddling_groups
 
 
 def sides_of(
@@ -38,12 +33,7 @@ def sides_of(
         side = read_split(plan.split_file)
         for name in sorted(set(side) - set(groups)):
             findings.append(
-                Finding(
-                    SKIPPED,
-                    "split: unknown image",
-                    name,
-                    "listed in the split file, but no image of this set",
-                )
+                Finding(SKIPPED, "split: unknown image", name, "listed in the split file, but no image of this set")
             )
         for name in sorted(set(groups) - set(side)):
             findings.append(
@@ -51,14 +41,9 @@ def sides_of(
             )
         for group in straddling_groups(groups, side):
             findings.append(
-                Finding(
-                    NOTED,
-                    "split: group on both sides",
-                    group,
-                    "this group of one source has images on both sides",
-                )
+                Finding(NOTED, "split: group on both sides", group, "this group of one source has images on both sides")
             )
-        side = {name: where for name, where in side.items() if name in groups}
+        side = {name: side_name for name, side_name in side.items() if name in groups}
         if not side:
             raise UserError(f"{plan.split_file}: names no image of {plan.name}; names are relative to the image root")
         counts = Counter(side.values())

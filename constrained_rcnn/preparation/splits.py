@@ -47,8 +47,8 @@ def group_by_sources(sources: Mapping[str, Iterable[str]]) -> dict[str, str]:
         nodes = [("source", source) for source in sources[image]] or [("image", image)]
         firsts[image] = nodes[0]
         for node in nodes:
-            one, other = find(nodes[0]), find(node)
-            parent[max(one, other)] = min(one, other)  # the root is always the smallest
+            first_root, second_root = find(nodes[0]), find(node)
+            parent[max(first_root, second_root)] = min(first_root, second_root)  # the root is always the smallest
     return {image: find(first)[1] for image, first in firsts.items()}
 
 
@@ -58,16 +58,16 @@ class SplitOutcome:
 
     Attributes:
         side: image name -> "train" or "test".
-        wanted: stratum (technique) -> number of test images asked for (a fraction of the images, not
+        targets: stratum (technique) -> number of test images asked for (a fraction of the images, not
             rounded).
-        got: stratum -> number of test images.
+        reached: stratum -> number of test images.
         total: stratum -> number of images.
         groups: side -> number of groups.
     """
 
     side: dict[str, str]
-    wanted: dict[str, float]
-    got: dict[str, int]
+    targets: dict[str, float]
+    reached: dict[str, int]
     total: dict[str, int]
     groups: dict[str, int]
 
@@ -75,10 +75,10 @@ class SplitOutcome:
         """One line per stratum, for printing: asked, got and the difference."""
         lines = [f"groups: {self.groups['train']} train, {self.groups['test']} test"]
         for stratum in sorted(self.total):
-            got, wanted = self.got[stratum], self.wanted[stratum]
+            reached, target = self.reached[stratum], self.targets[stratum]
             lines.append(
-                f"{stratum}: {self.total[stratum] - got} train, {got} test "
-                f"(asked {wanted:.1f}, difference {got - wanted:+.1f})"
+                f"{stratum}: {self.total[stratum] - reached} train, {reached} test "
+                f"(asked {target:.1f}, difference {reached - target:+.1f})"
             )
         return lines
 
@@ -88,11 +88,10 @@ def split_groups(
 ) -> SplitOutcome:
     """Chooses whole groups for testing, near a fraction of the images of every stratum.
 
-    The groups come in the order of a seeded hash of their names; each is tested if that brings the test
-    counts nearer to what is wanted (squared differences, each stratum relative to its wanted count). Then
-    single groups
-    change sides, and pairs swap, as long as that helps: the draw stays random where the counts leave a
-        choice. Of two groups or more at least one is tested, unless the fraction is 0.
+    The groups come in the order of a seeded hash of their names; each is tested if that brings the test counts nearer
+    to the targets (squared differences, each stratum relative to its target). Then single groups change sides, and
+    pairs swap, as long as that helps: the draw stays random where the counts leave a choice. Of two groups or more at
+    least one is tested, unless the fraction is 0.
 
     Args:
         groups: image name -> group name.
@@ -109,48 +108,48 @@ def split_groups(
     if not 0 <= test_fraction <= 1:
         raise ValueError(f"test_fraction {test_fraction}: 0 to 1")
     total = Counter(strata[image] for image in groups)
-    wanted = {stratum: test_fraction * count for stratum, count in total.items()}
+    targets = {stratum: test_fraction * count for stratum, count in total.items()}
     contents: dict[str, Counter] = defaultdict(Counter)
     for image, group in groups.items():
         contents[group][strata[image]] += 1
 
     order = sorted(contents, key=lambda group: hashlib.sha256(f"{seed}:{group}".encode()).digest())
-    got: Counter = Counter()
-    chosen: set[str] = set()
+    counts: Counter = Counter()
+    tested: set[str] = set()
 
     def cost(change: Counter) -> float:
-        return sum(((got[s] + change[s] - wanted[s]) / max(wanted[s], 1.0)) ** 2 for s in total)
+        return sum(((counts[s] + change[s] - targets[s]) / max(targets[s], 1.0)) ** 2 for s in total)
 
     def apply(group: str, sign: int) -> None:
         for stratum, count in contents[group].items():
-            got[stratum] += sign * count
-        (chosen.add if sign > 0 else chosen.discard)(group)
+            counts[stratum] += sign * count
+        (tested.add if sign > 0 else tested.discard)(group)
 
     for group in order:
         if cost(contents[group]) < cost(Counter()):
             apply(group, 1)
-    if not chosen and wanted and test_fraction > 0 and len(order) > 1:
+    if not tested and targets and test_fraction > 0 and len(order) > 1:
         apply(min(order, key=lambda group: cost(contents[group])), 1)  # a test set of one image beats none
     for _ in range(len(order)):
-        change = _best_change(order, chosen, contents, cost)
+        change = _best_change(order, tested, contents, cost)
         if change is None:
             break
         for group, sign in change:
             apply(group, sign)
 
-    side = {image: "test" if group in chosen else "train" for image, group in sorted(groups.items())}
+    side = {image: "test" if group in tested else "train" for image, group in sorted(groups.items())}
     return SplitOutcome(
         side,
-        wanted,
-        {stratum: got[stratum] for stratum in total},
+        targets,
+        {stratum: counts[stratum] for stratum in total},
         dict(total),
-        {"train": len(contents) - len(chosen), "test": len(chosen)},
+        {"train": len(contents) - len(tested), "test": len(tested)},
     )
 
 
 def _best_change(
     order: Sequence[str],
-    chosen: Collection[str],
+    tested: Collection[str],
     contents: Mapping[str, Counter[str]],
     cost: Callable[[Counter[str]], float],
     tolerance: float = 1e-12,
@@ -165,11 +164,11 @@ def _best_change(
         return change
 
     # Groups of the same content are alike to the cost: one of each is enough to look at.
-    ins = _one_of_each([group for group in order if group not in chosen], contents)
-    outs = _one_of_each([group for group in order if group in chosen], contents)
+    ins = _one_of_each([group for group in order if group not in tested], contents)
+    outs = _one_of_each([group for group in order if group in tested], contents)
     candidates: list[tuple[tuple[str, int], ...]] = [((group, 1),) for group in ins]
-    candidates += [((group, -1),) for group in outs if len(chosen) > 1]
-    candidates += [((one, 1), (other, -1)) for one in ins for other in outs]
+    candidates += [((group, -1),) for group in outs if len(tested) > 1]
+    candidates += [((added, 1), (removed, -1)) for added in ins for removed in outs]
     best, lowest = None, cost(Counter()) - tolerance
     for moves in candidates:
         value = cost(delta(*moves))
@@ -187,7 +186,7 @@ def _one_of_each(groups: Sequence[str], contents: Mapping[str, Counter[str]]) ->
 
 def write_split(path: str | os.PathLike, dataset: str, side: Mapping[str, str], *, note: str = "") -> None:
     """Writes ``{"dataset", "note", "splits": {"train": [...], "test": [...]}}`` as JSON, names sorted."""
-    splits = {name: sorted(image for image, where in side.items() if where == name) for name in SIDES}
+    splits = {name: sorted(image for image, image_side in side.items() if image_side == name) for name in SIDES}
     write_json_atomic(path, {"dataset": dataset, "note": note, "splits": splits}, indent=1)
 
 
@@ -211,15 +210,15 @@ def read_split(path: str | os.PathLike) -> dict[str, str]:
         ) from None
     side = dict(pairs)
     if len(side) < len(pairs):
-        twice = next(image for image, count in Counter(image for image, _ in pairs).items() if count > 1)
-        raise UserError(f"{path}: {twice} is listed twice; an image belongs to one side")
+        duplicate = next(image for image, count in Counter(image for image, _ in pairs).items() if count > 1)
+        raise UserError(f"{path}: {duplicate} is listed twice; an image belongs to one side")
     return side
 
 
 def straddling_groups(groups: Mapping[str, str], side: Mapping[str, str]) -> list[str]:
     """Groups that have images on both sides of a split (a leak), sorted."""
     sides = defaultdict(set)
-    for image, where in side.items():
+    for image, image_side in side.items():
         if image in groups:
-            sides[groups[image]].add(where)
-    return sorted(group for group, seen in sides.items() if len(seen) > 1)
+            sides[groups[image]].add(image_side)
+    return sorted(group for group, group_sides in sides.items() if len(group_sides) > 1)

@@ -103,10 +103,10 @@ def read_parameters(checkpoint: TensorFlowCheckpoint, depth: int, classes: int, 
     Raises:
         UserError: missing, unexpected or mis-shaped variables, by name; damaged data; numbers that are not finite.
     """
-    wanted = released_variables(depth, classes, masks)
-    _check(checkpoint, wanted)
+    variables = released_variables(depth, classes, masks)
+    _check(checkpoint, variables)
     model = {"roi_heads.box_predictor.width_offset": torch.tensor([WIDTH_OFFSET])}
-    for name, variable in wanted.items():
+    for name, variable in variables.items():
         array = checkpoint.read(name)
         if not np.isfinite(array).all():
             raise UserError(f"{checkpoint.prefix}: variable {name} holds infinite or undefined numbers")
@@ -117,21 +117,23 @@ def read_parameters(checkpoint: TensorFlowCheckpoint, depth: int, classes: int, 
     return model
 
 
-def _check(checkpoint: TensorFlowCheckpoint, wanted: dict) -> None:
+def _check(checkpoint: TensorFlowCheckpoint, variables: dict) -> None:
     """Compares names and shapes; what only a training run needs (momentum, learning rate) may be there too."""
-    found = {name: entry.shape for name, entry in checkpoint.entries.items()}
-    slots = {f"{name}/Momentum" for name in wanted}
+    shapes = {name: entry.shape for name, entry in checkpoint.entries.items()}
+    slots = {f"{name}/Momentum" for name in variables}
     problems = {
-        "missing": [name for name in wanted if name not in found],
+        "missing": [name for name in variables if name not in shapes],
         "unexpected": [
             name
-            for name, shape in found.items()
-            if name not in wanted and name not in slots and not (re.fullmatch(r"Variable(_\d+)?", name) and shape == ())
+            for name, shape in shapes.items()
+            if name not in variables
+            and name not in slots
+            and not (re.fullmatch(r"Variable(_\d+)?", name) and shape == ())
         ],
         "mis-shaped": [
-            f"{name} {list(found[name])} instead of {list(variable.shape)}"
-            for name, variable in wanted.items()
-            if name in found and found[name] != variable.shape
+            f"{name} {list(shapes[name])} instead of {list(variable.shape)}"
+            for name, variable in variables.items()
+            if name in shapes and shapes[name] != variable.shape
         ],
     }
     if any(problems.values()):

@@ -38,7 +38,7 @@ class CropAndResize(nn.Module):
             (sum of R_i, C, S, S), the dtype of the feature.
         """
         (feature,) = features
-        return torch.cat([self._crop(one[None], b.tensor) for one, b in zip(feature, boxes)])
+        return torch.cat([self._crop(image_feature[None], b.tensor) for image_feature, b in zip(feature, boxes)])
 
     def _crop(self, feature: torch.Tensor, boxes: torch.Tensor) -> torch.Tensor:
         """Crops (R, C, S, S) of one map (1, C, H, W)."""

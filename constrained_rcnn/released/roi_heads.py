@@ -148,12 +148,12 @@ class ReleasedROIHeads(ConstrainedROIHeads):
         scores, deltas = self.box_predictor(self.res5(crops).mean(dim=(2, 3)))
         counts = [len(r) for r in rois]
         select = self.box_predictor.likeliest if self.mask_on else self.box_predictor.suppressed
-        found = []
+        instances = []
         for s, d, r, scale, size in zip(
             scores.split(counts), deltas.split(counts), rois, images.scales, images.original_sizes
         ):
-            found.append(select(*self.box_predictor.boxes_and_probabilities((s, d), r.tensor, scale, size), size))
-        return self.masks_in_original_pixels(images, features, found), {}
+            instances.append(select(*self.box_predictor.boxes_and_probabilities((s, d), r.tensor, scale, size), size))
+        return self.masks_in_original_pixels(images, features, instances), {}
 
     def masks_in_original_pixels(self, images, features, instances: list[Instances]) -> list[Instances]:
         """Adds ``pred_masks`` to instances whose ``pred_boxes`` are in their images' original pixels."""
@@ -161,17 +161,17 @@ class ReleasedROIHeads(ConstrainedROIHeads):
             Instances(size, pred_boxes=Boxes(x.pred_boxes.tensor * scale))
             for x, size, scale in zip(instances, images.image_sizes, images.scales)
         ]
-        for image, done in zip(instances, self.forward_with_given_boxes(features, scaled)):
-            if done.has("pred_masks"):
-                image.pred_masks = done.pred_masks
+        for image, with_masks in zip(instances, self.forward_with_given_boxes(features, scaled)):
+            if with_masks.has("pred_masks"):
+                image.pred_masks = with_masks.pred_masks
         return instances
 
     def _mask_logits(self, features, boxes):
         """As in the native heads, but each image's masks are predicted by themselves (batch statistics)."""
         logits = [
-            super(ReleasedROIHeads, self)._mask_logits({k: f[i : i + 1] for k, f in features.items()}, [own])
-            for i, own in enumerate(boxes)
-            if len(own)
+            super(ReleasedROIHeads, self)._mask_logits({k: f[i : i + 1] for k, f in features.items()}, [image_boxes])
+            for i, image_boxes in enumerate(boxes)
+            if len(image_boxes)
         ]
         if logits:
             return torch.cat(logits)

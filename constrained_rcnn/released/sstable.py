@@ -106,11 +106,11 @@ def _entries(block: bytes) -> Iterator[tuple[bytes, bytes]]:
     key, position = b"", 0
     while position < end:
         shared, position = read_varint(block, position)
-        own, position = read_varint(block, position)
+        unshared, position = read_varint(block, position)
         length, position = read_varint(block, position)
-        if shared > len(key) or shared + own > MAX_KEY_BYTES or position + own + length > end:
+        if shared > len(key) or shared + unshared > MAX_KEY_BYTES or position + unshared + length > end:
             raise BadTable("an entry is damaged")
-        key = key[:shared] + block[position : position + own]
-        position += own
+        key = key[:shared] + block[position : position + unshared]
+        position += unshared
         yield key, block[position : position + length]
         position += length

@@ -108,16 +108,16 @@ def released_variables(depth: int, classes: int, masks: bool) -> dict[str, Varia
 
 
 def _mask_branch() -> dict[str, Variable]:
-    here = "roi_heads.mask_predictor"
+    prefix = "roi_heads.mask_predictor"
     table = {
         **_convolution("feature_fuse/mask_fuse", (1, 1, 512, 1024), "roi_heads.mask_fusion.conv"),
-        **_convolution("mask_predict/Conv2d_transpose", (2, 2, 256, 2048), f"{here}.upsample", channels=256),
-        "mask_predict/Conv/weights": Variable((1, 1, 256, 64), f"{here}.hidden.weight", _kernel),
+        **_convolution("mask_predict/Conv2d_transpose", (2, 2, 256, 2048), f"{prefix}.upsample", channels=256),
+        "mask_predict/Conv/weights": Variable((1, 1, 256, 64), f"{prefix}.hidden.weight", _kernel),
         # Background, foreground -> foreground minus background.
-        **_convolution("mask_predict/Conv_1", (1, 1, 64, 2), f"{here}.predictor", lambda x: x[..., 1:] - x[..., :1]),
+        **_convolution("mask_predict/Conv_1", (1, 1, 64, 2), f"{prefix}.predictor", lambda x: x[..., 1:] - x[..., :1]),
     }
     for index, name in enumerate(("mask_predict/Conv/BatchNorm", "mask_predict/BatchNorm")):
-        table[f"{name}/beta"] = Variable((64,), f"{here}.norm.{index}.bias")
+        table[f"{name}/beta"] = Variable((64,), f"{prefix}.norm.{index}.bias")
         # Never read: the released network normalises masks by the statistics of the boxes at hand.
         table.update({f"{name}/moving_{kind}": Variable((64,), None) for kind in ("mean", "variance")})
     return table
@@ -128,13 +128,17 @@ def _block(name: str, block: int, units: int, parameter: str) -> dict[str, Varia
     inside = 64 * 2 ** (block - 1)
     table = {}
     for unit in range(units):
-        before = 4 * inside if unit else (64 if block == 1 else 2 * inside)
-        shapes = {"conv1": (1, 1, before, inside), "conv2": (3, 3, inside, inside), "conv3": (1, 1, inside, 4 * inside)}
+        in_channels = 4 * inside if unit else (64 if block == 1 else 2 * inside)
+        shapes = {
+            "conv1": (1, 1, in_channels, inside),
+            "conv2": (3, 3, inside, inside),
+            "conv3": (1, 1, inside, 4 * inside),
+        }
         if unit == 0:
-            shapes["shortcut"] = (1, 1, before, 4 * inside)
+            shapes["shortcut"] = (1, 1, in_channels, 4 * inside)
         for layer, shape in shapes.items():
-            there = f"{name}/unit_{unit + 1}/bottleneck_v1/{layer}"
-            table.update(_normed_convolution(there, shape, f"{parameter}.{unit}.{layer}"))
+            source_name = f"{name}/unit_{unit + 1}/bottleneck_v1/{layer}"
+            table.update(_normed_convolution(source_name, shape, f"{parameter}.{unit}.{layer}"))
     return table
 
 
@@ -163,8 +167,8 @@ def _normed_convolution(name, shape, parameter) -> dict[str, Variable]:
     """A convolution without bias and its frozen batch normalisation."""
     table = {f"{name}/weights": Variable(shape, f"{parameter}.weight", _kernel)}
     norms = {"gamma": "weight", "beta": "bias", "moving_mean": "running_mean", "moving_variance": "running_var"}
-    for there, here in norms.items():
-        table[f"{name}/BatchNorm/{there}"] = Variable(shape[-1:], f"{parameter}.norm.{here}")
+    for source_part, target_part in norms.items():
+        table[f"{name}/BatchNorm/{source_part}"] = Variable(shape[-1:], f"{parameter}.norm.{target_part}")
     return table
 
 

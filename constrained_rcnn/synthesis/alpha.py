@@ -5,6 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from .masks import to_uint8
+
 #: Pixels with a larger opacity are manipulated: what is fainter, the outer skirt of a soft edge, cannot be seen.
 SHARE = 0.25
 
@@ -39,7 +41,7 @@ def opacity(mask: np.ndarray, edge: str, width: float, guide: np.ndarray) -> np.
 def composite(background: np.ndarray, patch: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     """The patch over the background (H x W x 3 uint8 RGB each), by H x W float32 opacity in [0, 1]."""
     mixed = background + alpha[:, :, None] * (patch.astype(np.float32) - background)
-    return np.clip(mixed + 0.5, 0, 255).astype(np.uint8)
+    return to_uint8(mixed)
 
 
 def _guided(alpha: np.ndarray, guide: np.ndarray, radius: int) -> np.ndarray:
@@ -47,5 +49,5 @@ def _guided(alpha: np.ndarray, guide: np.ndarray, radius: int) -> np.ndarray:
     grey = cv2.cvtColor(np.ascontiguousarray(guide), cv2.COLOR_RGB2GRAY).astype(np.float32) / 255
     mean, target = cv2.blur(grey, side), cv2.blur(alpha, side)
     slope = (cv2.blur(grey * alpha, side) - mean * target) / (cv2.blur(grey * grey, side) - mean * mean + 2e-3)
-    found = cv2.blur(slope, side) * grey + cv2.blur(target - slope * mean, side)
-    return np.clip((found - 0.1) / 0.8, 0, 1)
+    filtered = cv2.blur(slope, side) * grey + cv2.blur(target - slope * mean, side)
+    return np.clip((filtered - 0.1) / 0.8, 0, 1)

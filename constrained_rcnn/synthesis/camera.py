@@ -187,11 +187,7 @@ def draw_view(shape: tuple[int, ...], size: tuple[int, int], history: History, r
 
 
 def photograph(
-    photo: np.ndarray,
-    size: tuple[int, int],
-    history: History,
-    rng: np.random.Generator,
-    view: View | None = None,
+    photo: np.ndarray, size: tuple[int, int], history: History, rng: np.random.Generator, view: View | None = None
 ) -> np.ndarray:
     """A photo of the given size that went through a history.
 
@@ -204,15 +200,15 @@ def photograph(
         height x width x 3 uint8 RGB.
     """
     view = view or draw_view(photo.shape, size, history, rng)
-    before = sensor_size(size, history)
+    captured_size = sensor_size(size, history)
     if view.kept:
         image = view.cut(photo)
         return image if history.jpeg is None else recompress(image, history.jpeg, history.grid)
-    how = cv2.INTER_AREA if view.reduced else cv2.INTER_CUBIC
-    image = capture(cv2.resize(view.cut(photo), before[::-1], interpolation=how), history, rng)
+    interpolation = cv2.INTER_AREA if view.reduced else cv2.INTER_CUBIC
+    image = capture(cv2.resize(view.cut(photo), captured_size[::-1], interpolation=interpolation), history, rng)
     if history.camera_jpeg is not None:
         image = recompress(image, history.camera_jpeg)
-    if before != tuple(size):
+    if captured_size != tuple(size):
         image = cv2.resize(image, size[::-1], interpolation=INTERPOLATIONS[history.interpolation])
     if history.jpeg is not None:
         image = recompress(image, history.jpeg, history.grid)

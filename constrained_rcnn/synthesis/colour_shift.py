@@ -5,6 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from .masks import to_uint8
+
 
 def shift_colours(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """One to three sliders moved by a random amount.
@@ -23,7 +25,7 @@ def shift_colours(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         levels = (levels - 128) * np.exp(rng.choice([-1, 1]) * rng.uniform(0.08, 0.3)) + 128
     if 2 in moved:
         levels = 255 * (np.clip(levels, 0, 255) / 255) ** np.exp(rng.choice([-1, 1]) * rng.uniform(0.1, 0.4))
-    image = cv2.LUT(np.ascontiguousarray(image), np.clip(levels + 0.5, 0, 255).astype(np.uint8))
+    image = cv2.LUT(np.ascontiguousarray(image), to_uint8(levels))
     if 3 not in moved:
         return image
     hue, saturation, value = cv2.split(cv2.cvtColor(image, cv2.COLOR_RGB2HSV))

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from .camera import INTERPOLATIONS
+from .masks import to_uint8
 from .presets import Preset, log_uniform
 
 #: Pixels around a cut-out region, so that edges can be softened and filters see real neighbours.
@@ -21,11 +22,11 @@ def draw_warp(preset: Preset, rng: np.random.Generator) -> dict:
     Returns:
         ``scale`` (factor), ``angle`` (degrees), ``flip`` (bool), ``interpolation`` (name).
     """
-    which = rng.integers(3)  # scaled, turned, both
+    kind = rng.integers(3)  # scaled, turned, both
     scale, angle = 1.0, 0.0
-    if which != 1:
+    if kind != 1:
         scale = log_uniform(rng, preset.scale_up if rng.random() < 0.6 else preset.scale_down)
-    if which != 0:
+    if kind != 0:
         angle = float(rng.uniform(*preset.rotation) * rng.choice([-1, 1]))
     names = list(INTERPOLATIONS)
     return {
@@ -58,10 +59,10 @@ def warp_region(image: np.ndarray, mask: np.ndarray, warp: dict) -> tuple[np.nda
     size = tuple(int(side) + 1 + 2 * MARGIN for side in high - low)
     matrix = np.concatenate([turn, (MARGIN - low)[:, None]], 1)
     plain = warp["scale"] == 1 and warp["angle"] == 0
-    how = cv2.INTER_NEAREST if plain else INTERPOLATIONS[warp["interpolation"]]
-    patch = cv2.warpAffine(image, matrix, size, flags=how, borderMode=cv2.BORDER_REFLECT_101)
-    how = cv2.INTER_NEAREST if plain else cv2.INTER_LINEAR
-    return patch, cv2.warpAffine(mask.astype(np.float32), matrix, size, flags=how) > 0.5
+    interpolation = cv2.INTER_NEAREST if plain else INTERPOLATIONS[warp["interpolation"]]
+    patch = cv2.warpAffine(image, matrix, size, flags=interpolation, borderMode=cv2.BORDER_REFLECT_101)
+    interpolation = cv2.INTER_NEAREST if plain else cv2.INTER_LINEAR
+    return patch, cv2.warpAffine(mask.astype(np.float32), matrix, size, flags=interpolation) > 0.5
 
 
 def find_place(
@@ -104,9 +105,9 @@ def find_place(
         inside = mask[part]
         if inside.sum() < 0.9 * total or (inside & barred[rows, columns]).any():
             continue
-        around = rim[part]
-        under = image[rows, columns][around].astype(np.float32)
-        cost = float(((patch[part][around] - under) ** 2).mean()) if len(under) else 0.0
+        rim_part = rim[part]
+        covered = image[rows, columns][rim_part].astype(np.float32)
+        cost = float(((patch[part][rim_part] - covered) ** 2).mean()) if len(covered) else 0.0
         if texture:
             ratio = level / (detail[rows, columns][inside].mean() + 1.0)
             cost = (cost + 100.0) * (1 + texture * abs(float(np.log2(ratio))))
@@ -147,7 +148,7 @@ def grain_level(image: np.ndarray, mask: np.ndarray | None = None) -> float:
 
 
 def match_grain(
-    patch: np.ndarray, mask: np.ndarray, wanted: float, preset: Preset, rng: np.random.Generator
+    patch: np.ndarray, mask: np.ndarray, target: float, preset: Preset, rng: np.random.Generator
 ) -> np.ndarray:
     """Gives a region as much noise as the image has, by one of the two ways of the trade.
 
@@ -158,7 +159,7 @@ def match_grain(
     Args:
         patch: h x w x 3 uint8 RGB.
         mask: h x w bool.
-        wanted: ``grain_level`` of the image.
+        target: ``grain_level`` of the image.
         preset: ``degrained`` and ``colour_grain`` are used.
 
     Returns:
@@ -169,20 +170,20 @@ def match_grain(
         # about.
         reach = max(4.0, 4 * grain_level(patch, mask))
         patch = cv2.bilateralFilter(np.ascontiguousarray(patch), 5, reach, 2.0)
-    found = grain_level(patch, mask)
-    if found > wanted > 0:
+    level = grain_level(patch, mask)
+    if level > target > 0:
         soft = cv2.GaussianBlur(patch, (3, 3), 0).astype(np.float32)
-        return _to_uint8(soft + (patch - soft) * (wanted / found))
+        return to_uint8(soft + (patch - soft) * (target / level))
     # A 3x3 binomial high pass leaves this share of the power of white noise: sum of squares of delta -
     # kernel.
     kernel = np.outer([0.25, 0.5, 0.25], [0.25, 0.5, 0.25])
     kernel[1, 1] -= 1
-    sigma = np.sqrt(max(0.0, wanted**2 - found**2) / (kernel**2).sum())
+    sigma = np.sqrt(max(0.0, target**2 - level**2) / (kernel**2).sum())
     if rng.random() < preset.colour_grain:
         noise = rng.standard_normal(patch.shape, dtype=np.float32) * np.float32(sigma / _GREY_SHARE)
     else:
         noise = rng.standard_normal((*patch.shape[:2], 1), dtype=np.float32) * np.float32(sigma)
-    return _to_uint8(patch + noise)
+    return to_uint8(patch + noise)
 
 
 def match_colour(patch: np.ndarray, mask: np.ndarray, background: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -196,10 +197,10 @@ def match_colour(patch: np.ndarray, mask: np.ndarray, background: np.ndarray, rn
         H x W x 3 uint8 RGB.
     """
     weight = rng.uniform(0.2, 0.7)
-    inside, under = patch[mask].astype(np.float32), background[mask].astype(np.float32)
-    gain = 1 + weight * (np.clip(under.std(0) / (inside.std(0) + 1), 0.7, 1.4) - 1)
-    offset = inside.mean(0) + weight * (under.mean(0) - inside.mean(0)) - gain * inside.mean(0)
-    return _to_uint8(patch * gain.astype(np.float32) + offset.astype(np.float32))
+    inside, covered = patch[mask].astype(np.float32), background[mask].astype(np.float32)
+    gain = 1 + weight * (np.clip(covered.std(0) / (inside.std(0) + 1), 0.7, 1.4) - 1)
+    offset = inside.mean(0) + weight * (covered.mean(0) - inside.mean(0)) - gain * inside.mean(0)
+    return to_uint8(patch * gain.astype(np.float32) + offset.astype(np.float32))
 
 
 def blend(background: np.ndarray, patch: np.ndarray, mask: np.ndarray, edge: str, width: float = 1.0) -> np.ndarray:
@@ -221,7 +222,7 @@ def blend(background: np.ndarray, patch: np.ndarray, mask: np.ndarray, edge: str
         return np.where(mask[:, :, None], patch, background)
     soft = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), width)
     alpha = np.where(mask, np.clip(2 * soft - 0.9, 0.1, 1), 0)[:, :, None]
-    return _to_uint8(background + alpha * (patch.astype(np.float32) - background))
+    return to_uint8(background + alpha * (patch.astype(np.float32) - background))
 
 
 def draw_edge(preset: Preset, rng: np.random.Generator) -> tuple[str, float]:
@@ -244,7 +245,3 @@ def _poisson(background: np.ndarray, patch: np.ndarray, mask: np.ndarray) -> np.
     x, y, w, h = cv2.boundingRect(inside)
     cloned = cv2.seamlessClone(wide[1], wide[0], inside, (x + w // 2, y + h // 2), cv2.NORMAL_CLONE)
     return cloned[pad:-pad, pad:-pad]
-
-
-def _to_uint8(values: np.ndarray) -> np.ndarray:
-    return np.clip(values + 0.5, 0, 255).astype(np.uint8)

@@ -35,14 +35,14 @@ def contact_sheets(json_files: Sequence[Path], output: Path, count: int = 12, co
         for row in annotation_format.load(json_file):
             if not row["authentic"]:
                 by_technique.setdefault(row["technique"], []).append(row)
-    written = []
+    paths = []
     for technique, rows in sorted(by_technique.items()):
-        chosen = [rows[int(i)] for i in np.linspace(0, len(rows) - 1, min(count, len(rows)))]
-        sheet = _grid([_pair(row, COLOURS.get(technique, (213, 94, 0))) for row in chosen], columns)
+        sample = [rows[int(i)] for i in np.linspace(0, len(rows) - 1, min(count, len(rows)))]
+        sheet = _grid([_pair(row, COLOURS.get(technique, (213, 94, 0))) for row in sample], columns)
         path = output.with_name(f"{output.stem}_{technique}.jpg")
         write_jpeg_atomic(path, sheet, 92)
-        written.append(path)
-    return written
+        paths.append(path)
+    return paths
 
 
 def _pair(row: dict, colour: tuple[int, int, int]) -> np.ndarray:
@@ -53,9 +53,9 @@ def _pair(row: dict, colour: tuple[int, int, int]) -> np.ndarray:
     outlines, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     thickness = max(1, round(2 * image.shape[0] / _HEIGHT))
     cv2.drawContours(outlined, outlines, -1, colour[::-1], thickness)
-    both = np.concatenate([image, outlined], 1)
-    width = max(1, round(both.shape[1] * _HEIGHT / both.shape[0]))
-    return cv2.resize(both, (width, _HEIGHT), interpolation=cv2.INTER_AREA)
+    pair = np.concatenate([image, outlined], 1)
+    width = max(1, round(pair.shape[1] * _HEIGHT / pair.shape[0]))
+    return cv2.resize(pair, (width, _HEIGHT), interpolation=cv2.INTER_AREA)
 
 
 def _grid(tiles: list[np.ndarray], columns: int) -> np.ndarray:

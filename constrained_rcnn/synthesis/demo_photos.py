@@ -59,8 +59,8 @@ def load(split: str, made: range = MADE) -> list[tuple[str, np.ndarray]]:
     """
     if split not in ("train", "test"):
         raise UserError(f"demo photos: unknown split {split!r}: choose train or test")
-    chosen = TEST_PHOTOS if split == "test" else TRAIN_PHOTOS
-    photos = [(Path(name).stem, read_image(_path(package, name), "RGB")) for package, name in chosen]
+    files = TEST_PHOTOS if split == "test" else TRAIN_PHOTOS
+    photos = [(Path(name).stem, read_image(_path(package, name), "RGB")) for package, name in files]
     if split == "train":
         photos += [(f"made{seed:03d}", render_scene(seed)) for seed in made]
     return photos

@@ -7,40 +7,45 @@ from typing import Any, Optional
 import cv2
 import numpy as np
 
+from .presets import Preset
+
 #: What an edit returns: the image, the region (H x W bool) and its description; None where it did not fit.
 Edit = Optional[tuple[np.ndarray, np.ndarray, dict[str, Any]]]
 
 
 class Draft:
-    """Keeps the books over the regions of one forgery.
+    """Keeps the books over the regions of one forgery; every technique takes it.
 
     Args:
         image: H x W x 3 uint8 RGB, before any edit.
+        preset, rng: the attributes.
         gap: side of the square, pixels, by which a region's surroundings are kept free, so that regions stay apart.
 
     Attributes:
-        image: with the edits so far.
+        image: H x W x 3 uint8 RGB, with the edits so far.
+        preset: of the forgery.
+        rng: its only source of randomness.
         regions: (technique, H x W bool) per edit.
         steps: what was done, one dict per edit, for the forgery's description.
-        taken: H x W bool, pixels that must stay as they are.
+        occupied: H x W bool, pixels that must stay as they are: earlier regions, and what was copied.
     """
 
-    def __init__(self, image: np.ndarray, gap: int):
-        self.image = image
+    def __init__(self, image: np.ndarray, preset: Preset, rng: np.random.Generator, gap: int):
+        self.image, self.preset, self.rng = image, preset, rng
         self.regions: list[tuple[str, np.ndarray]] = []
         self.steps: list[dict[str, Any]] = []
-        self.taken = np.zeros(image.shape[:2], bool)
+        self.occupied = np.zeros(image.shape[:2], bool)
         self._gap = np.ones((gap, gap), np.uint8)
 
     def add(
-        self, technique: str, image: np.ndarray, mask: np.ndarray, step: dict[str, Any], more: dict[str, Any]
+        self, technique: str, image: np.ndarray, mask: np.ndarray, step: dict[str, Any], details: dict[str, Any]
     ) -> np.ndarray | None:
         """Takes an edit over.
 
         Args:
             technique: of the edit.
             image, mask, step: the edit.
-            more: what else its step says.
+            details: what else its step says.
 
         Returns:
             The region that was copied, H x W bool, where the edit has one.
@@ -49,8 +54,8 @@ class Draft:
         self.regions.append((technique, mask))
         source = step.pop("source", None)
         if source is not None:
-            self.taken |= source  # a later region must not wipe the source out
-            more["source_box"] = [int(v) for v in cv2.boundingRect(source.astype(np.uint8))]
-        self.steps.append({"technique": technique, **step, **more})
-        self.taken |= cv2.dilate(mask.astype(np.uint8), self._gap).astype(bool)
+            self.occupied |= source  # a later region must not wipe the source out
+            details["source_box"] = [int(v) for v in cv2.boundingRect(source.astype(np.uint8))]
+        self.steps.append({"technique": technique, **step, **details})
+        self.occupied |= cv2.dilate(mask.astype(np.uint8), self._gap).astype(bool)
         return source

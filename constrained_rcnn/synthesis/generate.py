@@ -77,8 +77,8 @@ def synthesize(
             break
     else:
         raise UserError(f"no {technique} fitted an image of {size[0]} x {size[1]}: use a larger size")
-    drawn = draw_quality(rng, preset.final_jpeg)
-    quality = None if rng.random() < preset.lossless else drawn
+    final_quality = draw_quality(rng, preset.final_jpeg)
+    quality = None if rng.random() < preset.lossless else final_quality
     dense = bool(rng.random() < 0.5)
     first = None
     if preset.first_jpeg[0] and rng.random() < preset.first_jpeg[0]:
@@ -113,8 +113,8 @@ def _take(
     view = draw_view(photo.shape, size, history, rng)
     image = photograph(photo, size, history, rng, view)
     bounds = preset.covered[0] / 2 * image[:, :, 0].size, preset.covered[1] * image[:, :, 0].size
-    seen = in_view(objects, view, size) if len(objects) else []
-    return Segments(image, [mask for mask in seen if bounds[0] <= mask.sum() <= bounds[1]])
+    visible = in_view(objects, view, size) if len(objects) else []
+    return Segments(image, [mask for mask in visible if bounds[0] <= mask.sum() <= bounds[1]])
 
 
 def _forge(
@@ -126,25 +126,24 @@ def _forge(
     count = 1 + int(rng.choice(len(preset.regions), p=preset.regions))
     shares = rng.uniform(0.6, 1.4, count)
     shares /= shares.sum()
-    draft, used = Draft(authentic, gap=9), segments
+    draft, donor = Draft(authentic, preset, rng, gap=9), segments
     for share in shares:
         area = float(share * total)
         extra: dict[str, Any] = {}
-        image, taken = draft.image, draft.taken
         if technique == "splice":
             history = draw_history(preset, rng, donor=True)
             index, photo, outlined = donors[int(rng.integers(len(donors)))]
-            used = _take(photo, outlined, authentic.shape[:2], history, preset, rng)
-            made = splice(image, used, area, grain, preset, rng, taken)
+            donor = _take(photo, outlined, authentic.shape[:2], history, preset, rng)
+            edit = splice(draft, donor, area, grain)
             extra = {"donor": index, "donor_history": dataclasses.asdict(history)}
         elif technique == "copy-move":
-            made = copy_move(image, segments, area, grain, preset, rng, taken)
+            edit = copy_move(draft, segments, area, grain)
         else:
-            made = removal(image, segments, area, grain, preset, rng, taken)
-        if made is None:
+            edit = removal(draft, segments, area, grain)
+        if edit is None:
             return None
-        forged, mask, step = made
-        step["annotated"] = bool(used.objects)
+        forged, mask, step = edit
+        step["annotated"] = bool(donor.objects)
         draft.add(technique, forged, mask, step, extra)
     covered = sum(mask.mean() for _, mask in draft.regions)
     return draft if preset.covered[0] <= covered <= preset.covered[1] else None

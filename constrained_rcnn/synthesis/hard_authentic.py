@@ -16,6 +16,7 @@ import numpy as np
 from .camera import capture, draw_history, recompress
 from .forgery import Forgery
 from .journey import draw_journey, draw_last_steps
+from .masks import to_uint8
 from .people import draw_workflow, take
 from .presets import Preset, log_uniform
 from .scenes import fractal
@@ -60,19 +61,15 @@ def hard_authentic(
     return Forgery(image, image, np.zeros(size, bool), [], description=description, **last)
 
 
-def _to_uint8(values: np.ndarray) -> np.ndarray:
-    return np.clip(values + 0.5, 0, 255).astype(np.uint8)
-
-
 def _noisy(values: np.ndarray, deviation: float, rng: np.random.Generator) -> np.ndarray:
-    return _to_uint8(values + rng.standard_normal(values.shape, dtype=np.float32) * np.float32(deviation))
+    return to_uint8(values + rng.standard_normal(values.shape, dtype=np.float32) * np.float32(deviation))
 
 
 def _vignette(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     rows, columns = (np.linspace(-1, 1, side, dtype=np.float32) for side in image.shape[:2])
     rows, columns = rows - np.float32(rng.normal(0, 0.2)), columns - np.float32(rng.normal(0, 0.2))
     far = rows[:, None] ** 2 + columns[None] ** 2
-    return _to_uint8(image * (1 - np.float32(rng.uniform(0.2, 0.6)) * np.minimum(far, 1.6))[:, :, None])
+    return to_uint8(image * (1 - np.float32(rng.uniform(0.2, 0.6)) * np.minimum(far, 1.6))[:, :, None])
 
 
 def _night(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -82,7 +79,7 @@ def _night(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def _blown(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    return _to_uint8(image.astype(np.float32) * np.float32(rng.uniform(1.4, 2.4)) + np.float32(rng.uniform(0, 30)))
+    return to_uint8(image.astype(np.float32) * np.float32(rng.uniform(1.4, 2.4)) + np.float32(rng.uniform(0, 30)))
 
 
 def _denoised(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -94,7 +91,7 @@ def _denoised(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 def _sharpened(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     values = image.astype(np.float32)
     values += np.float32(rng.uniform(1, 3)) * (values - cv2.GaussianBlur(values, (0, 0), rng.uniform(0.7, 2.5)))
-    return _to_uint8(values)
+    return to_uint8(values)
 
 
 def _tone_mapped(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -113,7 +110,7 @@ def _halftone(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         x, y = columns * np.cos(turn) + rows * np.sin(turn), rows * np.cos(turn) - columns * np.sin(turn)
         screen = 127 + 64 * (np.cos(2 * np.pi / period * x) + np.cos(2 * np.pi / period * y))
         values[:, :, channel] = 255 / (1 + np.exp((screen - values[:, :, channel]) / 16))
-    return _to_uint8(cv2.GaussianBlur(values, (0, 0), period * rng.uniform(0.2, 0.4)))
+    return to_uint8(cv2.GaussianBlur(values, (0, 0), period * rng.uniform(0.2, 0.4)))
 
 
 def _moire(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -123,14 +120,14 @@ def _moire(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     bend = fractal(image.shape[:2], rng, 1.6) * rng.uniform(0, 4)
     phase = 2 * np.pi / period * (columns * np.cos(turn) + rows * np.sin(turn)) + bend
     waves = np.stack([np.cos(phase + shift) for shift in rng.uniform(0, 2, 3)], 2)
-    return _to_uint8(image * (1 + np.float32(depth) * waves.astype(np.float32)))
+    return to_uint8(image * (1 + np.float32(depth) * waves.astype(np.float32)))
 
 
 def _upscaled(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     size, small = image.shape[1::-1], log_uniform(rng, (0.2, 0.8))
     reduced = cv2.resize(image, tuple(max(8, round(side * small)) for side in size), interpolation=cv2.INTER_AREA)
-    hows = (cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_LANCZOS4, cv2.INTER_NEAREST)
-    return cv2.resize(reduced, size, interpolation=hows[rng.choice(4, p=[0.3, 0.35, 0.3, 0.05])])
+    interpolations = (cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_LANCZOS4, cv2.INTER_NEAREST)
+    return cv2.resize(reduced, size, interpolation=interpolations[rng.choice(4, p=[0.3, 0.35, 0.3, 0.05])])
 
 
 def _defocus(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -140,9 +137,9 @@ def _defocus(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         return blurred
     rows, columns = (np.linspace(-1, 1, side, dtype=np.float32) for side in image.shape[:2])
     turn, offset = rng.uniform(0, np.pi), rng.uniform(-0.6, 0.6)
-    away = np.abs(rows[:, None] * np.cos(turn) + columns[None] * np.sin(turn) - offset).astype(np.float32)
-    near = np.clip(1.3 - away * np.float32(rng.uniform(1.0, 2.0)), 0, 1)[:, :, None]
-    return _to_uint8(near * image + (1 - near) * blurred)
+    distance = np.abs(rows[:, None] * np.cos(turn) + columns[None] * np.sin(turn) - offset).astype(np.float32)
+    near = np.clip(1.3 - distance * np.float32(rng.uniform(1.0, 2.0)), 0, 1)[:, :, None]
+    return to_uint8(near * image + (1 - near) * blurred)
 
 
 def _letterbox(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -166,13 +163,13 @@ def _compressed(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 def _toned(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)[:, :, None].astype(np.float32)
     tone = np.ones(3, np.float32) if rng.random() < 0.5 else rng.uniform(0.75, 1.1, 3).astype(np.float32)
-    return _to_uint8(grey * tone)
+    return to_uint8(grey * tone)
 
 
 def _grainy(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     grain = rng.standard_normal(image.shape[:2], dtype=np.float32)
     grain = cv2.GaussianBlur(grain, (0, 0), rng.uniform(0.6, 1.4))
-    return _to_uint8(image + np.float32(rng.uniform(6, 20)) * (grain / grain.std())[:, :, None])
+    return to_uint8(image + np.float32(rng.uniform(6, 20)) * (grain / grain.std())[:, :, None])
 
 
 def _wall(size: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
@@ -188,8 +185,8 @@ def _sky(size: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
     ends = rng.uniform(60, 250, (2, 3)) if rng.random() < 0.4 else np.array([[80, 130, 210], [200, 220, 240]])
     turn = rng.normal(0, 0.4)
     rows, columns = (np.linspace(0, 1, side) for side in size)
-    way = np.clip(rows[:, None] * np.cos(turn) + columns[None] * np.sin(turn), 0, 1)[:, :, None]
-    values = ends[0] * (1 - way) + ends[1] * way
+    position = np.clip(rows[:, None] * np.cos(turn) + columns[None] * np.sin(turn), 0, 1)[:, :, None]
+    values = ends[0] * (1 - position) + ends[1] * position
     if rng.random() < 0.5:
         clouds = fractal(size, rng, 1.5, 2.0)[:, :, None] * rng.uniform(0.2, 0.8)
         values = values * (1 - clouds) + 240 * clouds

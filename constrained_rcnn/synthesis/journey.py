@@ -9,6 +9,7 @@ import numpy as np
 
 from .camera import INTERPOLATIONS, recompress
 from .editing import Editing
+from .masks import to_uint8
 from .presets import log_uniform
 
 _REDUCTIONS = {**INTERPOLATIONS, "area": cv2.INTER_AREA}
@@ -61,7 +62,7 @@ class Journey:
         if self.saturation != 1:
             grey = values.mean(2, keepdims=True)
             values = grey + self.saturation * (values - grey)
-        return np.clip(values + 0.5, 0, 255).astype(np.uint8)
+        return to_uint8(values)
 
     def travel_mask(self, mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
         """An H x W bool mask as the journey leaves it: pixels of which more than half is covered."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 import functools
 import string
 import threading
-from collections.abc import Sequence
 
 import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont, features
 
-from .draft import Edit
+from .draft import Draft, Edit
+from .masks import to_uint8
 from .presets import log_uniform
 
 _OWN = threading.local()  # a font must not be used by two threads at once
@@ -43,8 +43,8 @@ def letters(height: int, limit: tuple[int, int], rng: np.random.Generator) -> np
     rows = []
     for line in lines:
         spare = wide - line.shape[1]
-        before = spare // 2 if centred else 0
-        rows.append(np.pad(line, ((2, 2), (before, spare - before))))
+        margin = spare // 2 if centred else 0
+        rows.append(np.pad(line, ((2, 2), (margin, spare - margin))))
     page = np.pad(np.concatenate(rows), 4)
     if bold and pillow:
         page = cv2.dilate(page, np.ones((2, 2), np.uint8))
@@ -61,39 +61,30 @@ def block(coverage: np.ndarray, height: int) -> np.ndarray:
     return cv2.dilate(closed, np.ones((3, 3), np.uint8))[height:-height, height:-height].astype(bool)
 
 
-def draw_text(
-    shape: Sequence[int], taken: np.ndarray, rng: np.random.Generator
-) -> tuple[tuple[slice, slice], np.ndarray, int] | None:
+def draw_text(draft: Draft) -> tuple[tuple[slice, slice], np.ndarray, int] | None:
     """Text on a free spot of an image.
-
-    Args:
-        shape: (H, W, ...) of the image.
-        taken: H x W bool, pixels that must stay as they are.
 
     Returns:
         The window, the coverage on it, and the height of a line in pixels; None where no spot is free.
     """
+    shape, rng = draft.image.shape, draft.rng
     height = max(9, round(log_uniform(rng, (0.04, 0.2)) * shape[0]))
     coverage = letters(height, (shape[0] - 2, shape[1] - 2), rng)
     for _ in range(8):
         row, column = (int(rng.integers(large - side + 1)) for large, side in zip(shape, coverage.shape))
         window = np.s_[row : row + coverage.shape[0], column : column + coverage.shape[1]]
-        if not taken[window].any():
+        if not draft.occupied[window].any():
             return window, coverage, height
     return None
 
 
-def paste_text(image: np.ndarray, taken: np.ndarray, rng: np.random.Generator) -> Edit:
-    """Pastes text: a splice whose donor is a font. The gaps between letters belong to the region.
-
-    Args:
-        image: H x W x 3 uint8 RGB.
-        taken: H x W bool, pixels that must stay as they are.
-    """
-    drawn = draw_text(image.shape, taken, rng)
-    if drawn is None:
+def paste_text(draft: Draft) -> Edit:
+    """Pastes text: a splice whose donor is a font. The gaps between letters belong to the region."""
+    text = draw_text(draft)
+    if text is None:
         return None
-    window, coverage, height = drawn
+    window, coverage, height = text
+    image, rng = draft.image, draft.rng
     values = image[window].astype(np.float32)
     colour = np.array(_COLOURS[rng.integers(len(_COLOURS))], np.float32)
     if rng.random() < 0.4:  # a colour of the image, as of a sign or a label
@@ -107,9 +98,9 @@ def paste_text(image: np.ndarray, taken: np.ndarray, rng: np.random.Generator) -
     if rng.random() < 0.3:
         values = np.where(coverage[:, :, None] > 0, values + rng.normal(0, 4, values.shape).astype(np.float32), values)
     forged, mask = image.copy(), np.zeros(image.shape[:2], bool)
-    forged[window] = np.clip(values + 0.5, 0, 255).astype(np.uint8)
+    forged[window] = to_uint8(values)
     mask[window] = block(coverage, height)
-    return forged, mask & ~taken, {"text": True, "edge": "antialiased", "colours": "none", "grain": False}
+    return forged, mask & ~draft.occupied, {"text": True, "edge": "antialiased", "colours": "none", "grain": False}
 
 
 def _words(rng: np.random.Generator, length: int) -> str:

@@ -1,4 +1,4 @@
-"""Small operations on H x W bool masks."""
+"""Small operations on H x W bool masks and on pixels."""
 
 from __future__ import annotations
 
@@ -8,21 +8,11 @@ import numpy as np
 
 def largest_part(mask: np.ndarray) -> np.ndarray:
     """The largest connected part of an H x W bool mask (all false where there is none)."""
-    found, box = np.zeros_like(mask), bounding_box(mask)
+    largest, box = np.zeros_like(mask), bounding_box(mask)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(mask[box].astype(np.uint8), connectivity=8)
     if count > 1:
-        found[box] = labels == 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))
-    return found
-
-
-def fill_holes(mask: np.ndarray) -> np.ndarray:
-    """An H x W bool mask with its holes filled."""
-    found, box = np.zeros(mask.shape, bool), bounding_box(mask)
-    canvas = mask[box].astype(np.uint8)
-    outlines, _ = cv2.findContours(canvas, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    cv2.drawContours(canvas, outlines, -1, 1, cv2.FILLED)
-    found[box] = canvas
-    return found
+        largest[box] = labels == 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))
+    return largest
 
 
 def bounding_box(mask: np.ndarray, margin: int = 0) -> tuple[slice, slice]:
@@ -30,3 +20,8 @@ def bounding_box(mask: np.ndarray, margin: int = 0) -> tuple[slice, slice]:
     x, y, w, h = cv2.boundingRect(mask.view(np.uint8))
     top, left = max(0, y - margin), max(0, x - margin)
     return slice(top, max(top + 1, y + h + margin)), slice(left, max(left + 1, x + w + margin))
+
+
+def to_uint8(values: np.ndarray | float) -> np.ndarray:
+    """Pixels of 0 to 255, rounded, from floats of any shape."""
+    return np.clip(values + 0.5, 0, 255).astype(np.uint8)

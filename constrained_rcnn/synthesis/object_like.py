@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from .masks import fill_holes, largest_part
+from ..matching.difference import fill_holes
+from .masks import largest_part
 
 #: Longest side in pixels of the copy on which outlines are refined.
 _SIDE = 160
@@ -57,13 +58,13 @@ def scores(candidates: Sequence[np.ndarray], image: np.ndarray) -> np.ndarray:
     ratio = min(1.0, _SIDE / max(image.shape[:2]))
     size = (max(16, round(image.shape[1] * ratio)), max(16, round(image.shape[0] * ratio)))
     lab = cv2.cvtColor(cv2.resize(image, size, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2LAB)
-    found = np.zeros(len(candidates))
+    values = np.zeros(len(candidates))
     for index, mask in enumerate(candidates):
         mask = cv2.resize(mask.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST).astype(bool)
         compact, border = compactness(mask), border_share(mask)
         if compact >= COMPACT and border <= BORDER:
-            found[index] = min(compact, 0.6) * contrast(lab, mask) * (1 - 2 * border)
-    return found
+            values[index] = min(compact, 0.6) * contrast(lab, mask) * (1 - 2 * border)
+    return values
 
 
 def refine(image: np.ndarray, mask: np.ndarray, seed: int) -> np.ndarray:
@@ -95,10 +96,10 @@ def refine(image: np.ndarray, mask: np.ndarray, seed: int) -> np.ndarray:
         return np.zeros((height, width), bool)
     cv2.setRNGSeed(seed)
     models = np.zeros((1, 65)), np.zeros((1, 65))
-    everywhere = (0, 0, *size)  # not heeded: the labels say where
-    labels, _, _ = cv2.grabCut(np.ascontiguousarray(small), labels, everywhere, *models, 1, cv2.GC_INIT_WITH_MASK)
-    found = np.isin(labels, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.uint8)
-    found = cv2.morphologyEx(found, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
-    soft = cv2.GaussianBlur(found.astype(np.float32), (0, 0), 1.0)
+    box = (0, 0, *size)  # not heeded: the labels say where
+    labels, _, _ = cv2.grabCut(np.ascontiguousarray(small), labels, box, *models, 1, cv2.GC_INIT_WITH_MASK)
+    foreground = np.isin(labels, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.uint8)
+    foreground = cv2.morphologyEx(foreground, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+    soft = cv2.GaussianBlur(foreground.astype(np.float32), (0, 0), 1.0)
     soft = cv2.resize(soft, (width, height), interpolation=cv2.INTER_CUBIC)
     return fill_holes(largest_part(soft > 0.5))

@@ -13,9 +13,10 @@ import cv2
 import numpy as np
 from pycocotools import mask as coco_mask
 
+from ..matching.difference import fill_holes
 from ..utils.errors import UserError
 from .camera import View
-from .masks import fill_holes, largest_part
+from .masks import largest_part
 
 #: Of an object that a view cuts, this share must be in it.
 VISIBLE = 0.6
@@ -72,9 +73,9 @@ class ObjectAnnotations:
 
     def missing(self, photos: Sequence[str]) -> list[str]:
         """One line for every annotated name that is none of the photos."""
-        found = {self.name_of(photo) for photo in photos}
+        names = {self.name_of(photo) for photo in photos}
         return [f"{name}: annotated in {self._by_name[name][2]}, but no usable photo" for name in self.names
-                if name not in found]  # fmt: skip
+                if name not in names]  # fmt: skip
 
     def kind(self, photo: str) -> str:
         """Category of the photo's first object; "" without one."""
@@ -102,11 +103,11 @@ class ObjectAnnotations:
         if name is None:
             return [], []
         entry, rows, file = self._by_name[name]
-        said = (entry.get("height", size[0]), entry.get("width", size[1]))
-        if said != tuple(size):
-            return [], [f"{photo}: is {size[1]}x{size[0]}, {file} says {said[1]}x{said[0]}: "
+        annotated_size = (entry.get("height", size[0]), entry.get("width", size[1]))
+        if annotated_size != tuple(size):
+            return [], [f"{photo}: is {size[1]}x{size[0]}, {file} says {annotated_size[1]}x{annotated_size[0]}: "
                         "its objects are not used"]  # fmt: skip
-        found, problems = [], []
+        outlined, problems = [], []
         for number, category, segmentation in rows:
             try:
                 mask = decode(segmentation, size)
@@ -114,10 +115,10 @@ class ObjectAnnotations:
                 problems.append(f"{photo}: annotation {number} of {file}: {error}: not used")
                 continue
             if mask.any():
-                found.append(Object(mask, category))
+                outlined.append(Object(mask, category))
             else:
                 problems.append(f"{photo}: annotation {number} of {file}: empty: not used")
-        return found, problems
+        return outlined, problems
 
 
 def _read(json_file: Path) -> tuple[bytes, dict[str, tuple[dict, list, str]]]:
@@ -138,8 +139,8 @@ def _read(json_file: Path) -> tuple[bytes, dict[str, tuple[dict, list, str]]]:
         for row in content["annotations"]:
             image = images.get(row["image_id"])
             if image is not None and not row.get("iscrowd"):
-                kept = (row.get("id"), categories.get(row.get("category_id"), "object"), row.get("segmentation"))
-                by_name[str(image["file_name"])][1].append(kept)
+                record = (row.get("id"), categories.get(row.get("category_id"), "object"), row.get("segmentation"))
+                by_name[str(image["file_name"])][1].append(record)
     except (KeyError, TypeError, AttributeError) as error:
         raise UserError(
             f"{json_file}: no COCO instances ({type(error).__name__}: {error}); it needs images, annotations "
@@ -219,7 +220,7 @@ def in_view(masks: Sequence[np.ndarray], view: View, size: tuple[int, int]) -> l
         height x width bool each, the largest connected part with its holes filled; those of which the view
         shows too little are left out.
     """
-    seen = []
+    visible = []
     for mask in masks:
         part = view.cut(mask)
         if part.sum() < VISIBLE * mask.sum():
@@ -228,5 +229,5 @@ def in_view(masks: Sequence[np.ndarray], view: View, size: tuple[int, int]) -> l
             part = cv2.resize(part.astype(np.float32), size[::-1], interpolation=cv2.INTER_LINEAR) > 0.5
         resized = fill_holes(largest_part(part))
         if resized.any():
-            seen.append(resized)
-    return seen
+            visible.append(resized)
+    return visible

@@ -56,14 +56,14 @@ class ForgeryMaker:
         if not keys.PHOTOS:
             return None
         size, techniques = tuple(keys.SIZE), tuple(keys.TECHNIQUES)
-        for holds, name, wanted in (
+        for holds, name, remedy in (
             (keys.COUNT >= 1, "COUNT", "1 or more"),
             (len(size) == 2 and min(size) >= 64, "SIZE", "(height, width) of 64 pixels or more"),
             (0 <= keys.AUTHENTIC <= 1, "AUTHENTIC", "a share in [0, 1]"),
             (techniques and set(techniques) <= set(TECHNIQUES), "TECHNIQUES", f"some of {TECHNIQUES}"),
         ):
             if not holds:
-                raise UserError(f"config: DATASETS.SYNTHESIS.{name} is {keys[name]}; set it to {wanted}")
+                raise UserError(f"config: DATASETS.SYNTHESIS.{name} is {keys[name]}; set it to {remedy}")
         preset = get_preset(keys.PRESET)
         if preset.recipe == "rgbn" and techniques != ("splice",):
             raise UserError(f"config: preset {preset.name} needs DATASETS.SYNTHESIS.TECHNIQUES \"('splice',)\"")
@@ -99,8 +99,11 @@ class ForgeryMaker:
         names = [index % len(self.photos)]
         if technique == "splice":
             names.append((names[0] + int(rng.integers(1, len(self.photos)))) % len(self.photos))
-        read = [self._read(name) for name in names]
-        pixels, objects = [image for _, image in read], [self._objects(self.photos[i][0], image) for i, image in read]
+        indexed_photos = [self._read(name) for name in names]
+        pixels, objects = (
+            [image for _, image in indexed_photos],
+            [self._objects(self.photos[i][0], image) for i, image in indexed_photos],
+        )
         forgery = synthesize(pixels, rng, self.preset, [technique], self.size, objects)
         authentic = bool(rng.random() < self.authentic)
         annotations = []
@@ -109,7 +112,7 @@ class ForgeryMaker:
                 region["category_id"] = TECHNIQUES.index(region.pop("category"))
                 annotations.append({**region, "bbox": [float(v) for v in region["bbox"]], "bbox_mode": XYWH_ABS})
         return {
-            "file_name": f"forgery {draw} of {self.photos[read[0][0]][0]}",
+            "file_name": f"forgery {draw} of {self.photos[indexed_photos[0][0]][0]}",
             "image_id": draw + 1,
             "height": forgery.mask.shape[0],
             "width": forgery.mask.shape[1],
@@ -118,7 +121,7 @@ class ForgeryMaker:
             "annotations": annotations,
             "authentic": authentic,
             "technique": AUTHENTIC if authentic else forgery.technique,
-            "group": self.photos[read[0][0]][0],
+            "group": self.photos[indexed_photos[0][0]][0],
         }
 
     def _read(self, index: int) -> tuple[int, np.ndarray]:
@@ -151,6 +154,6 @@ class ForgingMapper:
             dataset_dict: with ``draw``, as the training loader hands it out.
         """
         if "on_the_fly" in dataset_dict:
-            made = self.maker.make(dataset_dict["on_the_fly"], dataset_dict["draw"])
-            dataset_dict = {**made, "draw": dataset_dict["draw"]}
+            forgery = self.maker.make(dataset_dict["on_the_fly"], dataset_dict["draw"])
+            dataset_dict = {**forgery, "draw": dataset_dict["draw"]}
         return self.mapper(dataset_dict)

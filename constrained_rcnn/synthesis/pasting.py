@@ -11,10 +11,10 @@ from .alpha import SHARE, composite, opacity
 from .camera import INTERPOLATIONS
 from .colour_shift import shift_colours
 from .compositing import MARGIN, blend, grain_level, match_colour, match_grain, warp_region
-from .draft import Edit
+from .draft import Draft, Edit
 from .editing import draw_kind
 from .masks import bounding_box
-from .presets import Preset, log_uniform
+from .presets import log_uniform
 from .regions import Segments
 from .selection import select, wand
 
@@ -24,26 +24,21 @@ _COPIED = (0.5, 1.6)
 _TRIES = 12
 
 
-def paste(
-    image: np.ndarray, source: Segments, area: float, preset: Preset, rng: np.random.Generator, taken: np.ndarray,
-    moved: bool = False, again: np.ndarray | None = None,
-) -> Edit:  # fmt: skip
+def paste(draft: Draft, source: Segments, area: float, moved: bool = False, repeated: np.ndarray | None = None) -> Edit:
     """Pastes a region of a donor, or of the image itself.
 
     Args:
-        image: H x W x 3 uint8 RGB.
+        draft: of the image.
         source: segments of the donor; of the image itself where ``moved``.
         area: wanted area, pixels.
-        preset: with ``editing``.
-        taken: H x W bool, pixels that must stay as they are (other regions).
         moved: copy-move.
-        again: H x W bool, the region to copy; None: one is selected.
+        repeated: H x W bool, the region to copy; None: one is selected.
     """
-    editing = preset.require_editing()
+    image, rng, editing = draft.image, draft.rng, draft.preset.require_editing()
     unchanged = bool(rng.random() < editing.unchanged)
     limits = _COPIED if moved else editing.scale
     scale = 1.0 if unchanged else log_uniform(rng, limits)
-    region, kind = (again, "again") if again is not None else select(source, area / scale**2, editing, rng)
+    region, kind = (repeated, "again") if repeated is not None else select(source, area / scale**2, editing, rng)
     if kind == "annotated" and not unchanged:
         scale = float(np.clip(np.sqrt(area / region.sum()) * np.exp(rng.normal(0, 0.15)), *limits))
     angle = float(rng.uniform(*editing.angle) * rng.choice([-1, 1]))
@@ -55,47 +50,40 @@ def paste(
         return None
     pixels = image if moved else source.image
     patch, inside = cut_out(pixels, region, warp)
-    barred = taken
+    barred = draft.occupied
     if moved:
-        barred = taken | cv2.dilate(region.astype(np.uint8), np.ones((9, 9), np.uint8)).astype(bool)
+        barred = draft.occupied | cv2.dilate(region.astype(np.uint8), np.ones((9, 9), np.uint8)).astype(bool)
     cut = np.array([region[-1].any(), region[:, 0].any(), region[:, -1].any()]) & (warp["angle"] == 0)
     cut = cut[[0, 2, 1]] if warp["flip"] else cut
-    beyond = 0.5 if rng.random() < editing.beyond else 0.1
-    spot = find_spot(image, patch, inside, barred, rng, beyond, tuple(cut))
+    overhang = 0.5 if rng.random() < editing.beyond else 0.1
+    spot = find_spot(image, patch, inside, barred, rng, overhang, tuple(cut))
     if spot is None:
         return None
     window, part = spot
     patch, inside = np.ascontiguousarray(patch[part]), inside[part]
     colours = "none" if moved and rng.random() < 0.7 else draw_kind(editing.colours, rng)
-    made = insert(image, window, patch, inside, colours, preset, rng)
-    if made is None:
+    edit = insert(draft, window, patch, inside, colours)
+    if edit is None:
         return None
-    forged, mask, step = made
+    forged, mask, step = edit
     step |= {"selection": kind, "warp": warp}
-    return forged, mask & ~taken, step | ({"source": region} if moved else {})
+    return forged, mask & ~draft.occupied, step | ({"source": region} if moved else {})
 
 
-def insert(
-    image: np.ndarray,
-    window: tuple[slice, slice],
-    patch: np.ndarray,
-    inside: np.ndarray,
-    colours: str,
-    preset: Preset,
-    rng: np.random.Generator,
-) -> Edit:
+def insert(draft: Draft, window: tuple[slice, slice], patch: np.ndarray, inside: np.ndarray, colours: str) -> Edit:
     """Puts pixels onto a window of the image: colours, grain and the edge.
 
     Args:
-        image: H x W x 3 uint8 RGB.
+        draft: of the image.
         window: two slices, of h x w pixels.
         patch: h x w x 3 uint8 RGB.
         inside: h x w bool.
         colours: a kind of ``Editing.colours``.
     """
-    editing, under = preset.require_editing(), image[window]
+    image, preset, rng = draft.image, draft.preset, draft.rng
+    editing, covered = preset.require_editing(), image[window]
     if colours == "matched":
-        patch = match_colour(patch, inside, under, rng)
+        patch = match_colour(patch, inside, covered, rng)
     elif colours == "shifted":
         patch = shift_colours(patch, rng)
     grain = bool(rng.random() < editing.grain)
@@ -105,10 +93,10 @@ def insert(
     if edge == "poisson" and inside.sum() > editing.poisson * image[:, :, 0].size:
         edge = "antialiased"
     if edge == "poisson":
-        mixed, region = blend(np.ascontiguousarray(under), patch, inside, edge), inside
+        mixed, region = blend(np.ascontiguousarray(covered), patch, inside, edge), inside
     else:
         alpha = opacity(inside, edge, width, patch)
-        mixed, region = composite(under, patch, alpha), alpha > SHARE
+        mixed, region = composite(covered, patch, alpha), alpha > SHARE
     if not region.any():
         return None
     forged, mask = image.copy(), np.zeros(image.shape[:2], bool)
@@ -136,7 +124,7 @@ def cut_out(image: np.ndarray, mask: np.ndarray, warp: dict) -> tuple[np.ndarray
 
 def find_spot(
     image: np.ndarray, patch: np.ndarray, mask: np.ndarray, barred: np.ndarray, rng: np.random.Generator,
-    beyond: float, cut: tuple[bool, bool, bool] = (False, False, False),
+    overhang: float, cut: tuple[bool, bool, bool] = (False, False, False),
 ) -> tuple[tuple[slice, slice], tuple[slice, slice]] | None:  # fmt: skip
     """Where to paste: of a few free spots the one whose colours fit best along the rim.
 
@@ -144,7 +132,7 @@ def find_spot(
         image: H x W x 3 uint8 RGB.
         patch, mask: h x w x 3 uint8 RGB and h x w bool.
         barred: H x W bool, pixels that the region must not touch.
-        beyond: share of the region that may lie beyond the image's border.
+        overhang: share of the region that may lie beyond the image's border.
         cut: whether the region was cut by the lower, left, right border of its own photo. It is put against the
             same border, as nobody shows such a cut; "left" wins over "right".
 
@@ -159,23 +147,23 @@ def find_spot(
     rim = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)).astype(bool)
     best, best_cost, compared = None, np.inf, 0
     for _ in range(_TRIES):
-        top = int(rng.integers(-int(beyond * h), max(1, height - int((1 - beyond) * h) + 1)))
-        left = int(rng.integers(-int(beyond * w), max(1, width - int((1 - beyond) * w) + 1)))
+        top = int(rng.integers(-int(overhang * h), max(1, height - int((1 - overhang) * h) + 1)))
+        left = int(rng.integers(-int(overhang * w), max(1, width - int((1 - overhang) * w) + 1)))
         if cut[0]:
-            top = height - h + int(rng.integers(1 + int(min(beyond, 0.3) * h)))
+            top = height - h + int(rng.integers(1 + int(min(overhang, 0.3) * h)))
         if cut[1] or cut[2]:
-            over = int(rng.integers(1 + int(min(beyond, 0.3) * w)))
+            over = int(rng.integers(1 + int(min(overhang, 0.3) * w)))
             left = -over if cut[1] else width - w + over
         top, left = top - y, left - x  # of the patch, whose region begins at (y, x)
         rows = slice(max(0, top), min(height, top + mask.shape[0]))
         columns = slice(max(0, left), min(width, left + mask.shape[1]))
         part = slice(rows.start - top, rows.stop - top), slice(columns.start - left, columns.stop - left)
         inside = mask[part]
-        if inside.sum() < (1 - beyond) * total or (inside & barred[rows, columns]).any():
+        if inside.sum() < (1 - overhang) * total or (inside & barred[rows, columns]).any():
             continue
-        around = rim[part]
-        there = image[rows, columns][around].astype(np.int32)
-        cost = float(((patch[part][around] - there) ** 2).mean()) if len(there) else 0.0
+        rim_part = rim[part]
+        covered = image[rows, columns][rim_part].astype(np.int32)
+        cost = float(((patch[part][rim_part] - covered) ** 2).mean()) if len(covered) else 0.0
         if cost < best_cost:
             best, best_cost = ((rows, columns), part), cost
         compared += 1
@@ -184,27 +172,23 @@ def find_spot(
     return best
 
 
-def replace_behind(
-    image: np.ndarray, segments: Segments, donor: np.ndarray, area: float, preset: Preset, rng: np.random.Generator,
-    taken: np.ndarray,
-) -> Edit:  # fmt: skip
+def replace_behind(draft: Draft, segments: Segments, donor: np.ndarray, area: float) -> Edit:
     """Fills a segment of the image, or all but one of its objects, with another photo: a new sky, a new background.
 
     Args:
-        image: H x W x 3 uint8 RGB.
+        draft: of the image.
         segments: of the image.
         donor: h x w x 3 uint8 RGB.
         area: wanted area, pixels.
-        taken: H x W bool, pixels that must stay as they are.
     """
-    editing = preset.require_editing()
+    image, rng, editing = draft.image, draft.rng, draft.preset.require_editing()
     low, high = (share * image[:, :, 0].size for share in (0.08, editing.covered[1]))
-    around = [~mask for mask in segments.objects if low < mask.size - mask.sum() < high]
-    if around and rng.random() < 0.5:
-        region, kind = around[rng.integers(len(around))], "around"
+    backgrounds = [~mask for mask in segments.objects if low < mask.size - mask.sum() < high]
+    if backgrounds and rng.random() < 0.5:
+        region, kind = backgrounds[rng.integers(len(backgrounds))], "around"
     else:
         region, kind = wand(image, max(area, low), rng), "wand"
-    if region is None or (region & taken).any():
+    if region is None or (region & draft.occupied).any():
         return None
     window = bounding_box(region, 2 * MARGIN)
     inside = region[window]
@@ -214,10 +198,12 @@ def replace_behind(
     scale = min(editing.scale[1], least * float(rng.uniform(1.0, 1.5)))
     rows, columns = (min(large, max(8, int(side / scale))) for large, side in zip(donor.shape, inside.shape))
     row, column = (int(rng.integers(large - side + 1)) for large, side in zip(donor.shape, (rows, columns)))
-    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-    patch = cv2.resize(donor[row : row + rows, column : column + columns], inside.shape[::-1], interpolation=how)
-    made = insert(image, window, patch, inside, draw_kind(editing.colours, rng), preset, rng)
-    if made is None:
+    interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    patch = cv2.resize(
+        donor[row : row + rows, column : column + columns], inside.shape[::-1], interpolation=interpolation
+    )
+    edit = insert(draft, window, patch, inside, draw_kind(editing.colours, rng))
+    if edit is None:
         return None
-    forged, mask, step = made
-    return forged, mask & ~taken, step | {"selection": kind, "behind": True, "warp": {"scale": scale}}
+    forged, mask, step = edit
+    return forged, mask & ~draft.occupied, step | {"selection": kind, "behind": True, "warp": {"scale": scale}}

@@ -19,7 +19,7 @@ from .camera import History, draw_history, draw_view, photograph, sensor_size
 from .clone_stamp import stamp
 from .compositing import blend
 from .draft import Draft, Edit
-from .editing import Editing, draw_kind
+from .editing import draw_kind
 from .forgery import Forgery
 from .journey import draw_journey, draw_last_steps
 from .lettering import block, draw_text, paste_text
@@ -124,8 +124,8 @@ def take(
     if not donor and rng.random() < share:
         history = dataclasses.replace(history, jpeg=draw_quality(rng, qualities), grid=(0, 0))
     view = draw_view(photo.shape, size, history, rng)
-    seen = in_view(objects, view, size) if len(objects) else []
-    return Segments(photograph(photo, size, history, rng, view), seen), history
+    visible = in_view(objects, view, size) if len(objects) else []
+    return Segments(photograph(photo, size, history, rng, view), visible), history
 
 
 def _take_donor(
@@ -136,8 +136,8 @@ def _take_donor(
     if rng.random() >= preset.own_history:
         step *= float(rng.uniform(1.2, 2.0))
     if step == 1:
-        size, own = photo.shape[:2], dataclasses.replace(preset, own_history=1.0)
-        return take(photo, objects, size, own, rng, donor=True)
+        size, unchanged = photo.shape[:2], dataclasses.replace(preset, own_history=1.0)
+        return take(photo, objects, size, unchanged, rng, donor=True)
     size = tuple(max(64, round(side / step)) for side in photo.shape[:2])
     history_of = dataclasses.replace(preset, own_history=0.0, donor_resized=(0.0, preset.donor_resized[1]))
     return take(photo, objects, tuple(map(min, size, photo.shape)), history_of, rng, donor=True)
@@ -152,97 +152,87 @@ def _edit(
     count = 1 + int(rng.choice(len(preset.regions), p=preset.regions))
     shares = rng.uniform(0.5, 1.5, count)
     shares *= log_uniform(rng, editing.covered) / shares.sum()
-    draft, source = Draft(authentic, gap=17), None
+    draft, source = Draft(authentic, preset, rng, gap=17), None
     for share in shares:
         extra: dict[str, Any] = {}
-        image, taken = draft.image, draft.taken
         if technique == "splice":
-            made, extra = _splice(image, segments, donors, share * pixels, preset, rng, taken)
+            edit, extra = _splice(draft, segments, donors, share * pixels)
         elif technique == "copy-move":
-            again = source if rng.random() < editing.again else None  # one thing copied several times
-            made = paste(image, segments, share * pixels, preset, rng, taken, moved=True, again=again)
+            repeated = source if rng.random() < editing.again else None  # one thing copied several times
+            edit = paste(draft, segments, share * pixels, moved=True, repeated=repeated)
         else:
-            made = _remove(image, segments, share * pixels, preset, rng, taken)
-        if made is None:
+            edit = _remove(draft, segments, share * pixels)
+        if edit is None:
             return None
-        forged, mask, step = made
+        forged, mask, step = edit
         least = CHANGED_BY_TEXT if "text" in step else CHANGED
-        if not mask.any() or (np.abs(forged[mask].astype(np.int16) - image[mask]).max(1) > 1).mean() < least:
+        if not mask.any() or (np.abs(forged[mask].astype(np.int16) - draft.image[mask]).max(1) > 1).mean() < least:
             return None
         source = draft.add(technique, forged, mask, step, extra)
     return draft
 
 
-def _splice(
-    image: np.ndarray,
-    segments: Segments,
-    donors: Sequence[Donor],
-    area: float,
-    preset: Preset,
-    rng: np.random.Generator,
-    taken: np.ndarray,
-) -> tuple[Edit, dict[str, Any]]:
+def _splice(draft: Draft, segments: Segments, donors: Sequence[Donor], area: float) -> tuple[Edit, dict[str, Any]]:
+    preset, rng = draft.preset, draft.rng
     editing, kind = preset.require_editing(), rng.random()
     if kind < editing.lettered:
-        return paste_text(image, taken, rng), {}
+        return paste_text(draft), {}
     outlined = [donor for donor in donors if len(donor[2])]
     pool = outlined if outlined and rng.random() < editing.objects else donors
     index, photo, objects = pool[int(rng.integers(len(pool)))]
     donor, history = _take_donor(photo, objects, preset, rng)
     extra = {"donor": index, "donor_history": dataclasses.asdict(history)}
     if kind < editing.lettered + editing.behind:
-        return replace_behind(image, segments, donor.image, area, preset, rng, taken), extra
-    return paste(image, donor, area, preset, rng, taken), extra
+        return replace_behind(draft, segments, donor.image, area), extra
+    return paste(draft, donor, area), extra
 
 
-def _remove(
-    image: np.ndarray, segments: Segments, area: float, preset: Preset, rng: np.random.Generator, taken: np.ndarray
-) -> Edit:
-    editing, kind = preset.require_editing(), rng.random()
-    if kind < editing.retouched or area > editing.filled * taken.size:
-        return retouch(image, segments, area, preset, rng, taken)
+def _remove(draft: Draft, segments: Segments, area: float) -> Edit:
+    rng, occupied = draft.rng, draft.occupied
+    editing, kind = draft.preset.require_editing(), rng.random()
+    if kind < editing.retouched or area > editing.filled * occupied.size:
+        return retouch(draft, segments, area)
     if kind < editing.retouched + editing.erased:
-        drawn = draw_text(image.shape, taken, rng)
-        if drawn is None:
+        text = draw_text(draft)
+        if text is None:
             return None
-        window, coverage, height = drawn
-        region = np.zeros(taken.shape, bool)
+        window, coverage, height = text
+        region = np.zeros(occupied.shape, bool)
         strokes = cv2.dilate(coverage, np.ones((3, 3), np.uint8)) > 0.2
         region[window] = strokes if rng.random() < 0.5 and height > 20 else block(coverage, height)
-        made = _fill(image, region, editing, rng, taken, "diffusion" if rng.random() < 0.6 else "patches")
-        if made is None:
+        edit = _fill(draft, region, "diffusion" if rng.random() < 0.6 else "patches")
+        if edit is None:
             return None
-        image, mask, step = made
+        image, mask, step = edit
         mask[window] |= block(coverage, height)
-        return image, mask & ~taken, step | {"text": True}
+        return image, mask & ~occupied, step | {"text": True}
     region, selection = select(segments, area, editing, rng)
     if selection == "annotated":  # with a margin, as a person marks what has to go
         region = cv2.dilate(region.astype(np.uint8), np.ones((7, 7), np.uint8)).astype(bool)
-    if (region & taken).any() or region.mean() > editing.filled:
+    if (region & occupied).any() or region.mean() > editing.filled:
         return None
-    made = _fill(image, region, editing, rng, taken, draw_kind(editing.fillings, rng))
-    return None if made is None else (*made[:2], made[2] | {"selection": selection})
+    edit = _fill(draft, region, draw_kind(editing.fillings, rng))
+    return None if edit is None else (*edit[:2], edit[2] | {"selection": selection})
 
 
-def _fill(
-    image: np.ndarray, region: np.ndarray, editing: Editing, rng: np.random.Generator, taken: np.ndarray, method: str
-) -> Edit:
+def _fill(draft: Draft, region: np.ndarray, method: str) -> Edit:
+    image, rng, occupied = draft.image, draft.rng, draft.occupied
     if method == "diffusion" and region.mean() > 0.04:
         method = "stamp"  # diffusion smears wide holes visibly
     if method == "stamp":
-        made = stamp(image, region, taken, rng)
-        if made is None:
+        stamped = stamp(draft, region)
+        if stamped is None:
             return None
-        return made[0], (made[1] > SHARE) & ~taken, {"method": "stamp", "edge": "stroke"}
+        return stamped[0], (stamped[1] > SHARE) & ~occupied, {"method": "stamp", "edge": "stroke"}
     if method == "diffusion":
         patch = fill_by_diffusion(image, region, ("telea", "navier-stokes")[rng.integers(2)])
     else:
-        filled = fill_by_patches(image, region, taken, rng, int(rng.choice([1, 1, 3])))
+        filled = fill_by_patches(draft, region, int(rng.choice([1, 1, 3])))
         if filled is None:
             return None
         patch = filled
-        if rng.random() < 0.3 and region.mean() <= editing.poisson:
+        if rng.random() < 0.3 and region.mean() <= draft.preset.require_editing().poisson:
             return blend(image, patch, region, "poisson"), region, {"method": method, "edge": "poisson"}
     edge = ("antialiased", "feathered")[rng.integers(2)]
     alpha = opacity(region, edge, float(rng.uniform(2, 5)), patch)
-    return composite(image, patch, alpha), (alpha > SHARE) & ~taken, {"method": method, "edge": edge}
+    return composite(image, patch, alpha), (alpha > SHARE) & ~occupied, {"method": method, "edge": edge}

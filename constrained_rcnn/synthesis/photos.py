@@ -50,8 +50,8 @@ def find_photos(folder: Path, size: tuple[int, int], exclude: Sequence[Path] = (
         else:
             photos.append((path.relative_to(folder).as_posix(), path))
     if not photos:
-        why = f" ({len(skipped)} left out, the first: {skipped[0]})" if skipped else ""
-        raise UserError(f"{folder}: no usable photo; give a folder of photos, or a smaller --size{why}")
+        reason = f" ({len(skipped)} left out, the first: {skipped[0]})" if skipped else ""
+        raise UserError(f"{folder}: no usable photo; give a folder of photos, or a smaller --size{reason}")
     return photos, skipped
 
 
@@ -71,9 +71,9 @@ def find_in_folders(
             raise UserError(f"--images: two folders are named {prefix}, and so would be their photos; rename one")
     photos, skipped = [], []
     for folder, prefix in zip(folders, prefixes):
-        found, left_out = find_photos(folder, size, exclude)
-        photos += [(f"{prefix}/{name}", path) for name, path in found]
-        skipped += left_out
+        found_in_folder, skipped_in_folder = find_photos(folder, size, exclude)
+        photos += [(f"{prefix}/{name}", path) for name, path in found_in_folder]
+        skipped += skipped_in_folder
     return photos, skipped
 
 
@@ -103,7 +103,7 @@ def families(
         them; and one line for each file that cannot be read.
     """
     order = np.random.default_rng([seed, len(photos)]).permutation(len(photos)).tolist()
-    found, skipped, total = [], [], 0
+    groups, skipped, total = [], [], 0
     waiting: dict[str, list[int]] = {}
     for index in order:
         try:
@@ -115,20 +115,20 @@ def families(
         family = waiting.setdefault(kind, [])
         family.append(index)
         if len(family) == FAMILY:
-            found.append(waiting.pop(kind))
+            groups.append(waiting.pop(kind))
             total += FAMILY
             if count is not None and total >= count:
                 waiting.clear()
                 break
-    found += [family for family in waiting.values() if len(family) >= 2]
-    rest = sum((family for family in waiting.values() if len(family) < 2), [])
-    for start in range(0, len(rest), FAMILY):
-        family = rest[start : start + FAMILY]
-        if len(family) >= 2 or not found:
-            found.append(family)
+    groups += [family for family in waiting.values() if len(family) >= 2]
+    singles = sum((family for family in waiting.values() if len(family) < 2), [])
+    for start in range(0, len(singles), FAMILY):
+        family = singles[start : start + FAMILY]
+        if len(family) >= 2 or not groups:
+            groups.append(family)
         else:
-            found[-1] += family
-    return [family for family in found if family], sorted(skipped)
+            groups[-1] += family
+    return [family for family in groups if family], sorted(skipped)
 
 
 def split_photos(photos: Sequence[Photo], fraction: float, seed: int) -> tuple[list[Photo], list[Photo]]:

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
+from ..matching.difference import fill_holes
 from ..utils.errors import UserError
 from . import object_like
-from .masks import fill_holes, largest_part
+from .masks import largest_part
 from .presets import Preset
 
 #: Segments are found on a copy with this many pixels on its longest side: outlines of objects, not of
@@ -60,7 +61,9 @@ def geometric_shape(size: tuple[int, int], area: float, rng: np.random.Generator
     """
     round_one, ratio = bool(rng.random() < 0.4), float(np.exp(rng.uniform(-0.8, 0.8)))
     box = area * (4 / np.pi if round_one else 1.0)
-    height, width = (int(min(side - 2, max(4, wish))) for side, wish in zip(size, np.sqrt([box / ratio, box * ratio])))
+    height, width = (
+        int(min(side - 2, max(4, length))) for side, length in zip(size, np.sqrt([box / ratio, box * ratio]))
+    )
     top, left = int(rng.integers(1, size[0] - height)), int(rng.integers(1, size[1] - width))
     canvas = np.zeros(size, np.uint8)
     if round_one:
@@ -122,16 +125,16 @@ class Segments:
     def grow(self, area: float, rng: np.random.Generator) -> np.ndarray | None:
         """As ``draw``, on the reduced copy and not yet smoothed: h x w bool like ``labels``."""
         labels = self.labels
-        wanted = area * labels.size / (self.size[0] * self.size[1])
+        target = area * labels.size / (self.size[0] * self.size[1])
         sizes = np.bincount(labels.ravel())
-        candidates = np.flatnonzero(sizes <= 1.3 * wanted)
+        candidates = np.flatnonzero(sizes <= 1.3 * target)
         if not len(candidates):
             return None
         mask = labels == rng.choice(candidates, p=sizes[candidates] / sizes[candidates].sum())
-        while mask.sum() < 0.75 * wanted:  # every round adds a segment, so it ends
+        while mask.sum() < 0.75 * target:  # every round adds a segment, so it ends
             ring = cv2.dilate(mask.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool) & ~mask
             neighbours = np.unique(labels[ring])
-            fitting = [n for n in neighbours if mask.sum() + sizes[n] <= 1.4 * wanted]
+            fitting = [n for n in neighbours if mask.sum() + sizes[n] <= 1.4 * target]
             if not fitting:
                 break
             mask |= labels == rng.choice(fitting)
@@ -166,9 +169,9 @@ def draw_object_like(segments: Segments, area: float, rng: np.random.Generator) 
     if scores.max() <= 0:
         return None
     best = grown[int(np.argmax(scores))]
-    for found in (object_like.refine(segments.image, best, seed), segments.enlarge(best)):
-        if 0.4 * area <= found.sum() <= 1.8 * area and object_like.compactness(found) >= object_like.COMPACT:
-            return found
+    for region in (object_like.refine(segments.image, best, seed), segments.enlarge(best)):
+        if 0.4 * area <= region.sum() <= 1.8 * area and object_like.compactness(region) >= object_like.COMPACT:
+            return region
     return None
 
 

@@ -6,39 +6,29 @@ import cv2
 import numpy as np
 
 from .compositing import blend, match_grain
-from .presets import Preset
+from .draft import Draft, Edit
+from .masks import to_uint8
 from .regions import Segments, draw_region
 
 METHODS = ("telea", "navier-stokes", "patches")
 
 
-def removal(
-    image: np.ndarray,
-    segments: Segments,
-    area: float,
-    grain: float,
-    preset: Preset,
-    rng: np.random.Generator,
-    taken: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray, dict] | None:
+def removal(draft: Draft, segments: Segments, area: float, grain: float) -> Edit:
     """Fills a region from its surroundings.
 
     Args:
-        image: H x W x 3 uint8 RGB.
+        draft: of the image.
         segments: of the image.
         area: wanted area, pixels.
         grain: ``grain_level`` of the image.
-        taken: H x W bool, pixels that must stay as they are (other forged regions).
-
-    Returns:
-        The image, the filled region (H x W bool) and a description; None where no place was found.
     """
+    image, preset, rng = draft.image, draft.preset, draft.rng
     for _ in range(12):
         mask = draw_region(segments, area, preset, rng)
         if segments.objects:  # with a margin, as a person marks what has to go
             mask = cv2.dilate(mask.astype(np.uint8), np.ones((5, 5), np.uint8)).astype(bool)
-        fits = bool(segments.objects) or 0.5 * area <= mask.sum() <= 1.5 * area
-        if fits and not (mask & taken).any():
+        suitable = bool(segments.objects) or 0.5 * area <= mask.sum() <= 1.5 * area
+        if suitable and not (mask & draft.occupied).any():
             break
     else:
         return None
@@ -47,7 +37,7 @@ def removal(
     small = mask.mean() <= preset.diffused
     method = METHODS[rng.integers(3)] if small else "patches"
     if method == "patches":
-        patch = fill_by_patches(image, mask, taken, rng, preset.averaged)
+        patch = fill_by_patches(draft, mask, preset.averaged)
         if patch is None:
             return None
     else:
@@ -83,23 +73,21 @@ def fill_by_diffusion(image: np.ndarray, mask: np.ndarray, method: str) -> np.nd
     return filled
 
 
-def fill_by_patches(
-    image: np.ndarray, mask: np.ndarray, taken: np.ndarray, rng: np.random.Generator, count: int = 3
-) -> np.ndarray | None:
+def fill_by_patches(draft: Draft, mask: np.ndarray, count: int) -> np.ndarray | None:
     """Fills a region with shifted copies of the image that fit its rim, averaged as patch voting does.
 
     Shifts are compared by the squared difference on a rim around the region; the best ones are levelled to
     the rim's brightness and averaged with smooth random weights, so that each dominates somewhere.
 
     Args:
-        image: H x W x 3 uint8 RGB.
+        draft: of the image; what is occupied serves as no source.
         mask: H x W bool, the region to fill.
-        taken: H x W bool, pixels that may not serve as a source.
         count: how many shifts to average.
 
     Returns:
         H x W x 3 uint8 RGB, or None where the region is too large to be covered by a shift.
     """
+    image, rng = draft.image, draft.rng
     height, width = mask.shape
     x, y, w, h = cv2.boundingRect(mask.astype(np.uint8))
     top, left = max(0, y - 6), max(0, x - 6)
@@ -107,23 +95,25 @@ def fill_by_patches(
     window = np.s_[top:bottom, left:right]
     hole = mask[window]
     rim = cv2.dilate(hole.astype(np.uint8), np.ones((11, 11), np.uint8)).astype(bool) & ~hole
-    here = image[window][rim].astype(np.int32)
-    barred = mask | taken
-    found = []
+    rim_pixels = image[window][rim].astype(np.int32)
+    barred = mask | draft.occupied
+    sources = []
     for _ in range(150):
         row = int(rng.integers(height - (bottom - top) + 1))
         column = int(rng.integers(width - (right - left) + 1))
         view = np.s_[row : row + bottom - top, column : column + right - left]
         if barred[view][hole].any():
             continue
-        there = image[view][rim].astype(np.int32)
-        offset = (here - there).mean(0)
-        found.append((float(((here - there - offset) ** 2).mean() + 0.3 * (offset**2).mean()), view, offset))
-    if not found:
+        source_pixels = image[view][rim].astype(np.int32)
+        offset = (rim_pixels - source_pixels).mean(0)
+        sources.append(
+            (float(((rim_pixels - source_pixels - offset) ** 2).mean() + 0.3 * (offset**2).mean()), view, offset)
+        )
+    if not sources:
         return None
-    found.sort(key=lambda item: item[0])
+    sources.sort(key=lambda item: item[0])
     total, weights = 0.0, 0.0
-    for _, view, offset in found[:count]:
+    for _, view, offset in sources[:count]:
         coarse = rng.random((max(2, (bottom - top) // 12), max(2, (right - left) // 12)), dtype=np.float32)
         weight = cv2.resize(coarse, (right - left, bottom - top), interpolation=cv2.INTER_LINEAR)[:, :, None]
         weight = weight + 0.1  # no shift vanishes anywhere
@@ -131,5 +121,5 @@ def fill_by_patches(
         total = total + weight * levelled
         weights = weights + weight
     filled = image.copy()
-    filled[window] = np.clip(total / weights + 0.5, 0, 255).astype(np.uint8)
+    filled[window] = to_uint8(total / weights)
     return filled

@@ -16,6 +16,7 @@ from PIL import Image
 
 from ..utils.errors import UserError
 from .forgery import Forgery
+from .masks import to_uint8
 from .presets import Preset
 from .regions import Segments, draw_region
 
@@ -86,4 +87,4 @@ def _paste(background: np.ndarray, donor: np.ndarray, region: np.ndarray) -> tup
     cut = np.array(Image.fromarray(cut, "RGBA").resize(size, Image.Resampling.LANCZOS))
     opacity = np.where(cut[:, :, 3] < _FAINT, 0, cut[:, :, 3])[:, :, None].astype(np.float32) / 255
     pasted = background + opacity * (cut[:, :, :3].astype(np.float32) - background)
-    return np.clip(pasted + 0.5, 0, 255).astype(np.uint8), opacity[:, :, 0] > 0
+    return to_uint8(pasted), opacity[:, :, 0] > 0

@@ -37,15 +37,15 @@ def write_lists(
         OutputError: an output cannot be written.
     """
     with output_folder(output, "--rgbn-lists") as folder, staged(folder) as stage:
-        written = _write(json_files, stage, annotations)
-    return [Path(output) / path.name for path in written]
+        lists = _write(json_files, stage, annotations)
+    return [Path(output) / path.name for path in lists]
 
 
 def _write(json_files: Mapping[str, Path], output: Path, annotations: ObjectAnnotations | None) -> list[Path]:
     """Writes images and lists; returns the lists."""
     contents = {split: annotation_format.read_json(path) for split, path in json_files.items()}
     ids = _numbers([image for content in contents.values() for image in content["images"]], annotations)
-    written, done = [], set()
+    lists, names = [], set()
     for split, content in contents.items():
         root = Path(json_files[split]).parent.parent
         boxes: dict[int, list] = {}
@@ -57,9 +57,9 @@ def _write(json_files: Mapping[str, Path], output: Path, annotations: ObjectAnno
             if image["authentic"]:
                 name = f"Au_{background}{suffix}"
                 corners, kind = (1, 1, image["width"], image["height"]), "authentic"
-                if name in done:
+                if name in names:
                     continue
-                done.add(name)
+                names.add(name)
             else:
                 steps = image["made"]["steps"]
                 if [step["technique"] for step in steps] != ["splice"]:
@@ -74,18 +74,18 @@ def _write(json_files: Mapping[str, Path], output: Path, annotations: ObjectAnno
                     max(x + w for x, _, w, _ in rows), max(y + h for _, y, _, h in rows),
                 )  # fmt: skip
                 category = re.sub(r"[\W_]+", "-", steps[0].get("category", "object"))
-                where = "_".join(map(str, corners))
-                name = f"Tp_{ids[steps[0]['donor']]}_{background}_{where}_{category}{suffix}"
+                box = "_".join(map(str, corners))
+                name = f"Tp_{ids[steps[0]['donor']]}_{background}_{box}_{category}{suffix}"
                 kind = "tamper"
-                if name in done:  # the same object on the same background, drawn twice
+                if name in names:  # the same object on the same background, drawn twice
                     continue
-                done.add(name)
+                names.add(name)
             write_bytes_atomic(output / "images" / name, (root / image["file_name"]).read_bytes())
             lines.append(f"{name} {' '.join(map(str, corners))} {kind}")
         path = output / f"{split}_filter_single.txt"
         write_bytes_atomic(path, ("\n".join(lines) + "\n").encode())
-        written.append(path)
-    return written
+        lists.append(path)
+    return lists
 
 
 def _numbers(images: Sequence[Mapping[str, Any]], annotations: ObjectAnnotations | None) -> dict[str, int]:

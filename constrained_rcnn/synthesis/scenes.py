@@ -1,8 +1,7 @@
 """Photo-like images made by us, for training where no photos are at hand.
 
-Built from what photos share statistically: fractal textures (a 1/f spectrum), surfaces that occlude each
-other at all scales with shading on them (the dead leaves model of Lee, Mumford and Huang, 2001), and man-made
-order (bricks, tiles).
+Built from what photos share statistically: fractal textures (a 1/f spectrum), surfaces that occlude each other at all
+scales with shading on them (the dead leaves model of Lee, Mumford and Huang, 2001), and man-made order (bricks, tiles).
 They need not fool people: a forgery detector looks at the traces that the camera leaves on top of them.
 """
 
@@ -58,8 +57,8 @@ def render_scene(seed: int, size: tuple[int, int] = (480, 640)) -> np.ndarray:
         image = _blend(palette[0], palette[1], fractal(size, rng, 0.8, rng.uniform(3, 9)))
     else:
         image = _blend(palette[0], palette[1], fractal(size, rng, rng.uniform(0.8, 1.4)))
-    few, many = {"foliage": (500, 900), "leaves": (60, 200), "wall": (2, 8)}.get(kind, (6, 30))
-    _scatter(image, int(rng.integers(few, many)), palette, kind == "foliage", rng)
+    fewest, most = {"foliage": (500, 900), "leaves": (60, 200), "wall": (2, 8)}.get(kind, (6, 30))
+    _scatter(image, int(rng.integers(fewest, most)), palette, kind == "foliage", rng)
     light = fractal((16, 16), rng, 2.0)
     image *= 0.75 + 0.5 * cv2.resize(light, size[::-1], interpolation=cv2.INTER_CUBIC)[:, :, None]
     return np.clip(image, 0, 255).astype(np.uint8)

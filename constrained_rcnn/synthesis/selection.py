@@ -5,9 +5,10 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from ..matching.difference import fill_holes
 from . import object_like
 from .editing import Editing, draw_kind
-from .masks import fill_holes, largest_part
+from .masks import largest_part
 from .regions import Segments, draw_object_like, smooth_shape
 
 #: Longest side in pixels of the copy on which the wand looks for connected colours.
@@ -31,18 +32,18 @@ def select(segments: Segments, area: float, editing: Editing, rng: np.random.Gen
         return segments.objects[rng.choice(len(odds), p=odds / odds.sum())], "annotated"
     kind = draw_kind(editing.selections, rng)
     area = min(area, 0.8 * size[0] * size[1])
-    found = None
+    region = None
     if kind == "object":
-        found = draw_object_like(segments, area, rng)
+        region = draw_object_like(segments, area, rng)
     elif kind in ("wand", "lasso"):
-        found = wand(segments.image, area, rng)
-        if found is not None and kind == "lasso":
-            found = lasso(found, rng)
+        region = wand(segments.image, area, rng)
+        if region is not None and kind == "lasso":
+            region = lasso(region, rng)
     elif kind in ("rectangle", "ellipse"):
-        found = plain_shape(size, area, kind, rng)
-    if found is None or not found.any():
-        found, kind = smooth_shape(size, area, rng), "brush"
-    return found, kind
+        region = plain_shape(size, area, kind, rng)
+    if region is None or not region.any():
+        region, kind = smooth_shape(size, area, rng), "brush"
+    return region, kind
 
 
 def wand(image: np.ndarray, area: float, rng: np.random.Generator, tries: int = 6) -> np.ndarray | None:
@@ -62,8 +63,8 @@ def wand(image: np.ndarray, area: float, rng: np.random.Generator, tries: int = 
     size = (max(16, round(width * ratio)), max(16, round(height * ratio)))
     small = cv2.GaussianBlur(cv2.resize(image, size, interpolation=cv2.INTER_AREA), (0, 0), 1.2)
     small = cv2.cvtColor(small, cv2.COLOR_RGB2LAB)
-    wanted = area * size[0] * size[1] / (height * width)
-    found = []
+    target = area * size[0] * size[1] / (height * width)
+    candidates = []
     for _ in range(tries):
         seed = int(rng.integers(size[0])), int(rng.integers(size[1]))
         low, high, best = 1.0, 90.0, None
@@ -72,18 +73,18 @@ def wand(image: np.ndarray, area: float, rng: np.random.Generator, tries: int = 
             flags = 8 | cv2.FLOODFILL_FIXED_RANGE | cv2.FLOODFILL_MASK_ONLY | (1 << 8)
             mask = np.zeros((size[1] + 2, size[0] + 2), np.uint8)
             count = cv2.floodFill(small, mask, seed, 0, (tolerance,) * 3, (tolerance,) * 3, flags)[0]
-            if 0.6 * wanted <= count <= 1.4 * wanted:
+            if 0.6 * target <= count <= 1.4 * target:
                 best = mask[1:-1, 1:-1]
                 break
-            low, high = (tolerance, high) if count < wanted else (low, tolerance)
+            low, high = (tolerance, high) if count < target else (low, tolerance)
         if best is not None:
             best = cv2.morphologyEx(best, cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8))
-            found.append(fill_holes(cv2.medianBlur(best, 5).astype(bool)))
-    found = [mask for mask in found if mask.any()]
-    if not found:
+            candidates.append(fill_holes(cv2.medianBlur(best, 5).astype(bool)))
+    candidates = [mask for mask in candidates if mask.any()]
+    if not candidates:
         return None
-    detail = [object_like.compactness(mask) * (3 + small[mask].std(0).sum()) for mask in found]
-    best = found[int(np.argmax(detail))]
+    detail = [object_like.compactness(mask) * (3 + small[mask].std(0).sum()) for mask in candidates]
+    best = candidates[int(np.argmax(detail))]
     soft = cv2.GaussianBlur(best.astype(np.float32), (0, 0), 0.8)
     soft = cv2.resize(soft, (width, height), interpolation=cv2.INTER_CUBIC)
     mask = fill_holes(largest_part(soft > 0.5))
@@ -118,7 +119,7 @@ def plain_shape(size: tuple[int, int], area: float, kind: str, rng: np.random.Ge
     """
     ratio, turn = float(np.exp(rng.uniform(-0.8, 0.8))), float(rng.uniform(-20, 20)) * (rng.random() < 0.3)
     box = area * (4 / np.pi if kind == "ellipse" else 1.0)
-    sides = [max(4.0, min(1.0 * side, wish)) for side, wish in zip(size[::-1], np.sqrt([box * ratio, box / ratio]))]
+    sides = [max(4.0, min(1.0 * side, length)) for side, length in zip(size[::-1], np.sqrt([box * ratio, box / ratio]))]
     middle = [float(rng.uniform(0.45 * side, large - 0.45 * side)) for side, large in zip(sides, size[::-1])]
     canvas = np.zeros(size, np.uint8)
     if kind == "ellipse":

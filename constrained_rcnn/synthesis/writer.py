@@ -99,8 +99,8 @@ def write_forgeries(
     if hard_authentic and not preset.editing:
         raise UserError(f"preset {preset.name}: hard authentic images are made by preset people only")
     hard = round(hard_authentic * count)
-    wanted: Any = [size] if isinstance(size[0], int) else size
-    sizes = tuple((int(height), int(width)) for height, width in wanted)
+    all_sizes: Any = [size] if isinstance(size[0], int) else size
+    sizes = tuple((int(height), int(width)) for height, width in all_sizes)
     job = _Job(photos, [], output, split, seed, preset, tuple(techniques), sizes, authentic, annotations, count)
     fingerprint = _fingerprint(job, hard)
     json_file = output / "annotations" / f"{split}.json"
@@ -111,16 +111,16 @@ def write_forgeries(
         photos = [photo for photo in photos if annotations.kind(photo[0])]
         kinds = [annotations.kind(name) for name, _ in photos]
         job = dataclasses.replace(job, photos=photos)
-    found, skipped = families(photos, seed, count, kinds)
-    if sum(map(len, found)) < (2 if "splice" in techniques else 1):
-        why = f", the first unusable one: {skipped[0]}" if skipped else ""
-        raise UserError(f"too few usable photos{why}")
+    groups, skipped = families(photos, seed, count, kinds)
+    if sum(map(len, groups)) < (2 if "splice" in techniques else 1):
+        reason = f", the first unusable one: {skipped[0]}" if skipped else ""
+        raise UserError(f"too few usable photos{reason}")
     if annotations:
-        for photo in sorted(sum(found, [])):
+        for photo in sorted(sum(groups, [])):
             skipped += _objects(job, photo)[1]
     for line in skipped:
         _log.warning("left out: %s", line)
-    job = dataclasses.replace(job, families=found)
+    job = dataclasses.replace(job, families=groups)
     try:
         json_file.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -254,19 +254,19 @@ def _make_item(job: _Job, index: int) -> dict:
     write_bytes_atomic(job.output / file_name, forgery.file)
     write_png_atomic(job.output / mask_file, forgery.mask)
     shared = {"height": forgery.mask.shape[0], "width": forgery.mask.shape[1], "group": group}
-    made = {"id": 2 * index + 1, "file_name": file_name, **shared, "authentic": False}
-    made |= {"technique": forgery.technique, "mask_file": mask_file}
-    made |= {"source": job.photos[background][0], "made": forgery.description}
-    images, files = [made], [file_name, mask_file]
+    forged = {"id": 2 * index + 1, "file_name": file_name, **shared, "authentic": False}
+    forged |= {"technique": forgery.technique, "mask_file": mask_file}
+    forged |= {"source": job.photos[background][0], "made": forgery.description}
+    images, files = [forged], [file_name, mask_file]
     if counterpart:
         name = f"images/{job.split}/{plain_stem}{forgery.suffix}"
         write_bytes_atomic(job.output / name, forgery.authentic_file)
         plain = {"id": 2 * index + 2, "file_name": name, **shared, "authentic": True, "technique": AUTHENTIC}
-        images.append(plain | {"mask_file": None, "source": made["source"]})
+        images.append(plain | {"mask_file": None, "source": forged["source"]})
         files.append(name)
     annotations = []
     for technique, mask in forgery.regions:
-        annotations += [{"image_id": made["id"], **region} for region in annotate({technique: mask})]
+        annotations += [{"image_id": forged["id"], **region} for region in annotate({technique: mask})]
     return {"images": images, "annotations": annotations, "files": files}
 
 
@@ -275,10 +275,10 @@ def _make_hard(job: _Job, index: int) -> dict:
     order = [(family, photo) for family in job.families for photo in family]
     family, photo = order[index % len(order)]
     size = job.sizes[rng.integers(len(job.sizes))]
-    made = make_hard_authentic(read_photo(job.photos[photo]), rng, job.preset, size)
-    name = f"images/{job.split}/{2 * index + int(rng.integers(2)):07d}{made.suffix}"
-    write_bytes_atomic(job.output / name, made.authentic_file)
-    image = {"id": 2 * index + 1, "file_name": name, "height": made.mask.shape[0], "width": made.mask.shape[1]}
+    forgery = make_hard_authentic(read_photo(job.photos[photo]), rng, job.preset, size)
+    name = f"images/{job.split}/{2 * index + int(rng.integers(2)):07d}{forgery.suffix}"
+    write_bytes_atomic(job.output / name, forgery.authentic_file)
+    image = {"id": 2 * index + 1, "file_name": name, "height": forgery.mask.shape[0], "width": forgery.mask.shape[1]}
     image |= {"group": min(job.photos[i][0] for i in family), "authentic": True, "technique": AUTHENTIC}
-    image |= {"mask_file": None, "source": job.photos[photo][0], "made": made.description}
+    image |= {"mask_file": None, "source": job.photos[photo][0], "made": forgery.description}
     return {"images": [image], "annotations": [], "files": [name]}

@@ -84,10 +84,10 @@ def append(file: BinaryIO, path: str | os.PathLike, data: bytes) -> None:
     Raises:
         OutputError: it cannot be written; the file is as it was.
     """
-    end, left = os.fstat(file.fileno()).st_size, memoryview(data)
+    end, remaining = os.fstat(file.fileno()).st_size, memoryview(data)
     try:
-        while left:  # on a disk that is nearly full, a part is written without an error
-            left = left[file.write(left) :]
+        while remaining:  # on a disk that is nearly full, a part is written without an error
+            remaining = remaining[file.write(remaining) :]
     except OSError as error:
         file.truncate(end)  # half a line would spoil the next one
         raise output_error(path, error) from None
@@ -145,4 +145,4 @@ def printable(name: str | os.PathLike) -> str:
     except UnicodeEncodeError:  # a lone surrogate that stands for no byte
         data = os.fspath(name).encode("utf-8", "backslashreplace")
     text = data.decode("utf-8", "backslashreplace")
-    return _UNSAFE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+    return _UNSAFE.sub(lambda match: match[0].encode("unicode_escape").decode(), text)

@@ -30,7 +30,7 @@ def open_locked(path: Path, busy: str) -> BinaryIO:
     """Opens a file for reading and appending, unbuffered, and locks it until it is closed.
 
     Args:
-        path: made if it is not there. Who deletes it must do so while it is locked.
+        path: created if it is missing. Whoever deletes it must hold the lock.
         busy: the error's text.
 
     Raises:
@@ -83,12 +83,12 @@ def remove_leftovers(folder: Path, *, again: bool = False) -> None:
                 continue
 
 
-def _lock(file: BinaryIO, how: int) -> bool | None:
+def _lock(file: BinaryIO, flag: int) -> bool | None:
     """True: locked; False: somebody else has it; None: there are no locks here."""
     if fcntl is None:
         return None
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | how)
+        fcntl.flock(file, fcntl.LOCK_EX | flag)
     except OSError as error:
         if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
             return False

@@ -34,24 +34,26 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         return importlib.machinery.ModuleSpec(fullname, _Finder(), is_package=name in ("pairs", "tensorflow"))
 
     def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType:
-        new = _new_name(spec.name)
-        warnings.warn(f"{spec.name} has moved to {new}; the old path ends with the next release", DeprecationWarning, 2)
-        module = importlib.import_module(new)
+        new_name = _new_name(spec.name)
+        warnings.warn(
+            f"{spec.name} has moved to {new_name}; the old path ends with the next release", DeprecationWarning, 2
+        )
+        module = importlib.import_module(new_name)
         self.spec = module.__spec__  # Python now puts the old name's in its place
         return module
 
     def exec_module(self, module: ModuleType) -> None:
-        module.__spec__ = self.spec  # executed it was under its own name
+        module.__spec__ = self.spec  # it has been executed under its own name
 
     def get_code(self, fullname: str) -> CodeType | None:
         """For ``python -m``."""
-        new = _new_name(fullname)
-        spec = importlib.util.find_spec(new)
-        return spec.loader.get_code(new) if spec and isinstance(spec.loader, importlib.abc.InspectLoader) else None
+        new_name = _new_name(fullname)
+        spec = importlib.util.find_spec(new_name)
+        return spec.loader.get_code(new_name) if spec and isinstance(spec.loader, importlib.abc.InspectLoader) else None
 
 
-def _new_name(old: str) -> str:
-    package, _, name = old.partition(".")
+def _new_name(old_name: str) -> str:
+    package, _, name = old_name.partition(".")
     return f"{package}.{MOVED[name]}"
 
 

@@ -48,8 +48,8 @@ def output_folder(folder: str | os.PathLike, option: str = "--output", parts: It
             if not os.access(place, os.W_OK | os.X_OK):
                 raise OSError(errno.EACCES, "cannot be written")
     except OSError as error:
-        where = named if place == folder else f"{named}: {place.name}"
-        raise OutputError(f"{where}: {str(error.strerror).lower()}; name another folder") from None
+        location = named if place == folder else f"{named}: {place.name}"
+        raise OutputError(f"{location}: {str(error.strerror).lower()}; name another folder") from None
     path = folder / LOCK
     busy = f"{named}: another run is writing there{_holder(path)}; wait for it, or name another folder"
     try:
@@ -87,14 +87,14 @@ def claim_settings(folder: Path, settings: Mapping[str, Any], option: str = "--o
     path, settings = folder / "settings.json", json.loads(json.dumps(settings))
     if path.is_file():
         try:
-            before = dict(json.loads(path.read_text(encoding="utf-8")))
+            previous = dict(json.loads(path.read_text(encoding="utf-8")))
         except (ValueError, TypeError):
             raise UserError(f"{printable(path)}: is damaged; delete it, or give another {option}") from None
-        other = [key for key in {**before, **settings} if before.get(key) != settings.get(key)]
-        if other:
+        differing = [key for key in {**previous, **settings} if previous.get(key) != settings.get(key)]
+        if differing:
             raise UserError(
-                f"{printable(folder)}: holds results with {other[0]} {before.get(other[0])}, not "
-                f"{settings.get(other[0])}; give another {option}"
+                f"{printable(folder)}: holds results with {differing[0]} {previous.get(differing[0])}, not "
+                f"{settings.get(differing[0])}; give another {option}"
             )
     write_json_atomic(path, settings, indent=2)
 
@@ -164,7 +164,7 @@ def publish(stage: Path, folder: Path) -> None:
 
 
 def _holder(path: Path) -> str:
-    """Who has the lock, as it says itself."""
+    """What the lock file says about its holder."""
     try:
         return printable(path.read_bytes()[:200].decode("utf-8", "replace"))
     except OSError:

@@ -30,11 +30,11 @@ def versions(packages: Iterable[str] = _PACKAGES) -> dict[str, str]:
     """Versions of this package, Python and the packages, by the names they are imported under; unless others are named,
     what the network and the readers of files are made of. Detectron2's comes with a digest of its files: 0.6 and the
     main branch both say 0.6."""
-    found = {"constrained_rcnn": __version__, "python": platform.python_version()}
-    found |= {name: importlib.import_module(name).__version__ for name in packages}
-    if "detectron2" in found:
-        found["detectron2"] += f" (tree {tree_sha256('detectron2')[:12]})"
-    return found
+    versions_by_name = {"constrained_rcnn": __version__, "python": platform.python_version()}
+    versions_by_name |= {name: importlib.import_module(name).__version__ for name in packages}
+    if "detectron2" in versions_by_name:
+        versions_by_name["detectron2"] += f" (tree {tree_sha256('detectron2')[:12]})"
+    return versions_by_name
 
 
 @functools.cache

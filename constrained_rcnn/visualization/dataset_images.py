@@ -55,10 +55,10 @@ def overlay(entry: Mapping[str, Any], classes: Sequence[str]) -> np.ndarray:
     """
     canvas, manipulated = _drawn(entry, classes)
     regions = len(entry["annotations"])
-    said = "" if entry["authentic"] else f", {regions} region{'s' if regions != 1 else ''}"
+    details = "" if entry["authentic"] else f", {regions} region{'s' if regions != 1 else ''}"
     if manipulated is not None:
-        said += f", {manipulated:.1%}"
-    text = f"{Path(entry['file_name']).name}: {entry['technique']}{said}, {entry['width']}x{entry['height']}"
+        details += f", {manipulated:.1%}"
+    text = f"{Path(entry['file_name']).name}: {entry['technique']}{details}, {entry['width']}x{entry['height']}"
     return np.concatenate([canvas, caption(text, canvas.shape[1], text_scale(canvas.shape))])
 
 
@@ -102,11 +102,7 @@ def choose(entries: Sequence[dict], count: int, seed: int) -> list[dict]:
 
 
 def save_images(
-    entries: Sequence[Mapping[str, Any]],
-    classes: Sequence[str],
-    sheet: Path | None,
-    folder: Path | None,
-    columns: int,
+    entries: Sequence[Mapping[str, Any]], classes: Sequence[str], sheet: Path | None, folder: Path | None, columns: int
 ) -> list[Path]:
     """Writes the contact sheet and, into ``folder``, one PNG per entry; returns the files."""
     files = []
@@ -140,19 +136,19 @@ def _drawn(entry: Mapping[str, Any], classes: Sequence[str]) -> tuple[np.ndarray
     complete = read_mask(entry["mask_file_name"], size) if entry["mask_file_name"] else np.zeros(size, bool)
     scale = text_scale(image.shape)
     line = max(1, round(2 * scale))
-    canvas, specks = image.copy(), complete.copy()
+    canvas, small_regions = image.copy(), complete.copy()
     for annotation in entry["annotations"]:
         colour = colour_of(classes[annotation["category_id"]])
         if "segmentation" in annotation:
             region = coco_mask.decode(annotation["segmentation"])
-            specks &= region == 0
+            small_regions &= region == 0
             inside = region.astype(bool)
             canvas[inside] = np.rint(canvas[inside] * (1 - OPACITY) + np.array(colour) * OPACITY)
             contours, _ = cv2.findContours(region, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
             cv2.drawContours(canvas, contours, -1, colour, line)
         x, y, width, height = (round(value) for value in annotation["bbox"])
         cv2.rectangle(canvas, (x, y), (x + width - 1, y + height - 1), colour, line)
-    canvas[specks] = SMALL_REGION_COLOUR
+    canvas[small_regions] = SMALL_REGION_COLOUR
     return canvas, float(complete.mean()) if entry["mask_file_name"] else None
 
 

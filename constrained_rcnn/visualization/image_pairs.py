@@ -34,10 +34,10 @@ def draw_pair(first: Described, second: Described, shared: tuple[Shared, ...]) -
         size = tuple(max(1, round(length * factor)) for length in pixels.shape[1::-1])
         canvas = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC)
         canvas = cv2.cvtColor(cv2.cvtColor(canvas, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
-        for number, one in enumerate(shared):
+        for number, match in enumerate(shared):
             colour = COLOURS[number % len(COLOURS)]
-            region, altered = (_scaled(getattr(one, side + suffix), size) for suffix in ("", "_altered"))
-            if one.same_picture:
+            region, altered = (_scaled(getattr(match, side + suffix), size) for suffix in ("", "_altered"))
+            if match.same_picture:
                 rows, columns = np.nonzero(region)
                 corner = int(columns.min()), int(rows.min())
                 cv2.rectangle(canvas, corner, (int(columns.max()), int(rows.max())), FRAME, 2)
@@ -62,8 +62,8 @@ def mask_of(shared: tuple[Shared, ...], side: str, size: tuple[int, int]) -> np.
     """
     mask = np.zeros(size[::-1], np.uint8)
     for suffix, value in (("", 128), ("_altered", 255)):
-        for one in shared:
-            mask[_scaled(getattr(one, side + suffix), size)] = value
+        for match in shared:
+            mask[_scaled(getattr(match, side + suffix), size)] = value
     return mask
 
 

@@ -102,8 +102,8 @@ def thumbnail(
         (h, 2 * w + ``THUMBNAIL_GAP``, 3) uint8, BGR; w and h from :func:`thumbnail_size`.
     """
     size = thumbnail_size(image.shape[1], image.shape[0])
-    drawn = overlay(image, manipulation_map, boxes, threshold, longest=2 * max(THUMBNAIL))
-    halves = [cv2.resize(half, size, interpolation=cv2.INTER_AREA) for half in (image, drawn)]
+    overlaid = overlay(image, manipulation_map, boxes, threshold, longest=2 * max(THUMBNAIL))
+    halves = [cv2.resize(half, size, interpolation=cv2.INTER_AREA) for half in (image, overlaid)]
     gap = np.full((size[1], THUMBNAIL_GAP, 3), 128, np.uint8)
     return np.concatenate([to_srgb(halves[0], profile), gap, halves[1]], axis=1)
 

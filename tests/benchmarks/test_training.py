@@ -32,11 +32,11 @@ def test_rates_are_images_by_time_and_ratios_by_round(monkeypatch):
 def test_a_step_does_all_the_work_and_changes_nothing():
     model, cfg = build(SMALL)
     subject, batch = Subject(model, cfg, bfloat16=True), random_batch(2, 64, 64)
-    seen = []
+    dtypes = []
     layer = subject.model.backbone.res2[0].conv1
-    layer.register_forward_hook(lambda module, inputs, output: seen.append(output.dtype))
+    layer.register_forward_hook(lambda module, inputs, output: dtypes.append(output.dtype))
     subject.train(batch)
-    assert seen == [torch.bfloat16]
+    assert dtypes == [torch.bfloat16]
     assert all(p.grad is not None for p in subject.model.backbone.parameters())
     for name, value in model.state_dict().items():
         assert torch.equal(subject.model.state_dict()[name], value), name

@@ -46,8 +46,8 @@ def test_shifted_runs_are_what_pycocotools_encodes(seed):
     full = np.zeros((height, width), bool)
     full[y : y + h, x : x + w] = rng.random((h, w)) < rng.choice([0.5, 1.0])
     expected = coco_mask.encode(np.asfortranarray(full.astype(np.uint8)))["counts"].decode()
-    got = rle(full[y : y + h, x : x + w], int(x), int(y), (int(height), int(width)))
-    assert got == {"size": [height, width], "counts": expected}
+    encoded = rle(full[y : y + h, x : x + w], int(x), int(y), (int(height), int(width)))
+    assert encoded == {"size": [height, width], "counts": expected}
 
 
 def test_corners_touch_and_holes_stay():
@@ -60,7 +60,7 @@ def test_corners_touch_and_holes_stay():
     assert annotation["area"] == 184 and annotation["bbox"] == [5, 5, 20, 20]
 
 
-def test_specks_are_no_instances_but_stay_in_the_complete_mask():
+def test_small_regions_are_no_instances_but_stay_in_the_complete_mask():
     mask = np.zeros((100, 200), bool)
     mask[10:30, 10:30] = True
     mask[50:54, 50:56] = True  # 24 pixels
@@ -72,7 +72,7 @@ def test_specks_are_no_instances_but_stay_in_the_complete_mask():
     assert small_region_area(3744, 5616) == 2103
 
 
-def test_nothing_but_specks_gives_the_largest():
+def test_nothing_but_small_regions_gives_the_largest():
     mask = np.zeros((50, 50), bool)
     mask[3, 3] = mask[20:22, 20:22] = mask[40, 40:43] = True
     (annotation,) = annotate({"removal": mask})

@@ -107,9 +107,9 @@ def test_classes_of_a_set():
     assert annotation_format.class_names(["splice", "tampered"]) == ("tampered",)
 
 
-def spoil(content: dict, where: str, value) -> dict:
+def spoil(content: dict, path: str, value) -> dict:
     content = copy.deepcopy(content)
-    part, *keys = where.split("/")
+    part, *keys = path.split("/")
     target = content[part]
     for key in keys[:-1]:
         target = target[int(key)]
@@ -121,7 +121,7 @@ def spoil(content: dict, where: str, value) -> dict:
 
 
 @pytest.mark.parametrize(
-    "where, value, words",
+    "path, value, words",
     [
         ("images/1/group", None, "Sp/b.jpg: no 'group'"),
         ("images/1/id", 1, "image id 1 twice"),
@@ -138,11 +138,11 @@ def spoil(content: dict, where: str, value) -> dict:
         ("annotations/0/segmentation", {"size": [50, 30], "counts": "x"}, "not of the image's size"),
     ],
 )
-def test_contradictions_are_named(prepared, where, value, words):
-    prepared.write_text(json.dumps(spoil(json.loads(prepared.read_text()), where, value)))
-    with pytest.raises(UserError, match=words) as caught:
+def test_contradictions_are_named(prepared, path, value, words):
+    prepared.write_text(json.dumps(spoil(json.loads(prepared.read_text()), path, value)))
+    with pytest.raises(UserError, match=words) as error:
         annotation_format.load(prepared)
-    assert "set.json" in str(caught.value) and "\n" not in str(caught.value)
+    assert "set.json" in str(error.value) and "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize(

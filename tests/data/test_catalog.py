@@ -72,13 +72,13 @@ def test_a_prepared_set_is_loaded(datasets):
 def test_prepared_elsewhere_follows_the_images(datasets, tmp_path, monkeypatch):
     make_casia_v1(tmp_path / "first/casia_v1")
     prepared = tmp_path / "prepared"
-    done = run(
+    completed = run(
         "datasets/prepare_casia.py",
         cwd=tmp_path,
         DETECTRON2_DATASETS="first",
         CONSTRAINED_RCNN_PREPARED=str(prepared),
     )
-    assert done.returncode == 0, done.stderr
+    assert completed.returncode == 0, completed.stderr
     (tmp_path / "first").rename(datasets)
     with monkeypatch.context() as patch:
         patch.setenv("CONSTRAINED_RCNN_PREPARED", str(prepared))
@@ -126,12 +126,12 @@ def test_importing_touches_no_disk_and_expands_the_home_folder(tmp_path):
         "from detectron2.data import MetadataCatalog\n"
         "print(MetadataCatalog.get('casia_v1').json_file)\n"
     )
-    done = subprocess.run(
+    completed = subprocess.run(
         [sys.executable, "-c", code],
         env=clean_environment(DETECTRON2_DATASETS="~/nowhere", HOME=str(tmp_path)),
         capture_output=True,
         text=True,
     )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() == str(tmp_path / "nowhere/casia_v1/annotations/casia_v1.json")
+    assert completed.returncode == 0, completed.stderr
+    assert completed.stdout.strip() == str(tmp_path / "nowhere/casia_v1/annotations/casia_v1.json")
     assert list(tmp_path.iterdir()) == []

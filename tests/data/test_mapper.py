@@ -56,25 +56,25 @@ def test_a_draw_decides_everything(dicts):
     first = [train({**dicts[1], "draw": draw}) for draw in range(12)]
     assert np.array_equal(np.random.get_state()[1], state)
     np.random.seed(99)
-    again = [train({**dicts[1], "draw": draw}) for draw in range(12)]
-    for one, other in zip(first, again):
-        assert torch.equal(one["image"], other["image"])
-        assert torch.equal(one["instances"].gt_boxes.tensor, other["instances"].gt_boxes.tensor)
-    assert any(not torch.equal(first[0]["image"], other["image"]) for other in first[1:])
+    second = [train({**dicts[1], "draw": draw}) for draw in range(12)]
+    for sample, sample_again in zip(first, second):
+        assert torch.equal(sample["image"], sample_again["image"])
+        assert torch.equal(sample["instances"].gt_boxes.tensor, sample_again["instances"].gt_boxes.tensor)
+    assert any(not torch.equal(first[0]["image"], sample_again["image"]) for sample_again in first[1:])
 
 
 def test_flip_moves_image_boxes_and_masks_together(dicts):
     plain = mapper("INPUT.RANDOM_FLIP", "none")(dicts[1])
-    train, seen = mapper(), set()
+    train, outcomes = mapper(), set()
     for draw in range(12):
         out = train({**dicts[1], "draw": draw})
         flipped = not torch.equal(out["image"], plain["image"])
-        seen.add(flipped)
+        outcomes.add(flipped)
         turn = (lambda x: x.flip(-1)) if flipped else (lambda x: x)
         assert torch.equal(out["image"], turn(plain["image"]))
         for field in ("gt_masks", "gt_complete_mask"):
             assert torch.equal(out["instances"].get(field).tensor, turn(plain["instances"].get(field).tensor))
-    assert seen == {True, False}
+    assert outcomes == {True, False}
 
 
 def test_crop_shrinks_boxes_with_their_regions(dicts):
@@ -111,18 +111,18 @@ def test_the_complete_mask_is_there_for_the_dense_path_too(dicts):
 
 def test_turned_upside_down_together(dicts):
     plain = mapper("INPUT.RANDOM_FLIP", "none")(dicts[1])
-    train, seen = mapper("INPUT.RANDOM_FLIP", "none", "INPUT.UPSIDE_DOWN", "0.5"), set()
+    train, outcomes = mapper("INPUT.RANDOM_FLIP", "none", "INPUT.UPSIDE_DOWN", "0.5"), set()
     for draw in range(12):
         out = train({**dicts[1], "draw": draw})
         turned = not torch.equal(out["image"], plain["image"])
-        seen.add(turned)
+        outcomes.add(turned)
         turn = (lambda x: x.flip(-2)) if turned else (lambda x: x)
         assert torch.equal(out["image"], turn(plain["image"]))
         assert torch.equal(out["sem_seg"], turn(plain["sem_seg"]))
         assert torch.equal(out["instances"].gt_masks.tensor, turn(plain["instances"].gt_masks.tensor))
         y = torch.nonzero(out["instances"].gt_masks.tensor[0])[:, 0]
         assert out["instances"].gt_boxes.tensor[0, [1, 3]].tolist() == [y.min(), y.max() + 1]
-    assert seen == {True, False}
+    assert outcomes == {True, False}
 
 
 def test_reduced_with_all_that_belongs_to_it(dicts):
@@ -171,44 +171,44 @@ def test_whole_images_saved_again(dicts, order):
             change = (out["image"].float() - plain["image"].float()).abs().mean()
             assert out["image"].shape == plain["image"].shape and 0.5 < change < 20
             assert torch.equal(out["sem_seg"], plain["sem_seg"])
-        again = train({**item, "draw": 3})
-        assert torch.equal(again["image"], outs[3]["image"])
+        sample = train({**item, "draw": 3})
+        assert torch.equal(sample["image"], outs[3]["image"])
     assert not torch.equal(train({**dicts[1], "draw": 3})["image"], train({**dicts[1], "draw": 5})["image"])
     test = mapper(*options, "INPUT.SAVED_AGAIN", "1.0", is_train=False)(dicts[1])
     assert torch.equal(test["image"], mapper(*options, is_train=False)(dicts[1])["image"])
 
 
 def test_saved_again_draws_qualities_and_chroma_evenly(monkeypatch):
-    seen = []
+    settings = []
     encode = cv2.imencode
 
     def spy(name, image, flags):
-        seen.append((flags[1], flags[3]))
+        settings.append((flags[1], flags[3]))
         return encode(name, image, flags)
 
     monkeypatch.setattr(cv2, "imencode", spy)
-    again, image = SavedAgain(1.0, (70, 73)), np.zeros((16, 16, 3), np.uint8)
+    saved_again, image = SavedAgain(1.0, (70, 73)), np.zeros((16, 16, 3), np.uint8)
     for seed in range(200):
-        assert again(image, np.random.default_rng(seed)).shape == (16, 16, 3)
-    qualities, samplings = ([pair[i] for pair in seen] for i in (0, 1))
+        assert saved_again(image, np.random.default_rng(seed)).shape == (16, 16, 3)
+    qualities, samplings = ([pair[i] for pair in settings] for i in (0, 1))
     assert set(qualities) == {70, 71, 72, 73} and min(map(qualities.count, range(70, 74))) > 25
     assert set(samplings) == {cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420}
     assert 70 < samplings.count(cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444) < 130
     assert SavedAgain.from_config(tiny_cfg()) is None
-    made = SavedAgain.from_config(tiny_cfg("INPUT.SAVED_AGAIN", "0.25"))
-    assert made == SavedAgain(0.25, (70, 98))
+    configured = SavedAgain.from_config(tiny_cfg("INPUT.SAVED_AGAIN", "0.25"))
+    assert configured == SavedAgain(0.25, (70, 98))
 
 
 def test_crops_begin_on_the_grid_of_jpeg_blocks():
     image = np.random.default_rng(0).integers(0, 256, (75, 91, 3), dtype=np.uint8)
-    seen = set()
+    corners = set()
     for seed in range(40):
         with numpy_seed(seed):
             crop = BlockCrop("absolute", (40, 48)).get_transform(image)
         assert crop.x0 % 8 == crop.y0 % 8 == 0 and crop.x0 <= 43 and crop.y0 <= 35
         assert crop.apply_image(image).shape == (40, 48, 3)
-        seen.add((crop.y0, crop.x0))
-    assert len({y for y, _ in seen}) == 5 and len({x for _, x in seen}) >= 5  # 0 to 32 and 0 to 40
+        corners.add((crop.y0, crop.x0))
+    assert len({y for y, _ in corners}) == 5 and len({x for _, x in corners}) >= 5  # 0 to 32 and 0 to 40
 
 
 def test_merging_and_stage_one(dicts):

@@ -13,13 +13,13 @@ from tests.helpers.tiny_data import write_set
 DENSE = config_file("constrained_rcnn_small_forgeries.yaml")
 
 
-@pytest.mark.parametrize("one", ABLATIONS, ids=lambda one: one.name)
-def test_every_row_changes_the_config(one):
-    plain, changed = load_config(DENSE), load_config(DENSE, list(one.options))
-    assert (plain == changed) == (one is ABLATIONS[0])
-    if one.trained_as:  # the checkpoint of the other row fits: nothing of what is trained differs
-        assert set(one.options[::2]) == {"MODEL.DENSE_MAP.FUSION"}
-        assert one.trained_as in [other.name for other in ABLATIONS if other.trained_as is None]
+@pytest.mark.parametrize("ablation", ABLATIONS, ids=lambda ablation: ablation.name)
+def test_every_row_changes_the_config(ablation):
+    plain, changed = load_config(DENSE), load_config(DENSE, list(ablation.options))
+    assert (plain == changed) == (ablation is ABLATIONS[0])
+    if ablation.trained_as:  # the checkpoint of the other row fits: nothing of what is trained differs
+        assert set(ablation.options[::2]) == {"MODEL.DENSE_MAP.FUSION"}
+        assert ablation.trained_as in [other.name for other in ABLATIONS if other.trained_as is None]
 
 
 def test_rows_are_trained_once_and_evaluated(tmp_path, monkeypatch):
@@ -28,16 +28,16 @@ def test_rows_are_trained_once_and_evaluated(tmp_path, monkeypatch):
     options = [*TINY, "MODEL.DENSE_MAP.CHANNELS", "64", "SOLVER.MAX_ITER", "2"]
     options += ["DATASETS.TRAIN", f"('{train}',)", "INPUT.CROP.SIZE", "[64, 64]", "TEST.REPEATS", "False"]
     names = ["complete", "boxes alone in the map", "no error levels"]
-    done, plain = [], ablations.run
-    monkeypatch.setattr(ablations, "run", lambda args: [done.append(args.eval_only), plain(args)])
+    evaluations, plain = [], ablations.run
+    monkeypatch.setattr(ablations, "run", lambda args: [evaluations.append(args.eval_only), plain(args)])
     rows = run_ablations(DENSE, [val], str(tmp_path / "out"), names=names, options=options)
-    assert done == [False, True, True, False, True]
+    assert evaluations == [False, True, True, False, True]
     assert [row["name"] for row in rows] == names
     for row in rows:
         assert set(row["results"]["val"]) == set(METRICS)
         assert 0 <= row["results"]["val"]["f1_best"]["value"] <= 1
     assert run_ablations(DENSE, [val], str(tmp_path / "out"), names=names, options=options) == rows
-    assert len(done) == 5  # nothing was done again
+    assert len(evaluations) == 5  # nothing was done again
     lines = table(rows).splitlines()
     assert len(lines) == 5 and lines[2].startswith("| complete | 0.") and lines[2].count("/") == 3
 

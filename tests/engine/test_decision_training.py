@@ -25,18 +25,18 @@ def weights(tmp_path):
 def test_only_the_head_is_fitted(weights, tmp_path):
     data, output = write_set(tmp_path / "data", "train", 16, authentic_every=2), str(tmp_path / "fitted.pth")
     cfg, passed = tiny_cfg(*DENSE, "MODEL.WEIGHTS", weights, "TEST.REDUCE_ABOVE", "3000"), []
-    found = fit_decision(cfg, [data], output, progress=lambda items: [passed.append(len(items)), items][1])
-    assert (found["images"], found["forged"]) == (16, 8) and passed == [16]
-    before, after = read_checkpoint(weights), read_checkpoint(output)
-    assert after["metadata"] == {"classes": ["splice", "copy-move", "removal"]}  # the points were of the old head
-    changed = {name for name, value in after["model"].items() if not torch.equal(value, before["model"][name])}
-    assert changed == {name for name in before["model"] if name.startswith("decision.")}
+    result = fit_decision(cfg, [data], output, progress=lambda items: [passed.append(len(items)), items][1])
+    assert (result["images"], result["forged"]) == (16, 8) and passed == [16]
+    original, fitted = read_checkpoint(weights), read_checkpoint(output)
+    assert fitted["metadata"] == {"classes": ["splice", "copy-move", "removal"]}  # the points were of the old head
+    changed = {name for name, value in fitted["model"].items() if not torch.equal(value, original["model"][name])}
+    assert changed == {name for name in original["model"] if name.startswith("decision.")}
     model, _ = load_for_inference(tiny_cfg(*DENSE, "MODEL.WEIGHTS", output))
     assert model.operating_points is None
-    again = fit_decision(cfg, [data], str(tmp_path / "again.pth"))
-    assert again == pytest.approx(found, nan_ok=True)
+    second_result = fit_decision(cfg, [data], str(tmp_path / "again.pth"))
+    assert second_result == pytest.approx(result, nan_ok=True)
     repeated = read_checkpoint(str(tmp_path / "again.pth"))["model"]
-    assert all(torch.equal(value, repeated[name]) for name, value in after["model"].items())
+    assert all(torch.equal(value, repeated[name]) for name, value in fitted["model"].items())
 
 
 def test_the_limit_is_of_each_dataset(weights, tmp_path):

@@ -18,15 +18,15 @@ def same(sample):
 
 
 def loader(start=0, workers=0, **kwargs):
-    made = ResumableTrainLoader(items(11), same, batch_size=3, seed=5, num_workers=workers, **kwargs)
-    made.start = start
-    return made
+    result = ResumableTrainLoader(items(11), same, batch_size=3, seed=5, num_workers=workers, **kwargs)
+    result.start = start
+    return result
 
 
 def test_every_pass_holds_every_image_once_in_another_order():
-    drawn = list(itertools.islice(stream(7, seed=3), 21))
-    assert [d for d, _ in drawn] == list(range(21))
-    passes = [[i for _, i in drawn[k : k + 7]] for k in (0, 7, 14)]
+    draws = list(itertools.islice(stream(7, seed=3), 21))
+    assert [d for d, _ in draws] == list(range(21))
+    passes = [[i for _, i in draws[k : k + 7]] for k in (0, 7, 14)]
     assert all(sorted(p) == list(range(7)) for p in passes)
     assert passes[0] != passes[1] != passes[2]
     assert [i for _, i in itertools.islice(stream(7, seed=4), 7)] != passes[0]
@@ -35,8 +35,8 @@ def test_every_pass_holds_every_image_once_in_another_order():
 @pytest.mark.parametrize("workers", [0, 2])
 @pytest.mark.parametrize("grouping", [True, False])
 def test_resumes_where_it_was(workers, grouping):
-    whole = take(loader(aspect_ratio_grouping=grouping), 12)
-    assert take(loader(start=5, workers=workers, aspect_ratio_grouping=grouping), 7) == whole[5:]
+    uninterrupted = take(loader(aspect_ratio_grouping=grouping), 12)
+    assert take(loader(start=5, workers=workers, aspect_ratio_grouping=grouping), 7) == uninterrupted[5:]
 
 
 def test_start_may_be_set_after_iter_was_called():

@@ -38,10 +38,10 @@ def test_losses_follow_those_of_float32_over_200_iterations(train_set, tmp_path)
     runs = {}
     for name, options in (("float32", ["SOLVER.AMP.ENABLED", "False"]), ("bfloat16", [])):
         length = ["SOLVER.MAX_ITER", "200", "SOLVER.STEPS", "(150,)", "SOLVER.CHECKPOINT_PERIOD", "1000"]
-        made, record = trainer(train_set, tmp_path / name, *MIXED, *options, *length)
-        assert made.model.bfloat16_training == (name == "bfloat16")
-        assert made._scaler() is None
-        made.train()
+        trained, record = trainer(train_set, tmp_path / name, *MIXED, *options, *length)
+        assert trained.model.bfloat16_training == (name == "bfloat16")
+        assert trained._scaler() is None
+        trained.train()
         runs[name] = record.losses
     assert runs["float32"] != runs["bfloat16"]
     for first in range(0, 200, 50):
@@ -59,19 +59,19 @@ def test_a_killed_run_repeats_the_uninterrupted_one_exactly(train_set, tmp_path,
     """Killed at iteration 7, two steps after the checkpoint of iteration 5."""
     options = [*MIXED, "SOLVER.OPTIMIZER", optimizer, "SOLVER.MAX_ITER", "9", "SOLVER.STEPS", "(7,)"]
     options += ["SOLVER.CHECKPOINT_PERIOD", "6", "SOLVER.BASE_LR", "0.0005"]
-    whole, expected = trainer(train_set, tmp_path / "whole", *options)
-    assert type(whole.optimizer).__name__.startswith(optimizer)
-    whole.train()
+    uninterrupted, expected = trainer(train_set, tmp_path / "whole", *options)
+    assert type(uninterrupted.optimizer).__name__.startswith(optimizer)
+    uninterrupted.train()
     killed, _ = trainer(train_set, tmp_path / "killed", *options, die_after=7)
     with pytest.raises(KeyboardInterrupt):
         killed.train()
     torch.manual_seed(123)
-    resumed, got = trainer(train_set, tmp_path / "killed", *options, resume=True)
+    resumed, record = trainer(train_set, tmp_path / "killed", *options, resume=True)
     assert resumed.start_iter == 6 and resumed.model.bfloat16_training
     resumed.train()
     for iteration in range(6, 9):
-        assert got.losses[iteration] == expected.losses[iteration], iteration
-    for (name, value), other in zip(whole.model.state_dict().items(), resumed.model.state_dict().values()):
+        assert record.losses[iteration] == expected.losses[iteration], iteration
+    for (name, value), other in zip(uninterrupted.model.state_dict().items(), resumed.model.state_dict().values()):
         assert torch.equal(value, other), name
     if optimizer == "AdamW":
         moments = next(iter(resumed.optimizer.state_dict()["state"].values()))
@@ -80,8 +80,8 @@ def test_a_killed_run_repeats_the_uninterrupted_one_exactly(train_set, tmp_path,
 
 def test_another_optimizers_state_is_refused_in_one_line(train_set, tmp_path):
     short = ["SOLVER.MAX_ITER", "1", "SOLVER.STEPS", "()"]
-    made, _ = trainer(train_set, tmp_path, *MIXED, *short)
-    made.train()
+    trained, _ = trainer(train_set, tmp_path, *MIXED, *short)
+    trained.train()
     with pytest.raises(UserError, match="another SOLVER.OPTIMIZER") as error:
         trainer(train_set, tmp_path, *MIXED, *short, "SOLVER.OPTIMIZER", "AdamW", resume=True)
     assert "\n" not in str(error.value)
@@ -91,10 +91,10 @@ def test_without_instructions_training_is_in_float32(train_set, tmp_path, monkey
     monkeypatch.setattr(config, "multiplies_bfloat16", lambda: False)
     short = ["SOLVER.MAX_ITER", "2", "SOLVER.STEPS", "(1,)"]
     with caplog.at_level(logging.WARNING, logger="constrained_rcnn"):
-        made, record = trainer(train_set, tmp_path / "a", *MIXED, *short)
-        made.train()
+        trained, record = trainer(train_set, tmp_path / "a", *MIXED, *short)
+        trained.train()
     assert len([r for r in caplog.records if "no bfloat16 instructions" in r.getMessage()]) == 1
-    assert not made.model.bfloat16_training
+    assert not trained.model.bfloat16_training
     plain, expected = trainer(train_set, tmp_path / "b", *MIXED, *short, "SOLVER.AMP.ENABLED", "False")
     plain.train()
     assert record.losses == expected.losses
@@ -102,12 +102,12 @@ def test_without_instructions_training_is_in_float32(train_set, tmp_path, monkey
 
 def test_adamw_takes_rates_and_decays_of_the_config(train_set, tmp_path):
     options = ["SOLVER.OPTIMIZER", "AdamW", "SOLVER.BASE_LR", "0.0003", "SOLVER.WEIGHT_DECAY", "0.05"]
-    made, _ = trainer(train_set, tmp_path, *MIXED, *options, "SOLVER.WEIGHT_DECAY_NORM", "0.0")
-    optimizer = made.optimizer
+    trained, _ = trainer(train_set, tmp_path, *MIXED, *options, "SOLVER.WEIGHT_DECAY_NORM", "0.0")
+    optimizer = trained.optimizer
     assert isinstance(optimizer, torch.optim.AdamW) and optimizer.defaults["lr"] == 0.0003
     decays = {}
-    names = {id(p): name for name, p in made.model.named_parameters()}
+    names = {id(p): name for name, p in trained.model.named_parameters()}
     for group in optimizer.param_groups:
         decays.update((names[id(p)], group["weight_decay"]) for p in group["params"])
-    assert set(decays) == {name for name, p in made.model.named_parameters() if p.requires_grad}
+    assert set(decays) == {name for name, p in trained.model.named_parameters() if p.requires_grad}
     assert decays["dense_map.predictor.weight"] == 0.05 and decays["dense_map.fuse4.1.weight"] == 0.0

@@ -18,9 +18,9 @@ from tests.helpers.tiny_data import write_set
 
 def hook(datasets, *options, model=None):
     cfg = tiny_cfg("DATASETS.TEST", str(datasets), "DATASETS.TRAIN", "()", "VIS_PERIOD", "10", *options)
-    made = PredictionImages(cfg)
-    made.trainer = SimpleNamespace(iter=9, model=model, storage=EventStorage(9))
-    return made
+    images = PredictionImages(cfg)
+    images.trainer = SimpleNamespace(iter=9, model=model, storage=EventStorage(9))
+    return images
 
 
 @pytest.fixture(scope="module")
@@ -39,17 +39,17 @@ class Finds(torch.nn.Module):
         assert not self.training and not torch.is_grad_enabled()
         torch.rand(3)
         height, width = inputs[0]["height"], inputs[0]["width"]
-        made = torch.zeros(height, width)
-        made[:, : width // 2] = self.score
-        found = Instances((height, width))
-        found.pred_boxes = Boxes(torch.tensor([[0.0, 0.0, width / 2, height]]))
-        found.scores, found.pred_classes = torch.tensor([self.score]), torch.tensor([0])
-        return [{"manipulation_map": made, "instances": found}]
+        manipulation_map = torch.zeros(height, width)
+        manipulation_map[:, : width // 2] = self.score
+        instances = Instances((height, width))
+        instances.pred_boxes = Boxes(torch.tensor([[0.0, 0.0, width / 2, height]]))
+        instances.scores, instances.pred_classes = torch.tensor([self.score]), torch.tensor([0])
+        return [{"manipulation_map": manipulation_map, "instances": instances}]
 
 
-def shown(made):
-    made.after_step()
-    return [image for _, image, _ in made.trainer.storage._vis_data]
+def shown(hook):
+    hook.after_step()
+    return [image for _, image, _ in hook.trainer.storage._vis_data]
 
 
 def last_panel(image):
@@ -73,15 +73,15 @@ def test_the_overlay_shows_what_is_found_and_where(data):
 
 def test_model_and_random_numbers_are_as_before(data):
     model = Finds(0.9).train()
-    made = hook((data,), model=model)
+    images = hook((data,), model=model)
     torch.manual_seed(3), np.random.seed(3), random.seed(3)
-    before = torch.get_rng_state(), np.random.get_state()[1].copy(), random.getstate()
-    assert len(shown(made)) == COUNT
-    assert torch.equal(torch.get_rng_state(), before[0])
-    assert np.array_equal(np.random.get_state()[1], before[1]) and random.getstate() == before[2]
+    states = torch.get_rng_state(), np.random.get_state()[1].copy(), random.getstate()
+    assert len(shown(images)) == COUNT
+    assert torch.equal(torch.get_rng_state(), states[0])
+    assert np.array_equal(np.random.get_state()[1], states[1]) and random.getstate() == states[2]
     assert model.training
-    made.trainer.iter, made.trainer.storage = 10, EventStorage(10)  # not a period's end
-    assert not shown(made)
+    images.trainer.iter, images.trainer.storage = 10, EventStorage(10)  # not a period's end
+    assert not shown(images)
 
 
 def test_an_error_leaves_the_model_in_training(data):
@@ -89,10 +89,10 @@ def test_an_error_leaves_the_model_in_training(data):
         def forward(self, inputs):
             raise ValueError("out of order")
 
-    made = hook((data,), model=Breaks(0.9).train())
+    images = hook((data,), model=Breaks(0.9).train())
     with pytest.raises(ValueError, match="out of order"):
-        made.after_step()
-    assert made.trainer.model.training
+        images.after_step()
+    assert images.trainer.model.training
 
 
 @pytest.mark.parametrize("classes", ["3", "1"])

@@ -14,20 +14,20 @@ from tests.helpers.tiny import TINY, tiny_cfg, tiny_model
 from tests.helpers.tiny_data import write_set
 
 #: Settings in which evaluation does more than run the model once.
-VIEWED = ["TEST.AUG.ENABLED", "True", "TEST.AUG.MIN_SIZES", "(0,)", "INPUT.MIN_SIZE_TEST", "0"]
+AUGMENTED = ["TEST.AUG.ENABLED", "True", "TEST.AUG.MIN_SIZES", "(0,)", "INPUT.MIN_SIZE_TEST", "0"]
 TILED = ["INPUT.MIN_SIZE_TEST", "0", "TEST.TILES.MAX_PIXELS", "65536", "TEST.TILES.SIZE", "256",
          "TEST.TILES.OVERLAP", "64"]  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    ("seen", "size"), [([], (64, 80)), (VIEWED, (64, 80)), (TILED, (300, 340))], ids=["plain", "views", "tiles"]
+    ("settings", "size"), [([], (64, 80)), (AUGMENTED, (64, 80)), (TILED, (300, 340))], ids=["plain", "tta", "tiles"]
 )
-def test_the_clean_point_is_the_plain_evaluation_exactly(tmp_path, seen, size):
+def test_the_clean_point_is_the_plain_evaluation_exactly(tmp_path, settings, size):
     data = write_set(tmp_path / "data", "test", 4, size=size)
     weights = str(tmp_path / "model.pth")
     # The smallest threshold lets an untrained model find something.
     options = ["MODEL.WEIGHTS", weights, "MODEL.ROI_HEADS.SCORE_THRESH_TEST", "0.0",
-               "TEST.METRIC_VARIANTS", "['paper']", *seen]  # fmt: skip
+               "TEST.METRIC_VARIANTS", "['paper']", *settings]  # fmt: skip
     torch.save({"model": tiny_model().state_dict()}, weights)
     cfg = tiny_cfg(*options, "DATASETS.TEST", f"('{data}',)", "OUTPUT_DIR", str(tmp_path / "plain"))
     evaluate(cfg)

@@ -46,20 +46,20 @@ def trainer(train_set, output, *options, die_after=None, resume=False):
     )  # fmt: skip
     os.makedirs(output, exist_ok=True)
     torch.manual_seed(0)
-    made = ManipulationTrainer(cfg)
-    made.resume_or_load(resume)
+    result = ManipulationTrainer(cfg)
+    result.resume_or_load(resume)
     record = Record(die_after)
-    made.register_hooks([record])
-    return made, record
+    result.register_hooks([record])
+    return result, record
 
 
 @pytest.fixture(scope="module")
 def whole_run(train_set, tmp_path_factory):
     """An uninterrupted run of 30 iterations: its folder, its losses and its last learning rate."""
     folder = tmp_path_factory.mktemp("whole")
-    made, record = trainer(train_set, folder)
-    made.train()
-    return folder, record.losses, made.optimizer.param_groups[0]["lr"]
+    trained, record = trainer(train_set, folder)
+    trained.train()
+    return folder, record.losses, trained.optimizer.param_groups[0]["lr"]
 
 
 @pytest.mark.parametrize("workers", ["0", "2"])
@@ -72,13 +72,13 @@ def test_a_killed_run_continues_as_if_nothing_had_happened(train_set, whole_run,
         killed.train()
     torch.manual_seed(123)
     np.random.seed(123)
-    resumed, got = trainer(train_set, tmp_path / "killed", *options, resume=True)
+    resumed, record = trainer(train_set, tmp_path / "killed", *options, resume=True)
     assert resumed.start_iter == 10
     resumed.train()
-    assert sorted(got.losses) == list(range(10, 30))
+    assert sorted(record.losses) == list(range(10, 30))
     for iteration in range(10, 30):
         for name, value in expected[iteration].items():
-            assert abs(got.losses[iteration][name] - value) < 1e-4, (iteration, name)
+            assert abs(record.losses[iteration][name] - value) < 1e-4, (iteration, name)
     assert resumed.optimizer.param_groups[0]["lr"] == learning_rate
 
 
@@ -89,17 +89,17 @@ def test_without_the_optimizer_state_it_would_not(train_set, whole_run, tmp_path
     del data["trainer"]["optimizer"]
     torch.save(data, tmp_path / "model_0000009.pth")
     (tmp_path / "last_checkpoint").write_text("model_0000009.pth")
-    resumed, got = trainer(train_set, tmp_path, die_after=13, resume=True)
+    resumed, record = trainer(train_set, tmp_path, die_after=13, resume=True)
     with pytest.raises(KeyboardInterrupt):
         resumed.train()
-    assert max(abs(got.losses[13][k] - v) for k, v in expected[13].items()) > 1e-4
+    assert max(abs(record.losses[13][k] - v) for k, v in expected[13].items()) > 1e-4
 
 
 def test_takes_a_state_of_detectron2s_own_trainer(train_set, tmp_path):
-    made, _ = trainer(train_set, tmp_path)
-    state = {"iteration": 4, "_trainer": {"iteration": 4, "optimizer": made.optimizer.state_dict()}}
-    made.load_state_dict(state)
-    assert made.iter == 4
+    resumed, _ = trainer(train_set, tmp_path)
+    state = {"iteration": 4, "_trainer": {"iteration": 4, "optimizer": resumed.optimizer.state_dict()}}
+    resumed.load_state_dict(state)
+    assert resumed.iter == 4
 
 
 def test_the_gradient_scaler_comes_back(train_set, tmp_path):
@@ -126,12 +126,12 @@ def test_stage_one_then_stage_two_then_fine_tuning(train_set, tmp_path):
     weights = ""
     previous = None
     for name, options in stages.items():
-        made, record = trainer(train_set, tmp_path / name, *short, *options, "MODEL.WEIGHTS", weights)
+        trained, record = trainer(train_set, tmp_path / name, *short, *options, "MODEL.WEIGHTS", weights)
         if previous is not None:  # everything but classes and mask branch is what the stage before left
-            for key, value in made.model.state_dict().items():
+            for key, value in trained.model.state_dict().items():
                 if not key.startswith(("roi_heads.box_predictor", "roi_heads.mask_")):
                     assert torch.equal(value, previous[key]), key
-        made.train()
+        trained.train()
         assert ("loss_mask" in record.losses[1]) == (name != "stage1")
         weights = str(tmp_path / name / "model_final.pth")
         previous = torch.load(weights, weights_only=True)["model"]
@@ -147,8 +147,8 @@ def _process(rank, folder):
 
     torch.set_num_threads(1)
     # They meet in a file: a free port may be taken before it is used.
-    meeting = (folder / "meeting").as_uri()
-    torch.distributed.init_process_group("gloo", init_method=meeting, rank=rank, world_size=2)
+    rendezvous = (folder / "meeting").as_uri()
+    torch.distributed.init_process_group("gloo", init_method=rendezvous, rank=rank, world_size=2)
     model = DistributedDataParallel(tiny_model(seed=rank), broadcast_buffers=False)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
     forged = [sample(64, 64, [(8, 8, 40, 40)], seed=rank)]
@@ -180,8 +180,8 @@ def test_clear_errors_for_datasets(tmp_path, train_set):
 
 
 def test_images_of_predictions_go_to_tensorboard_and_change_nothing(train_set, whole_run, tmp_path):
-    made, record = trainer(train_set, tmp_path, "VIS_PERIOD", "20", "MODEL.RPN.POST_NMS_TOPK_TRAIN", "20")
-    made.train()
+    trained, record = trainer(train_set, tmp_path, "VIS_PERIOD", "20", "MODEL.RPN.POST_NMS_TOPK_TRAIN", "20")
+    trained.train()
     assert record.losses[29] == pytest.approx(whole_run[1][29], abs=1e-6)
     events = EventAccumulator(str(tmp_path), size_guidance={"images": 0}).Reload()
     assert {"total_loss", "loss_mask", "lr"} <= set(events.Tags()["scalars"])
@@ -204,31 +204,31 @@ def command(train_set, output, *options, eval_only=False, resume=False):
 def test_a_folder_belongs_to_one_training(train_set, tmp_path, monkeypatch):
     out = tmp_path / "out"
     command(train_set, out)
-    kept = (out / "config.yaml").read_bytes()
+    content = (out / "config.yaml").read_bytes()
     loaded = load_config(str(out / "config.yaml"))
-    assert loaded.SOLVER.MAX_ITER == 1 and loaded.OUTPUT_DIR == str(out) and b"PANOPTIC_FPN" not in kept
-    before = {path: path.read_bytes() for path in out.glob("*.pth")}
+    assert loaded.SOLVER.MAX_ITER == 1 and loaded.OUTPUT_DIR == str(out) and b"PANOPTIC_FPN" not in content
+    checkpoints = {path: path.read_bytes() for path in out.glob("*.pth")}
     with pytest.raises(UserError, match="OUTPUT_DIR .*: holds the checkpoints of an earlier training.*--resume"):
         command(train_set, out)
-    assert {path: path.read_bytes() for path in out.glob("*.pth")} == before
+    assert {path: path.read_bytes() for path in out.glob("*.pth")} == checkpoints
     with output_folder(out), pytest.raises(UserError, match="OUTPUT_DIR .*: another run is writing there"):
         command(train_set, out, resume=True)
     small = write_set(tmp_path / "few", "few", 2)
     command(small, out, "MODEL.WEIGHTS", str(out / "model_final.pth"), eval_only=True)
-    assert (out / "config.yaml").read_bytes() == kept and (out / "inference" / "config.yaml").is_file()
+    assert (out / "config.yaml").read_bytes() == content and (out / "inference" / "config.yaml").is_file()
     assert sorted(path.name for path in (out / "inference" / "few").glob(".*")) == []
 
 
-@pytest.mark.parametrize("where", ["checkpoint", "curves"])
-def test_a_full_disk_ends_a_training_in_one_line(train_set, tmp_path, monkeypatch, caplog, where):
+@pytest.mark.parametrize("output", ["checkpoint", "curves"])
+def test_a_full_disk_ends_a_training_in_one_line(train_set, tmp_path, monkeypatch, caplog, output):
     def full(*_, **__):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    if where == "checkpoint":
+    if output == "checkpoint":
         monkeypatch.setattr(torch, "save", full)
     else:
         monkeypatch.setattr("detectron2.utils.events.JSONWriter.write", full)
-    named = "model_final.pth" if where == "checkpoint" else "out"
+    named = "model_final.pth" if output == "checkpoint" else "out"
     with pytest.raises(OutputError, match=f"{named}: cannot be written: no space left on device; make room"):
         command(train_set, tmp_path / "out")
     assert not [record for record in caplog.records if record.exc_info]

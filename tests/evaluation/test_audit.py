@@ -60,7 +60,7 @@ def test_the_table_gives_them_away_and_the_rest_does_not(data):
     assert "FLAGGED" in audit_table(result)
 
 
-def test_no_file_is_judged_by_its_own_group():
+def test_no_file_is_classified_by_its_own_group():
     """Values that occur in one group only say nothing of others, however well they fit."""
     groups = np.repeat(np.arange(20), 2)
     labels = groups % 2 == 0
@@ -111,47 +111,49 @@ def test_evaluations_warn_and_the_recompressed_set_is_clean(data, tmp_path, caps
     assert running("evaluate-baselines")(["--dataset", str(data), "--baselines", "all_ones"]) == 0
     assert warning in capsys.readouterr().out
 
-    new = tmp_path / "new"
-    assert running("recompress")(["--dataset", str(data), "--output", str(new), "--quality", "75"]) == 0
-    alike = str(new / "annotations" / "set.json")
-    assert alike in capsys.readouterr().out
-    assert running("audit")(["--dataset", alike]) == 0
+    output = tmp_path / "new"
+    assert running("recompress")(["--dataset", str(data), "--output", str(output), "--quality", "75"]) == 0
+    recompressed = str(output / "annotations" / "set.json")
+    assert recompressed in capsys.readouterr().out
+    assert running("audit")(["--dataset", recompressed]) == 0
     assert "FLAGGED" not in capsys.readouterr().out
-    assert running("evaluate-predictions")([*score, alike]) == 0
+    assert running("evaluate-predictions")([*score, recompressed]) == 0
     assert "WARNING" not in capsys.readouterr().out
-    for before, after in zip(dataset_dicts(str(data)), dataset_dicts(alike)):
-        expected = jpeg(read_image(before["file_name"]), 75)
-        assert np.array_equal(read_image(after["file_name"]), expected)
-        assert before["annotations"] == after["annotations"] and before["group"] == after["group"]
-        if before["mask_file_name"]:
-            assert Path(before["mask_file_name"]).read_bytes() == Path(after["mask_file_name"]).read_bytes()
-    again = write_set(tmp_path / "again", "set", 2)
+    for entry, recompressed_entry in zip(dataset_dicts(str(data)), dataset_dicts(recompressed)):
+        expected = jpeg(read_image(entry["file_name"]), 75)
+        assert np.array_equal(read_image(recompressed_entry["file_name"]), expected)
+        assert (
+            entry["annotations"] == recompressed_entry["annotations"] and entry["group"] == recompressed_entry["group"]
+        )
+        if entry["mask_file_name"]:
+            assert Path(entry["mask_file_name"]).read_bytes() == Path(recompressed_entry["mask_file_name"]).read_bytes()
+    other_set = write_set(tmp_path / "again", "set", 2)
     with pytest.raises(UserError, match="holds results with source .*; give another --output"):
-        recompress([again], new, quality=75)  # equal names would be taken for equal images
+        recompress([other_set], output, quality=75)  # equal names would be taken for equal images
     (tmp_path / "full" / "images" / "images").mkdir(parents=True)
     (tmp_path / "full" / "images" / "images" / "set").touch()  # in the way of a folder
     with pytest.raises(OutputError, match="images/set/0.png.jpg: cannot be written: "):
-        recompress([again], tmp_path / "full")  # no fault of the image
+        recompress([other_set], tmp_path / "full")  # no fault of the image
     with pytest.raises(UserError, match="another --output"):
-        recompress([str(data)], new, quality=80)
+        recompress([str(data)], output, quality=80)
     with pytest.raises(UserError, match="itself"):
         recompress([str(data)], data.parent.parent)
 
 
 def test_a_split_inherits_the_audit_of_its_set(data, tmp_path):
-    whole = tmp_path / "annotations" / "casia_v1.json"
-    write_audit(whole, audit(dataset_dicts(str(data))))
-    assert "casia_v1_audit.json" in audit_warning(whole.with_name("casia_v1_test.json"))
-    assert audit_warning(whole.with_name("coverage.json")) is None and audit_warning(None) is None
+    set_file = tmp_path / "annotations" / "casia_v1.json"
+    write_audit(set_file, audit(dataset_dicts(str(data))))
+    assert "casia_v1_audit.json" in audit_warning(set_file.with_name("casia_v1_test.json"))
+    assert audit_warning(set_file.with_name("coverage.json")) is None and audit_warning(None) is None
     (tmp_path / "annotations" / "casia_v1_audit.json").write_text("{")
-    assert "cannot be read" in audit_warning(whole)
+    assert "cannot be read" in audit_warning(set_file)
 
 
 def test_formats_other_than_jpeg_keep_their_suffix_in_the_name(tmp_path):
     data = write_set(tmp_path / "data", "test", 3)
-    written, problems = recompress([data], tmp_path / "new")
+    paths, problems = recompress([data], tmp_path / "new")
     assert not problems
-    assert [Path(i["file_name"]).name for i in annotation_format.load(written[0])] == [
+    assert [Path(i["file_name"]).name for i in annotation_format.load(paths[0])] == [
         "0.png.jpg",
         "1.png.jpg",
         "2.png.jpg",

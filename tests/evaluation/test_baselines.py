@@ -49,11 +49,11 @@ def test_maps_keep_to_their_contract(name, shape, kind):
     image = rng.integers(0, 256, (*shape, 3), dtype=np.uint8)
     if kind != "noise":
         image[:] = 255 * (kind == "white")
-    before = image.copy()
+    original = image.copy()
     score_map = BASELINES[name](image)
     assert score_map.shape == shape and score_map.dtype == np.float32
     assert np.isfinite(score_map).all() and score_map.min() >= 0 and score_map.max() <= 1
-    assert np.array_equal(image, before) and np.array_equal(score_map, BASELINES[name](image))
+    assert np.array_equal(image, original) and np.array_equal(score_map, BASELINES[name](image))
 
 
 @pytest.mark.parametrize("name", ["error_level_analysis", "local_noise_variance"])

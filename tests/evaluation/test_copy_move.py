@@ -47,8 +47,8 @@ def test_the_map_tells_the_copy_rightly_or_wrongly(prepared, tmp_path, inverted,
         white = np.uint8(255) * (marked < 0.5 if inverted else marked > 0.5)
         cv2.imwrite(str(tmp_path / f"{path.stem}.png"), white)
     results = evaluate_copy_move(load(prepared / "annotations/set.json"), tmp_path)
-    one = results["copy-move"]
-    assert (one["pairs"], one["told"], one["right"]) == (1, 1.0, right)
+    result = results["copy-move"]
+    assert (result["pairs"], result["told"], result["right"]) == (1, 1.0, right)
     assert results["authentic"]["pairs"] == 0 and "rightly" in copy_move_table(results)
 
 
@@ -65,11 +65,11 @@ def test_a_map_of_another_size_or_none_is_an_error(prepared, tmp_path):
 
 
 def test_the_command(prepared, tmp_path):
-    done = run(
+    completed = run(
         "tools/evaluate_repeats.py", "--dataset", prepared / "annotations/set.json", "--maps", prepared / "maps",
         "--output", tmp_path / "n", cwd=tmp_path,
     )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    assert "| copy-move |" in done.stdout and "100.00" in done.stdout
-    written = json.loads((tmp_path / "n").read_text())
-    assert written["copy-move"]["right"] == 1.0 and written["authentic"]["in_place"] is None
+    assert completed.returncode == 0, completed.stderr
+    assert "| copy-move |" in completed.stdout and "100.00" in completed.stdout
+    results = json.loads((tmp_path / "n").read_text())
+    assert results["copy-move"]["right"] == 1.0 and results["authentic"]["in_place"] is None

@@ -6,15 +6,15 @@ from constrained_rcnn.inference.untouched import Untouched
 
 def records():
     """Forty files as they are and saved again: 4 called manipulated as they are, 2 of them and 6 others when saved."""
-    made = []
+    examined = []
     for number in range(40):
-        for variant, called in (("as it is", number < 4), ("saved", number in (0, 1) or 20 <= number < 26)):
+        for variant, manipulated in (("as it is", number < 4), ("saved", number in (0, 1) or 20 <= number < 26)):
             kind = "large" if number < 20 else "small"
             copy_move = number == 7 and variant == "saved"
-            made.append(Untouched(f"{number}.jpg", variant, kind, 0.5, called, copy_move, None))
-    made.append(Untouched("x.jpg", "as it is", "small", 0.5, False, True, "mostly one tone"))
-    made.append(Untouched("x.jpg", "saved", "tiny", 0.5, False, False, "a side below 64 pixels"))
-    return made
+            examined.append(Untouched(f"{number}.jpg", variant, kind, 0.5, manipulated, copy_move, None))
+    examined.append(Untouched("x.jpg", "as it is", "small", 0.5, False, True, "mostly one tone"))
+    examined.append(Untouched("x.jpg", "saved", "tiny", 0.5, False, False, "a side below 64 pixels"))
+    return examined
 
 
 def rows_of(table):

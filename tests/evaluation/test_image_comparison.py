@@ -27,9 +27,9 @@ def prepared(tmp_path_factory):
     cv2.imwrite(str(root / "images" / "splice.png"), spliced)
     cv2.imwrite(str(root / "masks" / "splice.png"), mask)
     cv2.imwrite(str(root / "images" / "alone.png"), data.chelsea()[:, :, ::-1])
-    alone = np.zeros(data.chelsea().shape[:2], np.uint8)
-    alone[50:100, 50:100] = 255
-    cv2.imwrite(str(root / "masks" / "alone.png"), alone)
+    lone_mask = np.zeros(data.chelsea().shape[:2], np.uint8)
+    lone_mask[50:100, 50:100] = 255
+    cv2.imwrite(str(root / "masks" / "alone.png"), lone_mask)
     cv2.imwrite(str(root / "authentic" / "background.png"), original)
     cv2.imwrite(str(root / "authentic" / "donor.png"), donor)
     path = prepare_set(root, "image,technique\nsplice.png,splice\nalone.png,splice\n")
@@ -57,9 +57,11 @@ def test_groups_that_are_wrong_make_false_pairs(prepared):
 
 
 def test_the_command(prepared, tmp_path):
-    done = run("tools/evaluate_comparison.py", "--dataset", prepared, "--output", tmp_path / "out.json", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert "versions of one image" in done.stdout and "50.00" in done.stdout
+    completed = run(
+        "tools/evaluate_comparison.py", "--dataset", prepared, "--output", tmp_path / "out.json", cwd=tmp_path
+    )
+    assert completed.returncode == 0, completed.stderr
+    assert "versions of one image" in completed.stdout and "50.00" in completed.stdout
     assert json.loads((tmp_path / "out.json").read_text())["original_found"]["mean"] == 0.5
 
 

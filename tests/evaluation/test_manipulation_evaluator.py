@@ -70,13 +70,13 @@ def detections(category, number=1, masks=True):
 
 def perfect_output(item, masks=True):
     """What a model that knows the truth returns."""
-    found = 0 if item["authentic"] else 1
-    score_map = torch.from_numpy(TRUTH.astype(np.float32) * found)
-    category = NAMES.index(item["technique"]) if found else 0
+    region_count = 0 if item["authentic"] else 1
+    score_map = torch.from_numpy(TRUTH.astype(np.float32) * region_count)
+    category = NAMES.index(item["technique"]) if region_count else 0
     return {
-        "instances": detections(category, found, masks),
+        "instances": detections(category, region_count, masks),
         "manipulation_map": score_map,
-        "manipulation_score": score_map.max() if masks else float(found),
+        "manipulation_score": score_map.max() if masks else float(region_count),
     }
 
 
@@ -106,10 +106,10 @@ def test_a_perfect_model_scores_one_hundred_everywhere(dicts, tmp_path):
     assert metrics["false_alarm_area"] == 0 and "f1_best/authentic" not in metrics
     for task in ("bbox", "segm"):
         assert results[task]["AP"] == pytest.approx(100) and results[task]["AP-copy-move"] == pytest.approx(100)
-    written = json.loads((folder / "metrics.json").read_text())
-    assert written["metrics"]["f1_best"] == 1 and written["coco"]["segm"]["AP50"] == pytest.approx(1)
-    assert written["coco"]["bbox"]["AP-removal"] is None  # undefined: no removal in the set
-    assert written["counts"]["n_manipulated"] == 2 and written["counts"]["n_authentic"] == 1
+    content = json.loads((folder / "metrics.json").read_text())
+    assert content["metrics"]["f1_best"] == 1 and content["coco"]["segm"]["AP50"] == pytest.approx(1)
+    assert content["coco"]["bbox"]["AP-removal"] is None  # undefined: no removal in the set
+    assert content["counts"]["n_manipulated"] == 2 and content["counts"]["n_authentic"] == 1
     assert [record["image_id"] for record in json.loads((folder / "per_image.json").read_text())] == [1, 2, 3]
 
 
@@ -122,11 +122,11 @@ def test_how_regions_were_named_is_in_table_json_and_page(dicts, tmp_path, caplo
         results = run(build_evaluators("tiny", dicts, NAMES, str(tmp_path), mask_on=True), dicts, outputs)
     assert results["manipulation"]["technique_accuracy"] == 50
     assert results["manipulation"]["technique_precision/splice"] == 50  # one of two, the other a false alarm
-    written = json.loads((tmp_path / "metrics.json").read_text())
-    assert written["techniques"]["counts"] == [
+    content = json.loads((tmp_path / "metrics.json").read_text())
+    assert content["techniques"]["counts"] == [
         [1, 0, 0, 0, 0], [0, 0, 1, 0, 0], [0, 0, 0, 0, 0], [1, 0, 0, 1, 0], [0, 0, 0, 0, 0],
     ]  # fmt: skip
-    assert written["metrics"]["technique_accuracy/removal"] is None and "technique_accuracy" in written["intervals"]
+    assert content["metrics"]["technique_accuracy/removal"] is None and "technique_accuracy" in content["intervals"]
     named = [record["detections"]["regions"] for record in json.loads((tmp_path / "per_image.json").read_text())]
     assert named == [[["splice", "splice"]], [["copy-move", "removal"]], []]
     for text in (caplog.text, (tmp_path / "report.html").read_text()):
@@ -144,15 +144,15 @@ def test_a_single_class_finds_regions_and_names_none(dicts, tmp_path):
 
 
 def test_each_file_is_written_once(dicts, tmp_path, monkeypatch):
-    written, atomic_file = [], files.atomic_file
+    names, atomic_file = [], files.atomic_file
 
     def counting(path):
-        written.append(os.path.basename(path))
+        names.append(os.path.basename(path))
         return atomic_file(path)
 
     monkeypatch.setattr(files, "atomic_file", counting)
     run(build_evaluators("tiny", dicts, NAMES, str(tmp_path), mask_on=True), dicts, map(perfect_output, dicts))
-    assert {"metrics.json", "per_image.json", "report.html"} <= set(written) and len(written) == len(set(written))
+    assert {"metrics.json", "per_image.json", "report.html"} <= set(names) and len(names) == len(set(names))
 
 
 def test_evaluating_again_with_other_classes_uses_the_new_ground_truth(dicts, tmp_path):
@@ -171,7 +171,7 @@ def test_an_evaluation_that_fails_leaves_the_earlier_one_whole(dicts, tmp_path, 
     build = lambda: build_evaluators("tiny", dicts, NAMES, str(tmp_path / "out"), mask_on=True, save_maps=True)  # noqa: E731
     run(build(), dicts, map(perfect_output, dicts))
     files = [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
-    before = {path: path.read_bytes() for path in files}
+    original = {path: path.read_bytes() for path in files}
     assert {"metrics.json", "report.html", "coco_instances_results.json", "1.png.png", "1.png.npz"} <= {
         path.name for path in files
     }
@@ -190,11 +190,11 @@ def test_an_evaluation_that_fails_leaves_the_earlier_one_whole(dicts, tmp_path, 
         outputs = [*outputs[:2], {**outputs[2], "manipulation_score": float("nan")}]
     with pytest.raises((OSError, UserError)):
         run(build(), dicts, outputs)
-    assert {path: path.read_bytes() for path in files} == before
+    assert {path: path.read_bytes() for path in files} == original
     monkeypatch.undo()
     run(build(), dicts, [{**output, "manipulation_score": 0.7} for output in outputs])
-    after = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()}
-    assert after.keys() == before.keys() and after != before
+    current = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()}
+    assert current.keys() == original.keys() and current != original
 
 
 def test_nothing_detected(dicts, tmp_path):
@@ -249,11 +249,11 @@ def test_images_that_two_processes_saw_count_once(dicts, monkeypatch):
     evaluator = ManipulationEvaluator("tiny", dataset_dicts=dicts)
     outputs = [perfect_output(item) for item in dicts]
     outputs[1]["manipulation_map"] = 1 - outputs[1]["manipulation_map"]
-    alone = run(evaluator, dicts, outputs)
+    expected = run(evaluator, dicts, outputs)
     monkeypatch.setattr(module.comm, "gather", lambda records, dst: [records[:2], records[1:], records[:1]])
-    together = run(evaluator, dicts, outputs)
-    assert together["manipulation"] == pytest.approx(alone["manipulation"], nan_ok=True)
-    assert alone["manipulation"]["f1_fixed"] == 50
+    gathered = run(evaluator, dicts, outputs)
+    assert gathered["manipulation"] == pytest.approx(expected["manipulation"], nan_ok=True)
+    assert expected["manipulation"]["f1_fixed"] == 50
     monkeypatch.setattr(module.comm, "is_main_process", lambda: False)
     assert run(evaluator, dicts, outputs) == {}
 

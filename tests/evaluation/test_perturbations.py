@@ -54,9 +54,9 @@ def test_points_are_those_of_the_protocols():
 @pytest.mark.parametrize("point", protocol_points(), ids=lambda point: point.name)
 def test_every_point_keeps_type_and_original(point):
     image = make_image()
-    before = image.copy()
+    original = image.copy()
     result = point(image, key=3)
-    assert result.dtype == np.uint8 and result.ndim == 3 and np.array_equal(image, before)
+    assert result.dtype == np.uint8 and result.ndim == 3 and np.array_equal(image, original)
     assert (result.shape == image.shape) or point.protocol == "resize"
     assert np.array_equal(result, image) == (point.name == "clean")
     assert np.array_equal(result, point(image, key=3))
@@ -123,12 +123,12 @@ def test_the_clean_point_equals_the_plain_evaluation_and_an_interrupted_run_goes
     items = dataset_dicts(data)
     points = protocol_points(["jpeg-50", "resize-0.25", "noise-15"])
     baseline = baseline_detector("error_level_analysis")
-    judged = []
+    first_images = []
 
     def dies(item, image):
-        if len(judged) == 9:
+        if len(first_images) == 9:
             raise KeyboardInterrupt
-        judged.append(item["image_id"])
+        first_images.append(item["image_id"])
         return baseline(item, image)
 
     folder, settings = tmp_path / "out", {"dataset": "somebody/annotations/tiny.json"}
@@ -136,22 +136,22 @@ def test_the_clean_point_equals_the_plain_evaluation_and_an_interrupted_run_goes
         evaluate_points(items, points, dies, folder, settings)
     with open(folder / "jpeg-50" / "partial.jsonl", "a") as file:
         file.write('{"image_id": 4, "pix')  # a kill in the middle of a line
-    again = []
+    second_images = []
 
     def counts(item, image):
-        again.append(item["image_id"])
+        second_images.append(item["image_id"])
         return baseline(item, image)
 
     resumed = evaluate_points(items, points, counts, folder, settings)
-    assert len(judged) + len(again) == 4 * len(items)
-    whole = evaluate_points(items, points, baseline, tmp_path / "whole", settings)
+    assert len(first_images) + len(second_images) == 4 * len(items)
+    uninterrupted = evaluate_points(items, points, baseline, tmp_path / "whole", settings)
     for name in ("robustness.json", "robustness.md", "jpeg-50/per_image.json", "clean/metrics.json"):
         assert (folder / name).read_bytes() == (tmp_path / "whole" / name).read_bytes(), name
     plain = evaluate_baseline("error_level_analysis", items)
     for name, value in plain["metrics"].items():
         assert resumed["clean"]["metrics"][name] == pytest.approx(value, rel=0, abs=0, nan_ok=True), name
-    assert whole["resize-0.25"]["counts"] == plain["counts"]
-    assert whole["noise-15"]["metrics"]["f1_best"] != plain["metrics"]["f1_best"]
+    assert uninterrupted["resize-0.25"]["counts"] == plain["counts"]
+    assert uninterrupted["noise-15"]["metrics"]["f1_best"] != plain["metrics"]["f1_best"]
     page = (folder / "robustness.html").read_text()
     assert page.count("<svg") == 3 and "JPEG quality" in page and "+0.00" in page
     assert "tiny" in page and "somebody" not in page  # no folders in a page that is passed on
@@ -179,25 +179,25 @@ def test_command_line(data, tmp_path, capsys):
     assert main([*arguments, "--protocols", "blur-3", "social"]) == 0
     out = capsys.readouterr().out
     assert "| blur-3" in out and "| social" in out and "n(manipulated) = 4" in out
-    written = json.loads((output / "robustness.json").read_text())["points"]
+    points = json.loads((output / "robustness.json").read_text())["points"]
     # A map that does not look at the image does not mind what happens to it.
-    assert written["clean"]["metrics"] == written["blur-3"]["metrics"] == written["social"]["metrics"]
+    assert points["clean"]["metrics"] == points["blur-3"]["metrics"] == points["social"]["metrics"]
     assert main([*arguments[:-1], "none"]) == 2 and "centre_prior" in capsys.readouterr().err
     assert main([*arguments, "--protocols", "fog"]) == 2 and "fog" in capsys.readouterr().err
 
 
 def test_a_full_disk_and_another_run_are_one_line(data, tmp_path, monkeypatch):
-    items, points, judge = dataset_dicts(data), protocol_points(["jpeg-50"]), baseline_detector("all_ones")
-    evaluate_points(items, points[:1], judge, tmp_path / "out", {"dataset": "tiny"})
-    before = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()}
+    items, points, baseline = dataset_dicts(data), protocol_points(["jpeg-50"]), baseline_detector("all_ones")
+    evaluate_points(items, points[:1], baseline, tmp_path / "out", {"dataset": "tiny"})
+    contents = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()}
 
     def full(*_):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(robustness, "robustness_page", full)
     with pytest.raises(OutputError, match="out: cannot be written: no space left on device; make room"):
-        evaluate_points(items, points, judge, tmp_path / "out", {"dataset": "tiny"})
-    assert all(path.read_bytes() == content for path, content in before.items())  # table, JSON and curves together
+        evaluate_points(items, points, baseline, tmp_path / "out", {"dataset": "tiny"})
+    assert all(path.read_bytes() == content for path, content in contents.items())  # table, JSON and curves together
     assert not list((tmp_path / "out").rglob("partial.jsonl"))  # the point itself is done
     with output_folder(tmp_path / "out"), pytest.raises(UserError, match="another run is writing there"):
-        evaluate_points(items, points, judge, tmp_path / "out", {"dataset": "tiny"})
+        evaluate_points(items, points, baseline, tmp_path / "out", {"dataset": "tiny"})

@@ -138,8 +138,8 @@ def test_files_are_found_by_name_and_place(tmp_path):
     maps = tmp_path / "maps"
     for name in ("a/one.jpg", "b/one.jpg", "b/one.png", "b/two.png"):
         write_map(maps / f"{name}.npz", np.zeros((2, 2), np.float32))
-    found = find_maps(maps, items)
-    assert {k: p.relative_to(maps).as_posix() for k, p in found.items()} == {
+    paths = find_maps(maps, items)
+    assert {k: p.relative_to(maps).as_posix() for k, p in paths.items()} == {
         i: f"{name}.npz" for i, name in enumerate(("a/one.jpg", "b/one.jpg", "b/one.png", "b/two.png"))
     }
     flat = tmp_path / "flat"
@@ -221,6 +221,6 @@ def test_predefined_names_load_no_torch(tmp_path):
         "except SystemExit as end:\n    assert not end.code, end.code\n"
         "assert 'torch' not in sys.modules and 'detectron2' not in sys.modules\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert "n(manipulated) = 2, n(authentic) = 1" in done.stdout
+    completed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path)
+    assert completed.returncode == 0, completed.stderr
+    assert "n(manipulated) = 2, n(authentic) = 1" in completed.stdout

@@ -18,13 +18,13 @@ def test_every_baseline_is_scored_on_forgeries_and_counterparts():
     for summary in summaries.values():
         assert summary["counts"]["n_manipulated"] == 4 and summary["counts"]["n_authentic"] == 4
         assert 0 <= summary["metrics"]["f1_best"] <= 1
-    ones = summaries["all_ones"]["metrics"]
-    assert math.isclose(ones["f1_best"], ones["f1_floor"])
-    again = preset_strength(PHOTOS, "careful", 4, 0, size=(96, 128), workers=1)
-    assert again["centre_prior"]["metrics"]["auc"] == summaries["centre_prior"]["metrics"]["auc"]
+    all_ones = summaries["all_ones"]["metrics"]
+    assert math.isclose(all_ones["f1_best"], all_ones["f1_floor"])
+    repeated = preset_strength(PHOTOS, "careful", 4, 0, size=(96, 128), workers=1)
+    assert repeated["centre_prior"]["metrics"]["auc"] == summaries["centre_prior"]["metrics"]["auc"]
 
 
-def test_rgbn_is_judged_by_its_splices():
+def test_rgbn_is_scored_by_its_splices():
     assert preset_strength(PHOTOS, "rgbn", 2, 0)["all_ones"]["counts"]["n_manipulated"] == 2
 
 

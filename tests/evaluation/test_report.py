@@ -129,11 +129,11 @@ def test_cases_are_the_best_the_median_and_the_worst():
 
     records = [record(i, i / 100) for i in range(100)]
     records += [record(200, 1.0, authentic=True), record(201, 1.0, skipped="boxes only", pixel=None)]
-    cases = {title: [r["image_id"] for r in found] for title, found in choose_cases(records).items()}
+    cases = {title: [r["image_id"] for r in image_ids] for title, image_ids in choose_cases(records).items()}
     assert cases == {"Best": [99, 98, 97], "Median": [51, 50, 49], "Worst": [0, 1, 2]}
     for number in range(6):
-        found = [r["image_id"] for cases in choose_cases(records[:number]).values() for r in cases]
-        assert len(found) == len(set(found)) and len(found) == number, number
+        image_ids = [r["image_id"] for cases in choose_cases(records[:number]).values() for r in cases]
+        assert len(image_ids) == len(set(image_ids)) and len(image_ids) == number, number
 
 
 def test_missing_files_leave_gaps_not_errors(items, tmp_path):

@@ -50,8 +50,8 @@ def test_names_are_bounded_and_on_one_line():
 def test_what_cannot_be_read_is_empty():
     assert read_facts(b"\xff\xd8\xff broken").to_json() == {"format": "", "bytes": 10, "camera": None}
     data = saved()
-    at = data.index(b"Exif\0\0")
-    broken = data[: at + 10] + b"\xff" * 40 + data[at + 50 :]
+    offset = data.index(b"Exif\0\0")
+    broken = data[: offset + 10] + b"\xff" * 40 + data[offset + 50 :]
     assert read_facts(broken).format == "JPEG" and read_facts(broken).make == ""
 
 

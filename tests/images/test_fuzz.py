@@ -13,11 +13,11 @@ FILES = int(os.environ.get("FUZZ_FILES", "3000"))
 def test_damaged_files_are_read_or_refused():
     root = Path(__file__).resolve().parents[2]
     seed = os.environ.get("FUZZ_SEED", "1")
-    done = subprocess.run(
+    completed = subprocess.run(
         [sys.executable, "-W", "ignore", "-m", "tests.helpers.fuzz_images", str(FILES), seed],
         cwd=root, capture_output=True, text=True,
     )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-3000:]
-    became = json.loads(done.stdout.splitlines()[-1])
-    assert became["read"] + became["refused"] == FILES
-    assert min(became.values()) > FILES / 10  # the mutations are neither harmless nor always fatal
+    assert completed.returncode == 0, completed.stderr[-3000:]
+    counts = json.loads(completed.stdout.splitlines()[-1])
+    assert counts["read"] + counts["refused"] == FILES
+    assert min(counts.values()) > FILES / 10  # the mutations are neither harmless nor always fatal

@@ -88,17 +88,17 @@ def test_a_profile_of_another_space_is_told_and_applied_to_nobodys_eyes(profile)
 
 
 def test_damaged_and_huge_profiles_cost_nothing(monkeypatch):
-    whole = PROFILES["Display P3"]
+    profile = PROFILES["Display P3"]
     random = np.random.default_rng(1)
     for _ in range(60):
-        data = bytearray(whole)
-        for at in random.integers(0, len(data), 8):
-            data[at] = random.integers(256)
+        data = bytearray(profile)
+        for position in random.integers(0, len(data), 8):
+            data[position] = random.integers(256)
         data = bytes(data[: random.integers(1, len(data))])
         assert icc.to_srgb(RGB, data).shape == RGB.shape and icc.is_srgb(data) in (True, False)
-    monkeypatch.setattr(icc, "_LARGEST", len(whole) - 1)
-    assert np.array_equal(icc.to_srgb(RGB, whole), RGB)
-    reading = load_image(stored(RGB, icc_profile=whole)).reading
+    monkeypatch.setattr(icc, "_LARGEST", len(profile) - 1)
+    assert np.array_equal(icc.to_srgb(RGB, profile), RGB)
+    reading = load_image(stored(RGB, icc_profile=profile)).reading
     assert "Display P3" in reading.changes["colour_profile"]
 
 
@@ -106,8 +106,8 @@ def test_colour_spaces_that_are_told_in_other_ways():
     exif = Image.Exif()
     exif.get_ifd(0x8769)[0xA001] = 0xFFFF
     exif.get_ifd(0x8769)[0xA005] = {1: "R03"}
-    told = load_image(stored(RGB, "JPEG", exif=exif)).reading.changes
-    assert told == {"colour_profile": "colour space Adobe RGB (EXIF): pixels are taken as they are stored"}
+    notes = load_image(stored(RGB, "JPEG", exif=exif)).reading.changes
+    assert notes == {"colour_profile": "colour space Adobe RGB (EXIF): pixels are taken as they are stored"}
     for gamma, changes in ((1.0, {"colour_profile"}), (0.45455, set())):
         chunk = PngImagePlugin.PngInfo()
         chunk.add(b"gAMA", round(gamma * 100_000).to_bytes(4, "big"))

@@ -31,15 +31,15 @@ def test_other_files_are_none(data):
     assert kind_of(data[:HEAD]) is None
 
 
-@pytest.mark.parametrize(("data", "said"), [
+@pytest.mark.parametrize(("data", "message"), [
     (b"8BPS\0\1" + bytes(30), "Photoshop"), (b"\xff\x0a" + bytes(30), "JPEG XL"),
     (b"\0\0\0\x18ftypcrx \0\0\0\1crx isom", "CR3"), (b"FUJIFILMCCD-RAW 0201", "RAF"),
     (b"\0\0\1\0\1\0\x10\x10\0\0" + bytes(30), "Windows icon"), (b"qoif" + bytes(30), "QOI"),
     (b"\x01\xda\1\1\0\3" + bytes(30), "SGI"), (b"\n\5\1\x08" + bytes(30), "PCX"), (b"icns" + bytes(30), "icon"),
     (b"II*\0\x10\0\0\0CR\2\0" + bytes(40), "CR2"), (b"IIU\0" + bytes(30), "RW2"), (b"IIRO\x08\0\0\0", "ORF"),
 ])  # fmt: skip
-def test_images_that_are_not_read_say_so(data, said):
-    with pytest.raises(UserError, match=f"{said}.*(develop it|save it)"):
+def test_images_that_are_not_read_say_so(data, message):
+    with pytest.raises(UserError, match=f"{message}.*(develop it|save it)"):
         read_image(data)
 
 
@@ -61,9 +61,9 @@ def tiff(tags, order="<") -> bytes:
     """A TIFF of 16x16 grey pixels with these tags, (tag, type, count, value), too."""
     base = {256: (4, 1, 16), 257: (4, 1, 16), 258: (3, 1, 8), 259: (3, 1, 1), 262: (3, 1, 1), 277: (3, 1, 1)}
     base |= {278: (4, 1, 16), 279: (4, 1, 256)}
-    entries = {**base, **{tag: rest for tag, *rest in tags}}
-    behind = 8 + 2 + 12 * (len(entries) + 1) + 4
-    entries[273] = (4, 1, behind)
+    entries = {**base, **{tag: fields for tag, *fields in tags}}
+    data_offset = 8 + 2 + 12 * (len(entries) + 1) + 4
+    entries[273] = (4, 1, data_offset)
 
     def value(kind, number):
         return struct.pack(order + "HH", number, 0) if kind == 3 else struct.pack(order + "L", number)
@@ -84,9 +84,9 @@ def tiff(tags, order="<") -> bytes:
 def test_raw_files_and_reduced_first_images_are_refused(tag, order):
     assert read_grey(tiff([], order)).shape == (16, 16)
     assert read_grey(tiff([(254, 4, 1, 2)], order)).shape == (16, 16)  # a page of several
-    for read in (read_image, read_header):
+    for reader in (read_image, read_header):
         with pytest.raises(UserError, match="(raw file|begins with a reduced image).*TIFF or JPEG"):
-            read(tiff([tag], order))
+            reader(tiff([tag], order))
 
 
 def test_a_first_image_smaller_than_one_inside_of_it_is_refused():

@@ -23,9 +23,9 @@ from tests.helpers.stored_images import STORED, quarters, save
 def test_every_orientation_is_turned_upright(tmp_path, suffix, options, orientation):
     upright = quarters()
     path = save(tmp_path / f"a.{suffix}", STORED[orientation](upright), orientation, **options)
-    read = read_image(path, "RGB")
-    assert read.shape == upright.shape and read.dtype == np.uint8
-    assert np.abs(read.astype(int) - upright).max() <= (3 if suffix == "jpg" else 0)
+    pixels = read_image(path, "RGB")
+    assert pixels.shape == upright.shape and pixels.dtype == np.uint8
+    assert np.abs(pixels.astype(int) - upright).max() <= (3 if suffix == "jpg" else 0)
     assert read_size(path) == upright.shape[:2]
     assert read_header(path).orientation == orientation
     assert read_mask(path).shape == upright.shape[:2]
@@ -37,9 +37,9 @@ def test_agrees_with_detectron2s_reader(tmp_path, orientation):
     noise = np.random.default_rng(0).integers(0, 256, (33, 47, 3), dtype=np.uint8)
     path = save(tmp_path / "a.jpg", noise, orientation, quality=70)
     for form in ("BGR", "RGB"):
-        ours = read_image(path, form)
-        np.testing.assert_array_equal(ours, detection_utils.read_image(str(path), form))
-        assert ours.flags.c_contiguous and ours.flags.writeable
+        pixels = read_image(path, form)
+        np.testing.assert_array_equal(pixels, detection_utils.read_image(str(path), form))
+        assert pixels.flags.c_contiguous and pixels.flags.writeable
 
 
 def test_lossless_and_bgr(tmp_path):
@@ -62,9 +62,9 @@ def test_16_bit_grey_keeps_the_high_byte(tmp_path):
     values = np.array([[0, 255, 256, 32767], [32768, 40000, 65280, 65535]], np.uint16)
     for name in ("a.png", "a.tif"):
         Image.fromarray(values).save(tmp_path / name)
-        read = read_image(tmp_path / name)
-        assert read.shape == (2, 4, 3)
-        np.testing.assert_array_equal(read[:, :, 0], values >> 8)
+        pixels = read_image(tmp_path / name)
+        assert pixels.shape == (2, 4, 3)
+        np.testing.assert_array_equal(pixels[:, :, 0], values >> 8)
         np.testing.assert_array_equal(read_mask(tmp_path / name), values >= 32768)
         assert read_header(tmp_path / name).deep
 

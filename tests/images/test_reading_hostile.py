@@ -23,9 +23,9 @@ def test_truncated_files_are_one_line(tmp_path, suffix, keep):
     path = save(tmp_path / f"a.{suffix}", noise)
     data = path.read_bytes()
     path.write_bytes(data[: int(keep * len(data))])
-    with pytest.raises(UserError, match=rf"a\.{suffix}: ") as caught:
+    with pytest.raises(UserError, match=rf"a\.{suffix}: ") as error:
         read_image(path)
-    assert "\n" not in str(caught.value)
+    assert "\n" not in str(error.value)
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning", "ignore::PIL.Image.DecompressionBombWarning")
@@ -33,14 +33,14 @@ def test_random_damage_never_raises_anything_else(tmp_path):
     rng = np.random.default_rng(5)
     for suffix in ("jpg", "png", "tif", "bmp", "gif", "webp"):
         path = save(tmp_path / f"a.{suffix}", quarters(), 6)
-        good = np.frombuffer(path.read_bytes(), np.uint8)
+        intact = np.frombuffer(path.read_bytes(), np.uint8)
         for _ in range(40):
-            bad = good.copy()
-            bad[rng.integers(0, len(bad), 12)] = rng.integers(0, 256, 12)
-            path.write_bytes(bad.tobytes())
-            for read in (read_image, read_mask, read_header):
+            damaged = intact.copy()
+            damaged[rng.integers(0, len(damaged), 12)] = rng.integers(0, 256, 12)
+            path.write_bytes(damaged.tobytes())
+            for reader in (read_image, read_mask, read_header):
                 try:
-                    read(path)
+                    reader(path)
                 except UserError as error:
                     assert "\n" not in str(error)
 
@@ -52,9 +52,9 @@ def test_missing_folder_and_text(tmp_path):
         (tmp_path, "directory"),
         (tmp_path / "text.png", "not an image"),
     ):
-        for read in (read_image, read_mask, read_size):
+        for reader in (read_image, read_mask, read_size):
             with pytest.raises(UserError, match=words):
-                read(path)
+                reader(path)
 
 
 def bomb(path, width, height):
@@ -71,9 +71,9 @@ def bomb(path, width, height):
 @pytest.mark.filterwarnings("error")
 def test_bombs_are_refused_before_decoding(tmp_path):
     for size in ((12_000, 12_000), (60_000, 60_000)):
-        for read in (read_image, read_mask, read_size):
+        for reader in (read_image, read_mask, read_size):
             with pytest.raises(UserError, match="pixels"):
-                read(bomb(tmp_path / "b.png", *size))
+                reader(bomb(tmp_path / "b.png", *size))
     path = save(tmp_path / "a.png", quarters())
     with pytest.raises(UserError, match="40x24 is more than 959 pixels"):
         read_image(path, max_pixels=959)
@@ -121,18 +121,18 @@ def png_of(*chunks):
     lambda: jpeg()[:2] + b"\xff\x01" * 100_001 + jpeg()[2:],
 ])  # fmt: skip
 def test_files_of_too_many_parts_are_refused(make):
-    for read in (read_image, read_header):
+    for reader in (read_image, read_header):
         with pytest.raises(UserError, match="more than 100000 parts"):
-            read(make())
+            reader(make())
 
 
 def tiff(tags, data=b""):
     """A TIFF of 16x16 grey pixels with these tags, (tag, type, count, value), ``data`` behind its directory."""
     base = {256: (4, 1, 16), 257: (4, 1, 16), 258: (3, 1, 8), 259: (3, 1, 1), 262: (3, 1, 1), 277: (3, 1, 1)}
-    entries = sorted({**base, **{tag: rest for tag, *rest in tags}}.items())
-    behind = 8 + 2 + 12 * len(entries) + 4
+    entries = sorted({**base, **{tag: fields for tag, *fields in tags}}.items())
+    data_offset = 8 + 2 + 12 * len(entries) + 4
     directory = b"".join(
-        struct.pack("<HHLL", tag, kind, count, behind if value is None else value)
+        struct.pack("<HHLL", tag, kind, count, data_offset if value is None else value)
         for tag, (kind, count, value) in entries
     )
     return b"II*\0" + struct.pack("<LH", 8, len(entries)) + directory + b"\0\0\0\0" + data
@@ -141,24 +141,24 @@ def tiff(tags, data=b""):
 def test_tiff_of_too_many_strips_or_numbers_is_refused():
     """Pillow makes Python objects of them, whatever the size of the image."""
     grey = np.arange(256, dtype=np.uint8).reshape(16, 16)
-    good = tiff([(273, 4, 1, None), (278, 4, 1, 16), (279, 4, 1, 256)], grey.tobytes())
-    assert np.array_equal(read_grey(good), grey)
-    many = 100_001
+    valid = tiff([(273, 4, 1, None), (278, 4, 1, 16), (279, 4, 1, 256)], grey.tobytes())
+    assert np.array_equal(read_grey(valid), grey)
+    count = 100_001
     for bad in (
-        [(273, 1, many, None), (278, 4, 1, 1)],  # strips at offsets of a byte each
-        [(324, 3, many, None), (322, 4, 1, 1), (323, 4, 1, 1)],
-        [(273, 4, 1, 8), (282, 5, many, None)],  # a resolution of fractions
-        [(273, 4, 1, 8), (274, 3, many, None)],
-        [(273, 4, 1, 8), (34675, 5, many, None)],
+        [(273, 1, count, None), (278, 4, 1, 1)],  # strips at offsets of a byte each
+        [(324, 3, count, None), (322, 4, 1, 1), (323, 4, 1, 1)],
+        [(273, 4, 1, 8), (282, 5, count, None)],  # a resolution of fractions
+        [(273, 4, 1, 8), (274, 3, count, None)],
+        [(273, 4, 1, 8), (34675, 5, count, None)],
     ):
-        for read in (read_image, read_header):
+        for reader in (read_image, read_header):
             with pytest.raises(UserError, match="more than 100000 parts"):
-                read(tiff(bad, b"\1" * 8 * many))
-    profile = tiff([(273, 4, 1, 8), (34675, 7, many, None)], b"\0" * many)
+                reader(tiff(bad, b"\1" * 8 * count))
+    profile = tiff([(273, 4, 1, 8), (34675, 7, count, None)], b"\0" * count)
     assert read_grey(profile).shape == (16, 16)  # bytes may be many
-    big = b"II+\0\x08\0\0\0" + struct.pack("<QQ", 16, many) + struct.pack("<HHQQ", 256, 4, 1, 16) * many
+    bigtiff = b"II+\0\x08\0\0\0" + struct.pack("<QQ", 16, count) + struct.pack("<HHQQ", 256, 4, 1, 16) * count
     with pytest.raises(UserError, match="more than 100000 parts"):
-        read_image(big)
+        read_image(bigtiff)
 
 
 def test_tiff_of_tiles_larger_than_an_image_is_refused():
@@ -178,13 +178,13 @@ def test_gif_of_too_many_blocks_is_refused(extra):
     data = gif()
     start = 13 + (3 << ((data[10] & 7) + 1))
     assert data[10] & 0x80 and data[start : start + 1] in b"!,"
-    few = data[:start] + extra[:2] + b"\1x" * 1000 + b"\0" + data[start:]
+    image = data[:start] + extra[:2] + b"\1x" * 1000 + b"\0" + data[start:]
     if extra.startswith(b"!\xfe\1"):
-        assert np.array_equal(read_image(few), read_image(data))
+        assert np.array_equal(read_image(image), read_image(data))
     for bad in (data[:start] + extra + data[start:], data[:-1] + extra + data[-1:]):
-        for read in (read_image, read_header):
+        for reader in (read_image, read_header):
             with pytest.raises(UserError, match="more than 1000000 parts"):
-                read(bad)
+                reader(bad)
 
 
 @pytest.mark.skipif("JPEG2000" not in FORMATS, reason="this Pillow reads no JPEG 2000")
@@ -195,15 +195,15 @@ def test_jpeg_2000_of_too_many_parts_is_refused(wrapped):
     data = buffer.getvalue()
     assert read_image(data).shape == (24, 40, 3)
     if wrapped:
-        at = data.index(b"jp2h")
-        made = [data[:at - 4] + b"\0\0\0\x08free" * 100_001 + data[at - 4:],
-                b"".join((data[:at + 4], b"\0\0\0\x08free" * 100_001, data[at + 4:]))]  # fmt: skip
+        offset = data.index(b"jp2h")
+        files = [data[:offset - 4] + b"\0\0\0\x08free" * 100_001 + data[offset - 4:],
+                b"".join((data[:offset + 4], b"\0\0\0\x08free" * 100_001, data[offset + 4:]))]  # fmt: skip
     else:
-        at = 4 + int.from_bytes(data[4:6], "big")  # behind the size
-        made = [data[:at] + b"\xff\x30\0\2" * 100_001 + data[at:]]
-    for bad in made:
+        offset = 4 + int.from_bytes(data[4:6], "big")  # behind the size
+        files = [data[:offset] + b"\xff\x30\0\2" * 100_001 + data[offset:]]
+    for file in files:
         with pytest.raises(UserError, match="more than 100000 parts"):
-            read_image(bad)
+            read_image(file)
 
 
 def test_exif_is_bounded():

@@ -121,14 +121,14 @@ def test_grey_of_which_0_is_white_is_turned_round(bits):
 
 def test_bits_of_a_pnm():
     rgb = photo()
-    for highest, shift, told in (
+    for highest, shift, note in (
         (65535, 4, "12 bits stored in 16, scaled to 8"),
         (65535, 8, "16 bits per channel reduced to 8"),
         (4095, 4, "12 bits per channel reduced to 8"),
     ):
         data = b"P6 60 40 %d\n" % highest + (rgb.astype(np.uint16) << shift).astype(">u2").tobytes()
         pixels, reading = load_image(data, "RGB")
-        assert np.abs(pixels.astype(int) - rgb).max() <= 1 and reading.changes == {"bit_depth": told}
+        assert np.abs(pixels.astype(int) - rgb).max() <= 1 and reading.changes == {"bit_depth": note}
 
 
 def test_nearly_black_where_the_low_bytes_cannot_be_reached_is_refused():

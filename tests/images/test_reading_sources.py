@@ -42,9 +42,11 @@ def test_size_without_decoding(tmp_path, suffix, options, orientation):
 def test_exif_behind_the_pixels_of_a_png_counts(tmp_path):
     path = save(tmp_path / "a.png", STORED[6](quarters()), 6)
     data = path.read_bytes()
-    at = data.index(b"eXIf") - 4
-    length = int.from_bytes(data[at : at + 4], "big") + 12
-    moved = data[:at] + data[at + length : -12] + data[at : at + length] + data[-12:]  # before IEND, 12 bytes
+    offset = data.index(b"eXIf") - 4
+    length = int.from_bytes(data[offset : offset + 4], "big") + 12
+    moved = (
+        data[:offset] + data[offset + length : -12] + data[offset : offset + length] + data[-12:]
+    )  # before IEND, 12 bytes
     path.write_bytes(moved)
     assert read_size(path) == (24, 40)
     np.testing.assert_array_equal(read_image(path, "RGB"), quarters())
@@ -61,10 +63,10 @@ def test_pipes_sockets_and_devices_are_passed_over_and_refused(tmp_path, monkeyp
         with pytest.raises(UserError, match=f"{name}: not a regular file"):
             read_image(tmp_path / name)  # a pipe would wait for ever for somebody to write
     (tmp_path / "itself.png").symlink_to(tmp_path / "itself.png")
-    for name, why in (("itself.png", "symbolic links"), (".", "directory"), ("a\0.png", "no file can have this name"),
-                      ("x" * 300, "name too long"), ("\ud800.png", "no file can have this name"),
-                      ("gone.png", "no such file")):  # fmt: skip
-        with pytest.raises(UserError, match=why) as error:
+    for name, reason in (("itself.png", "symbolic links"), (".", "directory"), ("gone.png", "no such file"),
+                         ("a\0.png", "no file can have this name"), ("x" * 300, "name too long"),
+                         ("\ud800.png", "no file can have this name")):  # fmt: skip
+        with pytest.raises(UserError, match=reason) as error:
             read_image(name)
         str(error.value).encode()
 
@@ -120,9 +122,9 @@ def test_heif_is_turned_as_the_file_itself_says(orientation):
     exif[0x0112] = orientation
     upright = quarters(96, 160)
     data = heif(STORED[orientation](upright), exif=exif.tobytes())
-    read = read_image(data, "RGB")
-    assert read.shape == upright.shape and read_size(data) == (96, 160)
-    assert np.abs(read.astype(int) - upright).mean() < 3
+    pixels = read_image(data, "RGB")
+    assert pixels.shape == upright.shape and read_size(data) == (96, 160)
+    assert np.abs(pixels.astype(int) - upright).mean() < 3
     assert not read_header(data).deep and not read_header(data).several
 
 
@@ -144,9 +146,9 @@ def test_heif_without_its_reader_says_what_to_install(monkeypatch):
 
 
 def test_names_and_kinds_of_sources():
-    for read in (read_image, read_grey, read_mask, read_header, read_size):
+    for reader in (read_image, read_grey, read_mask, read_header, read_size):
         with pytest.raises(UserError, match=r"^upload 3\\n: not an image"):
-            read(b"nothing of the kind", name="upload 3\n")
+            reader(b"nothing of the kind", name="upload 3\n")
     with pytest.raises(UserError, match="^probe: mask is 40x24, its image 1x1"):
         read_mask(jpeg(), (1, 1), name="probe")
     for wrong in (None, 3, ["a.png"]):
@@ -169,7 +171,7 @@ def test_open_files_stay_open_and_are_read_from_their_start(tmp_path):
 
 def test_warnings_are_as_before_after_reading_in_threads():
     """Python's own way of silencing them forgets what was there when several threads use it at once."""
-    before, barrier = list(warnings.filters), threading.Barrier(8)
+    filters, barrier = list(warnings.filters), threading.Barrier(8)
     data = jpeg()
 
     class Together(io.BytesIO):
@@ -188,7 +190,7 @@ def test_warnings_are_as_before_after_reading_in_threads():
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(work, range(8)))
-    assert warnings.filters == before
+    assert warnings.filters == filters
 
 
 @pytest.mark.parametrize("suffix", ["png", "jpg", "tif"])

@@ -81,12 +81,12 @@ def test_a_png_with_much_text_is_read_without_it(text):
 
 
 def test_a_png_is_not_damaged_where_only_its_metadata_are():
-    whole = saved(photo(), "PNG")
+    intact = saved(photo(), "PNG")
     for kind, body in ((b"tEXt", b"a\0b"), (b"gAMA", b"\0\0\xb1\x8f"), (b"unKn", b"")):
         chunk = len(body).to_bytes(4, "big") + kind + body + b"\0\0\0\0"
-        pixels, reading = load_image(whole[:33] + chunk + whole[33:], "RGB")
+        pixels, reading = load_image(intact[:33] + chunk + intact[33:], "RGB")
         assert np.array_equal(pixels, photo()) and "damaged metadata" in reading.changes["metadata"]
-    critical = bytearray(whole)
+    critical = bytearray(intact)
     critical[30] ^= 1  # in the header's checksum
     with pytest.raises(UserError, match="damaged"):
         load_image(bytes(critical))

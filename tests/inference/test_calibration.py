@@ -45,23 +45,23 @@ def weights(tmp_path):
 
 
 def test_both_tools_from_end_to_end(weights, photos, tmp_path, capsys):
-    before = read_checkpoint(weights)
+    checkpoint = read_checkpoint(weights)
     common = ["--photos", str(photos), "--config-file", SMALL]
     opts = ["--opts", *TINY, *DENSE, "MODEL.WEIGHTS", weights]
     assert running("calibrate")([*common, "--false-alarm-rate", "0.1", "--description", "six photos", *opts]) == 0
-    said = capsys.readouterr().out
-    assert "copy-moves found in" in said and "a technique is named from a margin of 0.00 on" in said
+    output = capsys.readouterr().out
+    assert "copy-moves found in" in output and "a technique is named from a margin of 0.00 on" in output
 
-    after = read_checkpoint(weights)
-    assert all(torch.equal(value, before["model"][name]) for name, value in after["model"].items())
-    kept = after["metadata"].pop(KEY)
-    assert after["metadata"] == before["metadata"]
-    assert kept["rate"] == 0.1 and kept["measured_on"] == "six photos"
-    kinds = {name: len(entry["logits"]) for name, entry in kept["classes"].items()}
+    calibrated = read_checkpoint(weights)
+    assert all(torch.equal(value, checkpoint["model"][name]) for name, value in calibrated["model"].items())
+    entry = calibrated["metadata"].pop(KEY)
+    assert calibrated["metadata"] == checkpoint["metadata"]
+    assert entry["rate"] == 0.1 and entry["measured_on"] == "six photos"
+    kinds = {name: len(class_entry["logits"]) for name, class_entry in entry["classes"].items()}
     # Six files and five variants of each; the drawing cannot be judged in any. "JPEG 75" is a class of its own.
     assert sum(kinds.values()) == 30 and kinds["below 0.35 MP, JPEG below quality 85"] == 6 + 3
     for name in kinds:
-        assert f"{name}: {kinds[name]} images, threshold {kept['classes'][name]['threshold']:.2f} (logit)" in said
+        assert f"{name}: {kinds[name]} images, threshold {entry['classes'][name]['threshold']:.2f} (logit)" in output
 
     assert running("false-alarms")([*common, "--no-variants", *opts]) == 0
     table = capsys.readouterr().out
@@ -73,7 +73,7 @@ def test_both_tools_from_end_to_end(weights, photos, tmp_path, capsys):
     predictor = ManipulationPredictor(tiny_cfg(*DENSE, "MODEL.WEIGHTS", weights))
     assert predictor.threshold == 0.5  # not the one that was kept before
     result = predictor(photos / "1.png")
-    points = OperatingPoints.from_metadata({KEY: kept})
+    points = OperatingPoints.from_metadata({KEY: entry})
     name = "below 0.35 MP, lightly compressed"
     assert result.rarity.kind == name and result.rarity.images == kinds[name]
     shifted = [points.score(1 / (1 + np.exp(-x)), name, False)[0] for x in points.logits[name]]
@@ -84,17 +84,17 @@ def test_both_tools_from_end_to_end(weights, photos, tmp_path, capsys):
 
 
 def test_without_a_decision_head_copy_moves_do_not_count_twice(tmp_path):
-    """Scores are the network's own, though the config raises its map where regions occur twice."""
+    """Scores are the network's own, though the config fuses copy-moves into its map."""
     ManipulationCheckpointer(tiny_model(), str(tmp_path)).save("model")
     (tmp_path / "photos").mkdir()
     cv2.imwrite(str(tmp_path / "photos" / "copied.png"), copied(coffee())[0])
     cfg = tiny_cfg("MODEL.WEIGHTS", str(tmp_path / "model.pth"), "TEST.REPEATS", "True")
-    raised = ManipulationPredictor(cfg)(tmp_path / "photos" / "copied.png")
+    fused = ManipulationPredictor(cfg)(tmp_path / "photos" / "copied.png")
     cfg.freeze()
     points, held_out = calibrate(cfg, [str(tmp_path / "photos")], variants=False)
     assert points.copy_move_rate == 1.0
     ((logits,),) = (points.logits.values(),)
-    assert raised.score >= 0.75 > 1 / (1 + np.exp(-logits[0]))
+    assert fused.score >= 0.75 > 1 / (1 + np.exp(-logits[0]))
     assert cfg.TEST.REPEATS
 
 
@@ -103,14 +103,14 @@ def test_each_half_is_decided_by_the_points_of_the_other():
     low, high = np.linspace(0.1, 0.2, 50), np.linspace(0.8, 0.9, 50)
     examined = [Untouched(f"{i:03d}", "as it is", "kind", s, False, False, None) for i, s in enumerate([*low, *high])]
     examined = [dataclasses.replace(image, file=f"{2 * (i % 50) + i // 50:03d}") for i, image in enumerate(examined)]
-    decided = {image.file: image.manipulated for image in cross_validated(examined, 0.02)}
-    assert len(decided) == 100
-    assert all(manipulated == (int(file) % 2 == 1) for file, manipulated in decided.items())
+    decisions = {image.file: image.manipulated for image in cross_validated(examined, 0.02)}
+    assert len(decisions) == 100
+    assert all(manipulated == (int(file) % 2 == 1) for file, manipulated in decisions.items())
     assert cross_validated(examined[:1], 0.02) == []  # no other half
 
 
 def test_what_goes_wrong_is_one_line_and_leaves_the_checkpoint(weights, photos, tmp_path, capsys):
-    before = Path(weights).read_bytes()
+    content = Path(weights).read_bytes()
     opts = ["--opts", *TINY, *DENSE, "MODEL.WEIGHTS", weights]
     broken, empty, drawings = tmp_path / "broken", tmp_path / "empty", tmp_path / "drawings"
     for folder in (broken, empty, drawings):
@@ -121,15 +121,15 @@ def test_what_goes_wrong_is_one_line_and_leaves_the_checkpoint(weights, photos, 
         (["--photos", str(broken)], "a.jpg: not an image"),
         (["--photos", str(empty)], "empty: no untouched image there"),
         (["--photos", str(tmp_path / "nowhere")], "nowhere: no such folder of photos"),
-        (["--photos", str(drawings)], "1 images, and none of a kind that can be judged"),
+        (["--photos", str(drawings)], "1 images, and none of a suitable kind"),
     ]
     for rate in ("0", "1", "-0.5", "nan"):
         cases.append((["--photos", str(photos), "--false-alarm-rate", rate], f"false-alarm rate {float(rate)}"))
     for arguments, words in cases:
         assert running("calibrate")(["--config-file", SMALL, *arguments, *opts]) == 2
-        said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
-        assert len(said) == 1 and words in said[0], (arguments, said)
-    assert Path(weights).read_bytes() == before
+        errors = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
+        assert len(errors) == 1 and words in errors[0], (arguments, errors)
+    assert Path(weights).read_bytes() == content
     for arguments, words in cases[:2]:
         assert running("false-alarms")(["--config-file", SMALL, *arguments, *opts]) == 2
         assert words in capsys.readouterr().err
@@ -165,23 +165,23 @@ def test_margins_of_detections_that_hit(tmp_path):
             margins.append(0.6)
             right.append(item["technique"] == "copy-move")
     assert 0 < len(margins) < len(items)
-    found = named_techniques(_sized(predictor, items, tmp_path), data)
-    assert found == (pytest.approx(margins), right)
+    margins_and_hits = named_techniques(_sized(predictor, items, tmp_path), data)
+    assert margins_and_hits == (pytest.approx(margins), right)
     assert named_techniques(_sized(Named(scores, found_by="repeats"), items, tmp_path), data) == ([], [])
 
 
 def _sized(predictor, items, root):
     """Portraits get no detection: the stand-in's is of landscapes."""
     portrait = {str(root / i["file_name"]) for i in items if i["height"] > i["width"]}
-    nothing = type("Result", (), {"detections": ()})()
-    return lambda file: nothing if str(file) in portrait else predictor(file)
+    empty_result = type("Result", (), {"detections": ()})()
+    return lambda file: empty_result if str(file) in portrait else predictor(file)
 
 
 def test_the_margin_is_kept(weights, photos, tmp_path, monkeypatch):
     from constrained_rcnn.inference import calibration
 
-    told = [0.9 - i / 100 for i in range(40)], [i < 25 for i in range(40)]
-    monkeypatch.setattr(calibration, "named_techniques", lambda predictor, dataset, progress: told)
+    measured = [0.9 - i / 100 for i in range(40)], [i < 25 for i in range(40)]
+    monkeypatch.setattr(calibration, "named_techniques", lambda predictor, dataset, progress: measured)
     cfg = tiny_cfg(*DENSE, "MODEL.WEIGHTS", weights)
     points, _ = calibrate(cfg, [str(photos)], forgeries="some set", variants=False)
     assert points.technique_margin == pytest.approx(0.9 - 0.30)  # 25 of 31 are right

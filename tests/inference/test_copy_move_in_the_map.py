@@ -43,25 +43,25 @@ def test_predictor_and_evaluation_fuse_the_same(weights, file, options):
     plain = ManipulationPredictor(tiny_cfg("MODEL.WEIGHTS", weights, *options))
     cfg = tiny_cfg("MODEL.WEIGHTS", weights, "TEST.REPEATS", "True", *options)
     fusing = ManipulationPredictor(cfg)
-    before, after = plain(file), fusing(file)
-    assert before.copy_moves is None and len(after.copy_moves) == 1
-    copy_moves = detect_copy_moves(before.image, before.manipulation_map)
-    assert [one.to_json() for one in copy_moves] == [one.to_json() for one in after.copy_moves]
-    expected = before.manipulation_map.copy()
+    unfused, fused = plain(file), fusing(file)
+    assert unfused.copy_moves is None and len(fused.copy_moves) == 1
+    copy_moves = detect_copy_moves(unfused.image, unfused.manipulation_map)
+    assert [copy_move.to_json() for copy_move in copy_moves] == [copy_move.to_json() for copy_move in fused.copy_moves]
+    expected = unfused.manipulation_map.copy()
     fuse_copy_moves(expected, copy_moves)
-    assert (expected > before.manipulation_map).mean() > 0.05
-    assert np.allclose(after.manipulation_map, expected, atol=1e-6)
-    assert after.score == after.manipulation_map.max() >= EITHER
-    assert after.manipulated and "copy-move" in after.techniques and not before.manipulated
-    assert [d.box for d in after.detections if d.found_by == "network"] == [d.box for d in before.detections]
-    names = [(one, name) for one in after.copy_moves for name in one.suspects]
-    added = [d.box for d in after.detections if d.found_by == "repeats"]
-    assert sorted(added) == sorted(getattr(one.regions, f"{name}_box") for one, name in names)
+    assert (expected > unfused.manipulation_map).mean() > 0.05
+    assert np.allclose(fused.manipulation_map, expected, atol=1e-6)
+    assert fused.score == fused.manipulation_map.max() >= EITHER
+    assert fused.manipulated and "copy-move" in fused.techniques and not unfused.manipulated
+    assert [d.box for d in fused.detections if d.found_by == "network"] == [d.box for d in unfused.detections]
+    names = [(copy_move, name) for copy_move in fused.copy_moves for name in copy_move.suspects]
+    added = [d.box for d in fused.detections if d.found_by == "repeats"]
+    assert sorted(added) == sorted(getattr(copy_move.regions, f"{name}_box") for copy_move, name in names)
 
     with torch.no_grad():
         (output,) = ConstrainedRCNNWithTTA(cfg, fusing.model)([{"file_name": str(file)}])
-    assert np.allclose(output["manipulation_map"].numpy(), after.manipulation_map, atol=1e-5)
-    assert float(output["manipulation_score"]) == pytest.approx(after.score, abs=1e-5)
+    assert np.allclose(output["manipulation_map"].numpy(), fused.manipulation_map, atol=1e-5)
+    assert float(output["manipulation_score"]) == pytest.approx(fused.score, abs=1e-5)
 
 
 def test_a_region_that_several_pairs_name_is_one_detection(weights):
@@ -69,16 +69,16 @@ def test_a_region_that_several_pairs_name_is_one_detection(weights):
     image[240:370, 430:560] = photo()[20:150, 300:430]
     result = ManipulationPredictor(tiny_cfg("MODEL.WEIGHTS", weights, "TEST.REPEATS", "True"))(image)
     boxes = [d.box for d in result.detections if d.found_by == "repeats"]
-    assert sum(len(one.suspects) for one in result.copy_moves) > len(boxes) >= 2
+    assert sum(len(copy_move.suspects) for copy_move in result.copy_moves) > len(boxes) >= 2
     overlaps = pairwise_iou(Boxes(torch.tensor(boxes)), Boxes(torch.tensor(boxes)))
     assert overlaps.fill_diagonal_(0).max() <= 0.5
 
 
 def test_batches_too(weights, file):
     predictor = ManipulationPredictor(tiny_cfg("MODEL.WEIGHTS", weights, "TEST.REPEATS", "True"))
-    both = predictor.predict_batch([file, photo()])
-    assert [len(result.copy_moves) for result in both] == [1, 0]
-    assert np.allclose(both[0].manipulation_map, predictor(file).manipulation_map, atol=1e-5)
+    results = predictor.predict_batch([file, photo()])
+    assert [len(result.copy_moves) for result in results] == [1, 0]
+    assert np.allclose(results[0].manipulation_map, predictor(file).manipulation_map, atol=1e-5)
 
 
 def test_only_the_config_of_the_shipped_weights_asks_for_it():

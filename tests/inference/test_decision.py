@@ -16,7 +16,7 @@ def points():
     return OperatingPoints.measure({KIND: list(np.linspace(0.1, 0.6, 200))}, [False] * 200, rate=0.02)
 
 
-def test_without_operating_points_the_raised_score_counts():
+def test_without_operating_points_the_fused_score_counts():
     decision = decide(None, 0.2, 0.75, IMAGE, None, True, 0.6)
     assert decision == Decision(0.75, 0.6) and decision.manipulated
     assert decision.rarity is None and decision.unsuitable is None

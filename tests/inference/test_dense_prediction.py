@@ -98,11 +98,11 @@ def test_batches_and_single_images_agree(weights, files):
     cfg = tiny_cfg(*DENSE, "MODEL.WEIGHTS", str(weights / "head_points.pth"), "TEST.REDUCE_ABOVE", "60000")
     predictor = ManipulationPredictor(cfg)
     names = [files / name for name in ("plain.png", "95.jpg", "70.jpg", "40.jpg")]
-    for one, file in zip(predictor.predict_batch(names), names):
-        alone = predictor(file)
-        assert one.score == pytest.approx(alone.score, abs=1e-5)
-        assert one.rarity.kind == alone.rarity.kind and one.unsuitable == alone.unsuitable
-        assert np.allclose(one.manipulation_map, alone.manipulation_map, atol=1e-5)
+    for batched, file in zip(predictor.predict_batch(names), names):
+        single = predictor(file)
+        assert batched.score == pytest.approx(single.score, abs=1e-5)
+        assert batched.rarity.kind == single.rarity.kind and batched.unsuitable == single.unsuitable
+        assert np.allclose(batched.manipulation_map, single.manipulation_map, atol=1e-5)
 
 
 def test_the_same_pixels_are_held_to_their_files_kind(weights, files):
@@ -121,8 +121,12 @@ def test_what_cannot_be_judged(weights, files):
     predictor = ManipulationPredictor(tiny_cfg(*DENSE, "MODEL.WEIGHTS", str(weights / "head_points.pth")))
     result = predictor(files / "40.jpg")
     assert result.unsuitable == "saved as JPEG of quality 40, below 50" and not result.manipulated
-    told = result.to_json()
-    assert (told["decision"], told["unsuitable"], told["techniques"]) == ("cannot be judged", result.unsuitable, [])
+    record = result.to_json()
+    assert (record["decision"], record["unsuitable"], record["techniques"]) == (
+        "cannot be judged",
+        result.unsuitable,
+        [],
+    )
     (small,) = predictor.predict_batch([photo()[:50, :200]])
     assert small.decision == "cannot be judged"
 
@@ -135,21 +139,23 @@ def test_the_smallest_images(weights, side):
 
 
 def test_a_technique_is_named_from_its_margin_on(weights, tmp_path):
-    found = {}
+    detections_by_margin = {}
     for margin in (0.0, 0.34, 2.0):
         points = dataclasses.replace(POINTS, technique_margin=margin)
         ManipulationCheckpointer(tiny_model(*DENSE), str(tmp_path), metadata=metadata(points)).save("model")
         predictor = ManipulationPredictor(tiny_cfg(*DENSE, "MODEL.WEIGHTS", str(tmp_path / "model.pth")))
-        found[margin] = predictor(photo()).detections
-    assert found[0.0]
-    for margin, detections in found.items():
+        detections_by_margin[margin] = predictor(photo()).detections
+    assert detections_by_margin[0.0]
+    for margin, detections in detections_by_margin.items():
         for detection in detections:
             best = max(detection.technique_scores, key=detection.technique_scores.get)
             share = detection.technique_scores[best] / sum(detection.technique_scores.values())
             assert detection.technique == (best if share >= margin else UNCERTAIN)
             shares = list(detection.technique_scores.values())
             assert len(shares) == 3 and shares == sorted(shares, reverse=True)
-    assert {one.technique for one in found[2.0]} == {UNCERTAIN} and UNCERTAIN not in {d.technique for d in found[0.0]}
+    assert {unnamed.technique for unnamed in detections_by_margin[2.0]} == {UNCERTAIN} and UNCERTAIN not in {
+        d.technique for d in detections_by_margin[0.0]
+    }
 
 
 def test_damaged_operating_points_are_one_line(tmp_path):

@@ -1,4 +1,4 @@
-"""The form models are judged in: the same results as the trained form, in float32; close ones in bfloat16."""
+"""Models optimised for inference: the same results as before in float32, close ones in bfloat16."""
 
 import logging
 
@@ -34,10 +34,10 @@ def test_norms_are_folded_without_a_change(name):
     def features():
         return {**model.backbone(image), "res5": model.roi_heads.res5(crops), "m": model.roi_heads.mask_res5(crops)}
 
-    before = features()
+    original = features()
     assert prepare(model) is model
     for key, feature in features().items():
-        assert (feature - before[key]).abs().max() <= 1e-5 * before[key].abs().max(), key
+        assert (feature - original[key]).abs().max() <= 1e-5 * original[key].abs().max(), key
     assert frozen_norms(model) == []
     assert not any(p.requires_grad for p in model.parameters())
 
@@ -45,10 +45,10 @@ def test_norms_are_folded_without_a_change(name):
 @torch.no_grad()
 def test_the_small_network_is_the_same_too():
     model, item = tiny_model().eval(), sample(96, 128)
-    before = model([item])[0]["manipulation_map"]
-    after = prepare(model)([item])[0]["manipulation_map"]
-    assert before.max() > 0
-    assert torch.allclose(before, after, atol=1e-4)
+    original = model([item])[0]["manipulation_map"]
+    prepared = prepare(model)([item])[0]["manipulation_map"]
+    assert original.max() > 0
+    assert torch.allclose(original, prepared, atol=1e-4)
 
 
 @torch.no_grad()
@@ -58,10 +58,10 @@ def test_bfloat16_is_what_autocast_gives_and_stays_inside_the_model():
         (expected,) = plain.inference([item], do_postprocess=False)
     (raw,) = fast.inference([item], do_postprocess=False)
     assert torch.equal(raw.pred_boxes.tensor, expected.pred_boxes.tensor)
-    found, exact = fast([item])[0], plain([item])[0]
-    for values in (found["manipulation_map"], found["instances"].scores, found["instances"].soft_masks):
+    output, exact = fast([item])[0], plain([item])[0]
+    for values in (output["manipulation_map"], output["instances"].scores, output["instances"].soft_masks):
         assert values.dtype == torch.float32
-    assert 0 < (found["manipulation_map"] - exact["manipulation_map"]).abs().mean() < 0.01
+    assert 0 < (output["manipulation_map"] - exact["manipulation_map"]).abs().mean() < 0.01
 
 
 def test_bfloat16_without_instructions_is_said(tmp_path, monkeypatch, caplog):

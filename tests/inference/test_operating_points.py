@@ -36,28 +36,28 @@ def points():
 def test_copy_move_and_network_share_the_rate(points):
     assert points.copy_move_rate == 0.005
     for name, values in (("large", LARGE), ("small", SMALL)):
-        called = (points.logits[name] > points.thresholds[name]).mean()
-        assert called == 0.015  # what is left of 0.02
+        share = (points.logits[name] > points.thresholds[name]).mean()
+        assert share == 0.015  # what is left of 0.02
         assert np.allclose(points.logits[name], values, atol=1e-6)
 
 
-@pytest.mark.parametrize("found, left", [(0, 0.0195), (30, 0.01), (400, 0.01)])
-def test_the_network_gets_half_of_the_rate_at_least(found, left):
+@pytest.mark.parametrize("copy_moves, network_rate", [(0, 0.0195), (30, 0.01), (400, 0.01)])
+def test_the_network_gets_half_of_the_rate_at_least(copy_moves, network_rate):
     """Without any copy-move the rate of one in their number is taken."""
-    moves = [True] * found + [False] * (2000 - found)
+    moves = [True] * copy_moves + [False] * (2000 - copy_moves)
     scores = {"large": probabilities(LARGE), "small": probabilities(SMALL)}
     points = OperatingPoints.measure(scores, moves, rate=0.02)
-    assert points.copy_move_rate == max(1, found) / 2000
-    assert (LARGE > points.thresholds["large"] + 1e-6).sum() == math.floor(left * 1000)
+    assert points.copy_move_rate == max(1, copy_moves) / 2000
+    assert (LARGE > points.thresholds["large"] + 1e-6).sum() == math.floor(network_rate * 1000)
 
 
 def test_few_images_are_held_to_the_strictest_threshold():
-    few = list(probabilities([-9.0] * (LEAST_IMAGES - 1)))
-    scores = {"large": probabilities(LARGE), "rare": few, "none": []}
+    too_few = list(probabilities([-9.0] * (LEAST_IMAGES - 1)))
+    scores = {"large": probabilities(LARGE), "rare": too_few, "none": []}
     points = OperatingPoints.measure(scores, [False] * 1099, rate=0.02)
     assert points.thresholds["rare"] == points.thresholds["large"] and "none" not in points.thresholds
-    enough = OperatingPoints.measure({**scores, "rare": [*few, few[0]]}, [False] * 1100, rate=0.02)
-    assert enough.thresholds["rare"] == pytest.approx(-9)
+    measured = OperatingPoints.measure({**scores, "rare": [*too_few, too_few[0]]}, [False] * 1100, rate=0.02)
+    assert measured.thresholds["rare"] == pytest.approx(-9)
 
 
 def test_scores_are_shifted_to_one_half(points):
@@ -81,22 +81,24 @@ def test_how_rare_a_score_is(points):
         share = (higher + 1) / 1001 + (0.005 if higher > 5 else 0)
         assert rarity.one_in == pytest.approx(1 / share, rel=1e-3), logits
         assert rarity.kind == "large" and rarity.images == 1000
-    _, never_seen = points.score(1.0, "large", False)
-    assert never_seen.one_in == 1001  # rarer was not measured
+    _, rarest = points.score(1.0, "large", False)
+    assert rarest.one_in == 1001  # rarer was not measured
     assert points.score(0.0, "large", False)[1].one_in == 1.0
 
 
 def test_scores_and_rarity_rise_together(points):
-    found = [points.score(p, "small", False) for p in np.linspace(0, 1, 200)]
-    scores, rarities = [score for score, _ in found], [rarity.one_in for _, rarity in found]
+    pairs = [points.score(p, "small", False) for p in np.linspace(0, 1, 200)]
+    scores, rarities = [score for score, _ in pairs], [rarity.one_in for _, rarity in pairs]
     assert scores == sorted(scores) and rarities == sorted(rarities)
 
 
 def test_a_copy_move_counts_as_the_score_that_is_as_rare(points):
     (low,) = probabilities([-4.0])
     score, rarity = points.score(low, "large", True)
-    as_rare = np.quantile(LARGE, 0.995)
-    assert score == pytest.approx(1 / (1 + math.exp(points.thresholds["large"] - as_rare)), abs=1e-6) and score > 0.5
+    equally_rare = np.quantile(LARGE, 0.995)
+    assert (
+        score == pytest.approx(1 / (1 + math.exp(points.thresholds["large"] - equally_rare)), abs=1e-6) and score > 0.5
+    )
     # 5 in 1000 by the network, and the 5 in 1000 with a copy-move.
     assert rarity.one_in == pytest.approx(1 / (6 / 1001 + 0.005), rel=1e-3)
     (high,) = probabilities([4.99])
@@ -119,13 +121,13 @@ def test_a_kind_that_was_not_measured_is_held_to_the_strictest(points):
 
 
 def test_to_and_from_a_checkpoint(points):
-    kept = json.loads(json.dumps(points.to_metadata()))
-    again = OperatingPoints.from_metadata({KEY: {**kept, "measured_on": "photos"}, "classes": ["splice"]})
-    assert again.thresholds == points.thresholds and again.copy_move_rate == points.copy_move_rate
-    assert again.technique_margin == points.technique_margin == 0.0
-    assert np.allclose(again.logits["small"], points.logits["small"], atol=1e-4)
+    metadata = json.loads(json.dumps(points.to_metadata()))
+    restored = OperatingPoints.from_metadata({KEY: {**metadata, "measured_on": "photos"}, "classes": ["splice"]})
+    assert restored.thresholds == points.thresholds and restored.copy_move_rate == points.copy_move_rate
+    assert restored.technique_margin == points.technique_margin == 0.0
+    assert np.allclose(restored.logits["small"], points.logits["small"], atol=1e-4)
     for decision in (0.1, 0.9, 0.99):
-        scores = [one.score(decision, "small", True)[0] for one in (again, points)]
+        scores = [operating_points.score(decision, "small", True)[0] for operating_points in (restored, points)]
         assert scores[0] == pytest.approx(scores[1], abs=1e-4)
     assert OperatingPoints.from_metadata({}) is None and OperatingPoints.from_metadata({KEY: None}) is None
 
@@ -140,16 +142,16 @@ def test_to_and_from_a_checkpoint(points):
     ],
 )  # fmt: skip
 def test_damaged_points_are_one_clear_line(points, damage):
-    for kept in ({**points.to_metadata(), **damage}, 5, [1]):
+    for entry in ({**points.to_metadata(), **damage}, 5, [1]):
         with pytest.raises(UserError, match="operating points are damaged") as error:
-            OperatingPoints.from_metadata({KEY: kept})
+            OperatingPoints.from_metadata({KEY: entry})
         assert "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize("one_in, words", [(1.26, "1 in 1.3 "), (10.4, "1 in 10 "), (249.6, "1 in 250 ")])
 def test_rarity_in_words(one_in, words):
-    said = str(Rarity("large", one_in, 1000))
-    assert said.startswith(words) and said.endswith("scores as high (large; 1000 measured)")
+    text = str(Rarity("large", one_in, 1000))
+    assert text.startswith(words) and text.endswith("scores as high (large; 1000 measured)")
 
 
 def test_logits_are_finite():

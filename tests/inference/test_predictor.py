@@ -47,16 +47,16 @@ def make_image(height=72, width=90, seed=0):
 )
 def test_agrees_with_detectron2s_predictor(weights, options):
     cfg, image = tiny_cfg("MODEL.WEIGHTS", weights, *options), make_image()
-    ours, theirs = ManipulationPredictor(cfg)(image), DefaultPredictor(cfg)(image)
-    instances = theirs["instances"]
+    result, output = ManipulationPredictor(cfg)(image), DefaultPredictor(cfg)(image)
+    instances = output["instances"]
     boxes = instances.pred_boxes.tensor.numpy()
-    assert ours.detections
-    for detection in ours.detections:
+    assert result.detections
+    for detection in result.detections:
         distances = np.abs(boxes - detection.box).max(axis=1)
         assert distances.min() < 1e-3
         assert np.array_equal(detection.mask, instances.pred_masks[distances.argmin()].numpy())
-    assert ours.score == pytest.approx(theirs["manipulation_score"], abs=1e-5)
-    assert np.allclose(ours.manipulation_map, theirs["manipulation_map"].numpy(), atol=1e-5)
+    assert result.score == pytest.approx(output["manipulation_score"], abs=1e-5)
+    assert np.allclose(result.manipulation_map, output["manipulation_map"].numpy(), atol=1e-5)
 
 
 def test_result_is_typed_and_json_ready(predictor):
@@ -65,14 +65,18 @@ def test_result_is_typed_and_json_ready(predictor):
     assert result.manipulated == (result.score > 0.25)
     assert result.manipulation_map.shape == (72, 90) and result.manipulation_map.dtype == np.float32
     assert result.detections[0].mask.shape == (72, 90)
-    told = json.loads(json.dumps(result.to_json()))
-    assert told["width"] == 90 and len(told["detections"]) == len(result.detections)
-    assert [d["score"] for d in told["detections"]] == sorted((d["score"] for d in told["detections"]), reverse=True)
+    record = json.loads(json.dumps(result.to_json()))
+    assert record["width"] == 90 and len(record["detections"]) == len(result.detections)
+    assert [d["score"] for d in record["detections"]] == sorted(
+        (d["score"] for d in record["detections"]), reverse=True
+    )
 
 
 def test_config_threshold_goes_before_the_stored_one(weights):
-    made = ManipulationPredictor(tiny_cfg("MODEL.WEIGHTS", weights, "MODEL.MANIPULATION_MAP.DECISION_THRESHOLD", "0.9"))
-    assert made.threshold == 0.9
+    predictor = ManipulationPredictor(
+        tiny_cfg("MODEL.WEIGHTS", weights, "MODEL.MANIPULATION_MAP.DECISION_THRESHOLD", "0.9")
+    )
+    assert predictor.threshold == 0.9
 
 
 def test_file_and_array_agree(predictor, tmp_path):
@@ -111,14 +115,14 @@ def test_overlay_puts_the_colour_where_the_map_is():
     image = np.full((200, 300, 3), 120, np.uint8)
     heatmap = np.zeros((200, 300), np.float32)
     heatmap[50:100, 60:160] = 0.9
-    found = Detection("splice", 0.9, {"splice": 0.9}, (60.0, 50.0, 160.0, 100.0), (200, 300))
-    drawn = overlay(image, heatmap, (found,), 0.5, line="a")
-    assert drawn.shape[1] == 300 and drawn.shape[0] > 200
-    spread = np.ptp(drawn[:200].astype(int), axis=2)
+    detection = Detection("splice", 0.9, {"splice": 0.9}, (60.0, 50.0, 160.0, 100.0), (200, 300))
+    overlaid = overlay(image, heatmap, (detection,), 0.5, line="a")
+    assert overlaid.shape[1] == 300 and overlaid.shape[0] > 200
+    spread = np.ptp(overlaid[:200].astype(int), axis=2)
     assert spread[60:90, 70:150].min() > 20  # coloured inside
     assert spread[150:, :].max() == 0  # grey elsewhere
-    none = overlay(image, heatmap * 0, (found,), 0.95, line="a")
-    assert np.ptp(none[:200].astype(int), axis=2).max() == 0
+    without_map = overlay(image, heatmap * 0, (detection,), 0.95, line="a")
+    assert np.ptp(without_map[:200].astype(int), axis=2).max() == 0
 
 
 def test_masks_are_drawn_in_strips_as_at_once():
@@ -128,10 +132,12 @@ def test_masks_are_drawn_in_strips_as_at_once():
         for bottom in (5.0, 511.5, 512.0, 513.0, 1024.0, 1025.5, 1100.0, 1180.0):
             if top < bottom:
                 box = (3.5, top, 20.25, bottom)
-                drawn = Detection("splice", 0.9, {}, box, (1100, 30), soft).mask
-                whole = paste_masks_in_image(torch.from_numpy(soft)[None], torch.tensor([box]), (1100, 30))[0].numpy()
+                mask = Detection("splice", 0.9, {}, box, (1100, 30), soft).mask
+                expected = paste_masks_in_image(torch.from_numpy(soft)[None], torch.tensor([box]), (1100, 30))[
+                    0
+                ].numpy()
                 # In float32 a pixel at exactly the threshold may fall on either side.
-                assert (drawn != whole).sum() <= 2
+                assert (mask != expected).sum() <= 2
 
 
 def test_the_shipped_weights_are_found_once_they_are_there(tmp_path, monkeypatch):

@@ -34,19 +34,21 @@ def test_the_predictor_tiles_what_is_too_large(weights):
     assert result.manipulation_map.shape == (300, 330) and result.score == pytest.approx(result.manipulation_map.max())
     assert result.detections[0].mask.shape == (300, 330)
     assert tiled(image[:200]).tiles == 1
-    many = tiled.predict_batch([image, image[:200]])
-    assert [one.tiles for one in many] == [4, 1] and np.array_equal(many[0].manipulation_map, result.manipulation_map)
+    results = tiled.predict_batch([image, image[:200]])
+    assert [batched.tiles for batched in results] == [4, 1] and np.array_equal(
+        results[0].manipulation_map, result.manipulation_map
+    )
 
 
 def test_several_augmentations_are_averaged(weights):
     image = noise(96, 120)
     plain = ManipulationPredictor(tiny_cfg("MODEL.WEIGHTS", weights))(image)
     options = ["TEST.AUG.ENABLED", "True", "TEST.AUG.MIN_SIZES", "(0,)"]
-    both = ManipulationPredictor(tiny_cfg("MODEL.WEIGHTS", weights, *options))(image)
+    averaged = ManipulationPredictor(tiny_cfg("MODEL.WEIGHTS", weights, *options))(image)
     mirrored = ManipulationPredictor(tiny_cfg("MODEL.WEIGHTS", weights))(np.ascontiguousarray(image[:, ::-1]))
-    assert both.views == 2 and both.to_json()["views"] == 2
+    assert averaged.views == 2 and averaged.to_json()["views"] == 2
     expected = (plain.manipulation_map + mirrored.manipulation_map[:, ::-1]) / 2
-    assert np.allclose(both.manipulation_map, expected, atol=1e-6)
+    assert np.allclose(averaged.manipulation_map, expected, atol=1e-6)
     options = ["TEST.AUG.ENABLED", "True", "TEST.AUG.MIN_SIZES", "(0,64)", "TEST.AUG.FLIP", "False"]
     scales = ManipulationPredictor(tiny_cfg("MODEL.WEIGHTS", weights, *options))(image)
     small = ManipulationPredictor(tiny_cfg("MODEL.WEIGHTS", weights, "INPUT.MIN_SIZE_TEST", "64"))(image)
@@ -66,14 +68,14 @@ def test_every_kind_of_input_and_batches(weights):
     predictor = ManipulationPredictor(tiny_cfg("MODEL.WEIGHTS", weights))
     images = [noise(64, 80, seed) for seed in range(3)] + [noise(90, 50, 4)]
     single = [predictor(image) for image in images]
-    for one, other in zip(single, predictor.predict_batch(images)):
-        assert np.allclose(one.manipulation_map, other.manipulation_map, atol=1e-5)
-        assert one.to_json()["height"] == other.to_json()["height"]
+    for alone, batched in zip(single, predictor.predict_batch(images)):
+        assert np.allclose(alone.manipulation_map, batched.manipulation_map, atol=1e-5)
+        assert alone.to_json()["height"] == batched.to_json()["height"]
     assert predictor.predict_batch([]) == []
     buffer = io.BytesIO()
     Image.fromarray(images[0][:, :, ::-1]).save(buffer, "PNG")
-    for given in (buffer.getvalue(), io.BytesIO(buffer.getvalue()), Image.open(buffer)):
-        result = predictor(given)
+    for source in (buffer.getvalue(), io.BytesIO(buffer.getvalue()), Image.open(buffer)):
+        result = predictor(source)
         assert np.array_equal(result.manipulation_map, single[0].manipulation_map)
         assert np.array_equal(result.image, images[0])
 

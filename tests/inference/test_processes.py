@@ -52,8 +52,8 @@ assert work() == expected and torch.get_num_threads() == 2 and cv2.getNumThreads
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="POSIX forks")
 def test_forked_children_work_and_with_several_threads_refuse():
     command = [sys.executable, "-c", FORKED]
-    done = subprocess.run(command, env=clean_environment(), text=True, capture_output=True, check=False)
-    assert done.returncode == 0, done.stderr
+    completed = subprocess.run(command, env=clean_environment(), text=True, capture_output=True, check=False)
+    assert completed.returncode == 0, completed.stderr
 
 
 @pytest.fixture
@@ -74,30 +74,40 @@ def test_a_child_of_a_process_that_used_the_gpu_is_told_to_be_spawned(state, mon
 
 
 def test_opencv_has_its_threads_again_after_a_fork(state):
-    before = cv2.getNumThreads()
+    threads = cv2.getNumThreads()
     processes._before_fork()
     assert cv2.getNumThreads() == 1
     processes._in_parent()
-    assert cv2.getNumThreads() == before
+    assert cv2.getNumThreads() == threads
 
 
 def test_the_predictor_guards_forks_and_gives_memory_back_before_each_image(state, monkeypatch, tmp_path):
-    given = []
-    monkeypatch.setattr(processes, "_malloc_trim", lambda: given.append)
-    monkeypatch.setattr(os, "register_at_fork", lambda **hooks: given.append(sorted(hooks)), raising=False)
+    calls = []
+    monkeypatch.setattr(processes, "_malloc_trim", lambda: calls.append)
+    monkeypatch.setattr(os, "register_at_fork", lambda **hooks: calls.append(sorted(hooks)), raising=False)
     state["guarded"] = False
     ManipulationCheckpointer(tiny_model(), str(tmp_path)).save("model")
     predictor = ManipulationPredictor(tiny_cfg("MODEL.WEIGHTS", str(tmp_path / "model.pth")))
-    assert given == [["after_in_child", "after_in_parent", "before"]]
+    assert calls == [["after_in_child", "after_in_parent", "before"]]
     image = np.zeros((40, 50, 3), np.uint8)
     predictor(image)
     predictor.predict_batch([image, image])
-    assert given[1:] == [0, 0, 0]
+    assert calls[1:] == [0, 0, 0]
     state["forked"] = True
     monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
     for predict in (lambda: predictor(image), lambda: predictor.predict_batch([image])):
         with pytest.raises(RuntimeError, match='"spawn"'):
             predict()
+
+
+@pytest.mark.parametrize("wanted, kept", [(None, "64"), ("500", "500")])
+def test_the_predictor_bounds_compiled_operations_unless_the_user_does(monkeypatch, tmp_path, wanted, kept):
+    monkeypatch.setenv("ONEDNN_PRIMITIVE_CACHE_CAPACITY", wanted or "")
+    if wanted is None:
+        monkeypatch.delenv("ONEDNN_PRIMITIVE_CACHE_CAPACITY")
+    ManipulationCheckpointer(tiny_model(), str(tmp_path)).save("model")
+    ManipulationPredictor(tiny_cfg("MODEL.WEIGHTS", str(tmp_path / "model.pth")))
+    assert os.environ["ONEDNN_PRIMITIVE_CACHE_CAPACITY"] == kept
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="glibc")

@@ -13,9 +13,11 @@ from constrained_rcnn.benchmarks.export import differences
 from constrained_rcnn.config_text import config_sha256
 from constrained_rcnn.inference.onnx_predictor import OnnxPredictor
 from constrained_rcnn.inference.predictor import ManipulationPredictor
+from constrained_rcnn.inference.test_time_augmentation import network_alone
 from constrained_rcnn.synthesis import demo_photos
 from constrained_rcnn.utils.errors import UserError
 from constrained_rcnn.utils.provenance import sha256
+from tests.helpers.copied import forged, photo
 
 DATA = os.environ.get("DETECTRON2_DATASETS")
 
@@ -75,9 +77,23 @@ def assert_same(wanted, got):
             assert (ours.mask != theirs.mask).mean() < 1e-3
 
 
-def test_images_of_twenty_sizes_give_the_same_result(exported, predictor):
+@pytest.fixture
+def without_copy_moves(exported, predictor, monkeypatch):
+    """Their detection is slow and the same code on both sides; tests without this fixture have it."""
+    monkeypatch.setitem(exported.about, "copy_moves", False)
+    monkeypatch.setattr(predictor.detector, "cfg", network_alone(predictor.detector.cfg))
+
+
+def test_images_of_twenty_sizes_give_the_same_result(exported, predictor, without_copy_moves):
     for image in crops(20):
         assert_same(predictor(image), exported(image))
+
+
+def test_copy_moves_are_the_same(exported, predictor):
+    image, _ = forged(photo())
+    wanted, got = predictor(image), exported(image)
+    assert_same(wanted, got)
+    assert [move.to_json() for move in got.copy_moves] == [move.to_json() for move in wanted.copy_moves] != []
 
 
 def test_a_large_image_is_reduced_in_the_same_way(exported, predictor):
@@ -92,7 +108,7 @@ def test_a_large_image_is_reduced_in_the_same_way(exported, predictor):
 
 
 @pytest.mark.skipif(not DATA, reason="DETECTRON2_DATASETS is not set")
-def test_real_files_give_the_same_result(exported, predictor):
+def test_real_files_give_the_same_result(exported, predictor, without_copy_moves):
     files = sorted(Path(DATA).rglob("*.jpg"))
     assert len(files) >= 20
     for file in files[:: len(files) // 20][:20]:

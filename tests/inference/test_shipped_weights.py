@@ -22,12 +22,12 @@ def predictor():
 def forgeries():
     """Forgeries of the demo's test photos, which are in no training set of ours."""
     photos = [pixels for _, pixels in demo_photos.load("test")]
-    made = []
+    samples = []
     for seed in range(24):
         order = np.random.default_rng(seed).permutation(len(photos))[:2]
         rng = np.random.default_rng([5, seed])
-        made.append(synthesize([photos[i] for i in order], rng, "careful", size=(256, 320)))
-    return made
+        samples.append(synthesize([photos[i] for i in order], rng, "careful", size=(256, 320)))
+    return samples
 
 
 def test_they_say_what_they_are(predictor):
@@ -56,8 +56,8 @@ def test_they_find_more_than_maps_that_know_nothing(predictor, forgeries):
     for forgery in forgeries:
         image = np.ascontiguousarray(forgery.image[:, :, ::-1])
         maps = {"model": predictor(image).manipulation_map, **{name: BASELINES[name](image) for name in names}}
-        for name, made in maps.items():
-            scores[name].append(score_map_metrics(made, forgery.mask)["f1_best"])
+        for name, manipulation_map in maps.items():
+            scores[name].append(score_map_metrics(manipulation_map, forgery.mask)["f1_best"])
     means = {name: float(np.mean(values)) for name, values in scores.items()}
     assert means["model"] > 1.2 * max(means[name] for name in names), means
 
@@ -68,12 +68,12 @@ def test_a_forgery_on_a_tile_border_scores_as_one_inside(forgeries):
     tiled = ["TEST.TILES.MAX_PIXELS", "1", "TEST.TILES.SIZE", "256", "TEST.TILES.OVERLAP", "128"]
     predictor = ManipulationPredictor(load_config(config, [*options, *tiled]))
     # The clearest forgery, in the middle of a wide plain frame, which moves over the tiles.
-    whole = ManipulationPredictor(load_config(config, options))
-    clear = max(forgeries, key=lambda forgery: whole(np.ascontiguousarray(forgery.image[:, :, ::-1])).score)
+    untiled = ManipulationPredictor(load_config(config, options))
+    clear = max(forgeries, key=lambda forgery: untiled(np.ascontiguousarray(forgery.image[:, :, ::-1])).score)
     inside = np.pad(clear.mask, 160)
     image = np.pad(clear.image[:, :, ::-1], ((160, 160), (160, 160), (0, 0)), mode="reflect")
     scores = []
     for shift in range(0, 128, 32):
-        made = predictor(np.ascontiguousarray(image[shift:, shift:])).manipulation_map
-        scores.append(float(made[inside[shift:, shift:]].mean()))
+        manipulation_map = predictor(np.ascontiguousarray(image[shift:, shift:])).manipulation_map
+        scores.append(float(manipulation_map[inside[shift:, shift:]].mean()))
     assert min(scores) > 0.8 * max(scores), scores

@@ -85,7 +85,11 @@ def evaluated(cfg):
         ("one_class", ONE_CLASS, True),
     ],
     ids=[
-        *(f"{name}, {'copy-move' if on else 'network alone'}" for name in SETTINGS for on in (True, False)),
+        *(
+            f"{name}, {'copy-move' if with_copy_move else 'network alone'}"
+            for name in SETTINGS
+            for with_copy_move in (True, False)
+        ),
         "operating points",
         "one class",
     ],
@@ -134,9 +138,9 @@ def test_instances_can_be_chosen_from():
     with torch.no_grad():
         (output,) = detector([{"pixels": noise()}])
     instances = output["instances"]
-    chosen, masks = instances[torch.tensor([2, 0])], list(instances.pred_masks)
-    assert len(chosen) == len(chosen.pred_masks) == 2
-    for mask, row in zip(chosen.pred_masks, (2, 0)):
+    subset, masks = instances[torch.tensor([2, 0])], list(instances.pred_masks)
+    assert len(subset) == len(subset.pred_masks) == 2
+    for mask, row in zip(subset.pred_masks, (2, 0)):
         assert mask.shape == (300, 330) and mask.dtype == bool and np.array_equal(mask, masks[row])
     assert len(instances[0].pred_masks) == 1
 

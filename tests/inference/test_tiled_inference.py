@@ -55,12 +55,12 @@ def test_a_dense_map_in_tiles_has_no_seams(shape, fusion):
     """Against the map of the whole image at once; there are no boxes, so their map is 0."""
     pixels, model = noise(*shape), DenseStandIn()
     model.fusion = fusion
-    whole = predict(model, pixels, Augmentation(0, 0), SimpleNamespace(MAX_PIXELS=0, SIZE=256, OVERLAP=128))
+    untiled = predict(model, pixels, Augmentation(0, 0), SimpleNamespace(MAX_PIXELS=0, SIZE=256, OVERLAP=128))
     tiled = predict(model, pixels, Augmentation(0, 0), TILES)
-    assert whole.tiles == 1 and (tiled.tiles >= 6 or shape == (256, 256))
-    difference = (tiled.manipulation_map - whole.manipulation_map).abs()
+    assert untiled.tiles == 1 and (tiled.tiles >= 6 or shape == (256, 256))
+    difference = (tiled.manipulation_map - untiled.manipulation_map).abs()
     assert tiled.manipulation_map.shape == shape and difference.max() < 1e-5
-    assert (whole.manipulation_map.max() > 0.4) == (fusion != "boxes")
+    assert (untiled.manipulation_map.max() > 0.4) == (fusion != "boxes")
 
 
 def test_an_images_decision_is_that_of_its_highest_tile():

@@ -46,8 +46,8 @@ def test_files_of_folders_and_the_authentic_ones_of_a_dataset(tmp_path):
     (tmp_path / "a" / "notes.txt").write_text("no image")
     data = write_set(tmp_path / "data", "train", 9)
     assert [file.name for file in untouched_files([str(tmp_path / "a")])] == ["1.png", "2.jpg"]
-    both = untouched_files([str(tmp_path / "a")], data)
-    assert [file.name for file in both] == ["1.png", "2.jpg", "0.png", "4.png", "8.png"]
+    files = untouched_files([str(tmp_path / "a")], data)
+    assert [file.name for file in files] == ["1.png", "2.jpg", "0.png", "4.png", "8.png"]
 
 
 def test_what_is_not_there_is_said(tmp_path):
@@ -63,14 +63,14 @@ def test_what_is_not_there_is_said(tmp_path):
 def test_variants_are_what_their_names_say():
     image = photo()
     expected = [(75, (160, 200)), (85, (80, 100)), (90, (160, 200)), (95, (120, 150))]
-    found = {}
+    facts = {}
     for name, make in VARIANTS.items():
         content = make(image)
-        read = np.array(Image.open(io.BytesIO(content)))[:, :, ::-1]
-        found[name] = (jpeg_quality(content), read.shape[:2])
+        pixels = np.array(Image.open(io.BytesIO(content)))[:, :, ::-1]
+        facts[name] = (jpeg_quality(content), pixels.shape[:2])
         part = {"half": cv2.resize(image, (100, 80), interpolation=cv2.INTER_AREA), "cent": image[20:140, 25:175]}
-        assert np.abs(read.astype(int) - part.get(name[:4], image)).mean() < 3, name
-    assert sorted(found.values()) == expected
+        assert np.abs(pixels.astype(int) - part.get(name[:4], image)).mean() < 3, name
+    assert sorted(facts.values()) == expected
 
 
 def test_every_file_as_it_is_and_in_every_variant(tmp_path):
@@ -83,24 +83,24 @@ def test_every_file_as_it_is_and_in_every_variant(tmp_path):
             passed.append(item)
             yield item
 
-    found = list(examine(predictor, files, progress=progress))
+    images = list(examine(predictor, files, progress=progress))
     assert passed == files
-    assert [(one.file, one.variant) for one in found] == [
+    assert [(image.file, image.variant) for image in images] == [
         (str(file), name) for file in files for name in (AS_IT_IS, *VARIANTS)
     ]
     assert predictor.seen[0] == files[0].read_bytes()  # not decoded and saved anew
-    by_name = {one.variant: one for one in found[:5]}
+    by_name = {image.variant: image for image in images[:5]}
     assert by_name["half size, JPEG 85"].score == 0.08 and by_name["half size, JPEG 85"].manipulated
     assert by_name[AS_IT_IS].copy_move and not by_name["centre, JPEG 95"].copy_move
     assert by_name["saved again, JPEG 75"].kind == "below 0.35 MP, JPEG below quality 85"
-    assert {one.unsuitable for one in found} == {None}
-    assert [one.variant for one in examine(Sayer(), files, variants=False)] == [AS_IT_IS] * 2
+    assert {image.unsuitable for image in images} == {None}
+    assert [image.variant for image in examine(Sayer(), files, variants=False)] == [AS_IT_IS] * 2
 
 
 def test_small_and_unreadable_files(tmp_path):
     Image.fromarray(photo(100, 300)).save(tmp_path / "a.png")
-    (found,) = examine(Sayer(), [tmp_path / "a.png"])  # half of it could not be judged
-    assert found.variant == AS_IT_IS
+    (image,) = examine(Sayer(), [tmp_path / "a.png"])  # half of it could not be judged
+    assert image.variant == AS_IT_IS
     Image.fromarray(photo(12, 300)).save(tmp_path / "b.png")
     with pytest.raises(UserError, match="b.png: a side below 16 pixels"):
         list(examine(Sayer(), [tmp_path / "b.png"]))

@@ -21,8 +21,8 @@ def photo():
     return copied.photo()
 
 
-def overlap(one, other):
-    return (one & other).sum() / (one | other).sum()
+def overlap(first, second):
+    return (first & second).sum() / (first | second).sum()
 
 
 CHANGES = [
@@ -34,15 +34,15 @@ CHANGES = [
 @pytest.mark.parametrize("change", CHANGES, ids=str)
 def test_a_copied_region_and_its_source_are_found(photo, change):
     image, mask = forged(photo, **change)
-    (found,) = find_repeats(image)
-    regions = found.first, found.second
+    (pair,) = find_repeats(image)
+    regions = pair.first, pair.second
     assert max(overlap(region, mask) for region in regions) > 0.6
     scale, angle = change.get("scale", 1.0), change.get("angle", 0)
-    if overlap(found.first, mask) > 0.6:  # the finding runs from the copy to its source
+    if overlap(pair.first, mask) > 0.6:  # the finding runs from the copy to its source
         scale, angle = 1 / scale, angle if change.get("mirrored") else -angle
-    assert found.scale == pytest.approx(scale, abs=0.02)
-    assert (found.angle - angle + 180) % 360 - 180 == pytest.approx(0, abs=1.5)
-    assert found.mirrored == change.get("mirrored", False)
+    assert pair.scale == pytest.approx(scale, abs=0.02)
+    assert (pair.angle - angle + 180) % 360 - 180 == pytest.approx(0, abs=1.5)
+    assert pair.mirrored == change.get("mirrored", False)
     source = np.zeros(mask.shape, bool)
     source[FROM[1] : FROM[1] + SIDE, FROM[0] : FROM[0] + SIDE] = True
     for region in regions:
@@ -63,9 +63,9 @@ def test_two_copies_of_one_region_do_not_hide_each_other(photo):
     image[240:370, 430:560] = photo[20:150, 300:430]
     second = np.zeros_like(first)
     second[240:370, 430:560] = True
-    everything = np.logical_or.reduce([part for r in find_repeats(image) for part in (r.first, r.second)])
+    duplicated = np.logical_or.reduce([part for r in find_repeats(image) for part in (r.first, r.second)])
     for copy in (first, second):
-        assert (everything & copy).sum() > 0.6 * copy.sum()
+        assert (duplicated & copy).sum() > 0.6 * copy.sum()
 
 
 def test_a_texture_that_is_only_similar_is_not_a_copy(photo):
@@ -100,11 +100,11 @@ def icons():
 
 
 @pytest.mark.parametrize("quality", [None, 90, 75])
-@pytest.mark.parametrize("drawn", [page_of_text(255, 0), page_of_text(30, 225), icons()], ids=["page", "dark", "icons"])
-def test_text_and_drawings_are_passed_over(drawn, quality):
+@pytest.mark.parametrize("image", [page_of_text(255, 0), page_of_text(30, 225), icons()], ids=["page", "dark", "icons"])
+def test_text_and_drawings_are_passed_over(image, quality):
     if quality:
-        drawn = cv2.imdecode(cv2.imencode(".jpg", drawn, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], cv2.IMREAD_COLOR)
-    assert find_repeats(drawn, doubtful=True) == ()
+        image = cv2.imdecode(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], cv2.IMREAD_COLOR)
+    assert find_repeats(image, doubtful=True) == ()
 
 
 def test_a_lane_pasted_twice_into_a_gel_is_found():
@@ -118,21 +118,21 @@ def test_a_lane_pasted_twice_into_a_gel_is_found():
     gel = (cv2.GaussianBlur(gel, (0, 0), 2.5) + generator.normal(0, 2.5, gel.shape)).clip(0, 255).astype(np.uint8)
     assert find_repeats(cv2.merge([gel] * 3)) == ()
     gel[:, 370:440] = gel[:, 30:100]
-    (found,) = find_repeats(cv2.merge([gel] * 3))
-    assert found.first.any() and abs(found.second_box[0] - found.first_box[0]) == pytest.approx(340, abs=2)
+    (pair,) = find_repeats(cv2.merge([gel] * 3))
+    assert pair.first.any() and abs(pair.second_box[0] - pair.first_box[0]) == pytest.approx(340, abs=2)
 
 
 def matches_one_by_one(points, descriptors, others):
     """The generalised ratio test as it is told: per keypoint, the closest ones up to the first gap."""
     pairs = set()
-    for one, point in enumerate(points):
-        distances = np.sqrt(np.maximum(0, 2 - 2 * others @ descriptors[one]))
+    for index, point in enumerate(points):
+        distances = np.sqrt(np.maximum(0, 2 - 2 * others @ descriptors[index]))
         distances[np.hypot(*(points - point).T) < self_matches.APART] = np.inf
         order = distances.argsort()[: self_matches._COPIES + 1]
         for rank in range(self_matches._COPIES):
             near, far = distances[order[rank]], distances[order[rank + 1]]
             if near < self_matches._FARTHEST and near < self_matches._RATIO * far:
-                pairs |= {(one, int(other)) for other in order[: rank + 1]}
+                pairs |= {(index, int(other)) for other in order[: rank + 1]}
                 break
     return pairs
 
@@ -144,15 +144,15 @@ def test_matches_are_those_of_the_ratio_test_one_by_one(flipped):
     descriptors = generator.random((700, 128)) ** 2
     for copies in range(1, 9):  # of one keypoint: up to six are followed up
         for start in range(10):
-            of = descriptors[50 * start].reshape(4, 4, 8)
-            of = of[::-1, :, -np.arange(8) % 8] if flipped else of
+            descriptor = descriptors[50 * start].reshape(4, 4, 8)
+            descriptor = descriptor[::-1, :, -np.arange(8) % 8] if flipped else descriptor
             rows = 50 * start + 5 * copies + np.arange(copies) if start >= copies else []
-            descriptors[rows] = of.ravel() + generator.normal(0, 0.02, (len(rows), 128))
+            descriptors[rows] = descriptor.ravel() + generator.normal(0, 0.02, (len(rows), 128))
     descriptors = np.sqrt(np.abs(descriptors))
     descriptors = (descriptors / np.linalg.norm(descriptors, axis=1, keepdims=True)).astype(np.float32)
     others = mirrored(descriptors) if flipped else descriptors
-    found = {tuple(map(int, pair)) for pair in self_matches.self_matches(points, descriptors, others)}
-    assert found == matches_one_by_one(points, descriptors, others) and len(found) > 20
+    matches = {tuple(map(int, pair)) for pair in self_matches.self_matches(points, descriptors, others)}
+    assert matches == matches_one_by_one(points, descriptors, others) and len(matches) > 20
 
 
 def test_noise_has_none():
@@ -167,19 +167,21 @@ def test_the_largest_pair_comes_first_and_scales_beyond_belief_are_none(photo):
     tiny, _ = forged(cv2.resize(photo, (1200, 800), interpolation=cv2.INTER_CUBIC))
     patch = cv2.resize(tiny[40:440, 600:1100], None, fx=0.3, fy=0.3, interpolation=cv2.INTER_AREA)
     tiny[600 : 600 + patch.shape[0], 300 : 300 + patch.shape[1]] = patch
-    assert all(0.4 < found.scale < 2.5 for found in find_repeats(tiny))
+    assert all(0.4 < pair.scale < 2.5 for pair in find_repeats(tiny))
 
 
 def test_a_doubtful_pair_does_not_stand_in_for_its_better_twin(photo, monkeypatch):
     """Found twice, the larger time doubtful: the one that counts by itself must not be lost."""
-    (sure,) = find_repeats(forged(photo)[0])
-    larger = [cv2.dilate(region.view(np.uint8), np.ones((5, 5))).view(bool) for region in (sure.first, sure.second)]
-    vague = dataclasses.replace(sure, first=larger[0], second=larger[1], similarity=0.7)
-    found = iter([vague, sure])
+    (certain,) = find_repeats(forged(photo)[0])
+    larger = [
+        cv2.dilate(region.view(np.uint8), np.ones((5, 5))).view(bool) for region in (certain.first, certain.second)
+    ]
+    vague = dataclasses.replace(certain, first=larger[0], second=larger[1], similarity=0.7)
+    compared = iter([vague, certain])
     monkeypatch.setattr(copy_move, "_transforms", lambda *args: iter([(None, None)]))  # one plain, one mirrored
-    monkeypatch.setattr(copy_move, "_compare", lambda *args: next(found))
-    (kept,) = find_repeats(photo, doubtful=True)
-    assert vague.doubtful and kept is sure
+    monkeypatch.setattr(copy_move, "_compare", lambda *args: next(compared))
+    (pair,) = find_repeats(photo, doubtful=True)
+    assert vague.doubtful and pair is certain
 
 
 @pytest.mark.parametrize("image", [
@@ -195,20 +197,20 @@ def test_boxes_of_a_narrow_reduced_image_stay_inside():
     image = np.zeros((101, 8000, 3), np.uint8)
     image[:, :1600] = cv2.resize(data.coffee()[:, :, ::-1], (1600, 1066))[400:501]
     image[:, 4000:5600] = image[:, :1600]
-    found = find_repeats(image)
-    assert found
-    for one in found:
-        for box in (one.first_box, one.second_box):
+    pairs = find_repeats(image)
+    assert pairs
+    for pair in pairs:
+        for box in (pair.first_box, pair.second_box):
             assert 0 <= box[0] < box[2] <= 8000 and 0 <= box[1] < box[3] <= 101
 
 
 def test_boxes_are_in_pixels_of_an_image_that_was_reduced(photo):
     image, mask = forged(photo)
     large = cv2.resize(image, None, fx=4, fy=4, interpolation=cv2.INTER_CUBIC)
-    (found,) = find_repeats(large)
-    assert max(found.first.shape) == WORKING_SIDE < max(large.shape)
+    (pair,) = find_repeats(large)
+    assert max(pair.first.shape) == WORKING_SIDE < max(large.shape)
     (small,) = find_repeats(image)
-    boxes = {tuple(np.round(np.array(box) / 8).astype(int)) for box in (found.first_box, found.second_box)}
+    boxes = {tuple(np.round(np.array(box) / 8).astype(int)) for box in (pair.first_box, pair.second_box)}
     for box in (small.first_box, small.second_box):
         assert min(np.abs(np.array(box) * 4 / 8 - other).max() for other in boxes) < 8
 
@@ -221,13 +223,13 @@ def test_the_same_picture_gives_the_same_answer(photo):
 
 
 def test_json_holds_what_was_found(photo):
-    (found,) = find_repeats(forged(photo)[0])
-    told = json.loads(json.dumps(found.to_json()))
-    assert told.keys() == {"first_box", "second_box", "matches", "similarity", "mirrored", "scale", "angle"}
-    x0, y0, x1, y1 = told["first_box"]
-    rows, columns = np.nonzero(found.first)
+    (pair,) = find_repeats(forged(photo)[0])
+    record = json.loads(json.dumps(pair.to_json()))
+    assert record.keys() == {"first_box", "second_box", "matches", "similarity", "mirrored", "scale", "angle"}
+    x0, y0, x1, y1 = record["first_box"]
+    rows, columns = np.nonzero(pair.first)
     assert (x0, y0, x1, y1) == (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)
-    assert copy_move.LEAST_SIMILARITY <= told["similarity"] <= 1 and told["matches"] >= 3
+    assert copy_move.LEAST_SIMILARITY <= record["similarity"] <= 1 and record["matches"] >= 3
 
 
 def test_what_repeats_at_equal_steps_is_a_pattern(photo):

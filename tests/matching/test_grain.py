@@ -49,8 +49,8 @@ def test_words_that_stand_twice_are_passed_over(quality):
 def test_a_copy_on_the_same_card_is_found():
     image = card()
     image[150:290, 400:640] = image[10:150, 20:260]  # paper, grain and the beginning of a word
-    found = find_repeats(image)
-    assert any(abs(one.second_box[0] - one.first_box[0]) == pytest.approx(380, abs=2) for one in found)
+    pairs = find_repeats(image)
+    assert any(abs(pair.second_box[0] - pair.first_box[0]) == pytest.approx(380, abs=2) for pair in pairs)
 
 
 def test_what_is_printed_twice_is_not_told_without_another_witness():
@@ -73,11 +73,13 @@ def grey_and_region():
 
 def test_the_same_grain_agrees_and_other_grain_does_not():
     structure, region = grey_and_region()
-    one, other = (structure + np.random.default_rng(n).normal(0, 3, structure.shape).astype(np.float32) for n in (0, 1))
-    same, apart = grain_of(one, one, region), grain_of(one, other, region)
+    first, second = (
+        structure + np.random.default_rng(n).normal(0, 3, structure.shape).astype(np.float32) for n in (0, 1)
+    )
+    same, apart = grain_of(first, first, region), grain_of(first, second, region)
     assert same.agreement > 0.99 and same.difference < 0.01 and not same.apart
     assert abs(apart.agreement) < 0.3 and apart.difference > 5 * same.difference
-    brighter = grain_of(one, 0.8 * one + 20, region)  # a copy that was toned
+    brighter = grain_of(first, 0.8 * first + 20, region)  # a copy that was toned
     assert brighter.agreement > 0.99 and brighter.difference < 0.01
 
 

@@ -27,8 +27,8 @@ def turned(image, degrees):
 
 
 def scaled(image, across, down):
-    way = cv2.INTER_AREA if across < 1 else cv2.INTER_CUBIC
-    return cv2.resize(image, None, fx=across, fy=down, interpolation=way)
+    interpolation = cv2.INTER_AREA if across < 1 else cv2.INTER_CUBIC
+    return cv2.resize(image, None, fx=across, fy=down, interpolation=interpolation)
 
 
 def toned(image):
@@ -74,8 +74,8 @@ def forged(original):
     return image, mask
 
 
-def overlap(one, other):
-    return (one & other).sum() / (one | other).sum()
+def overlap(first, second):
+    return (first & second).sum() / (first | second).sum()
 
 
 @pytest.mark.parametrize("change", CHANGES)
@@ -83,22 +83,22 @@ def test_what_was_altered_is_found_in_any_version(original, forged, change):
     geometry, values = CHANGES[change]
     image, mask = forged
     truth = geometry(mask) > 127
-    (found,) = compare(describe(original), describe(values(geometry(image))))
-    assert found.same_picture and overlap(found.second_altered, truth) > 0.75
-    assert overlap(found.first_altered, mask > 0) > 0.75
-    assert found.mirrored == (change == "mirrored")
+    (shared,) = compare(describe(original), describe(values(geometry(image))))
+    assert shared.same_picture and overlap(shared.second_altered, truth) > 0.75
+    assert overlap(shared.first_altered, mask > 0) > 0.75
+    assert shared.mirrored == (change == "mirrored")
     # The other way round: the same regions.
     (back,) = compare(describe(values(geometry(image))), describe(original))
-    assert overlap(back.first_altered, found.second_altered) > 0.8
-    assert back.scale * found.scale == pytest.approx(1, abs=0.02)
+    assert overlap(back.first_altered, shared.second_altered) > 0.8
+    assert back.scale * shared.scale == pytest.approx(1, abs=0.02)
 
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_nothing_is_altered_in_an_honest_version(original, change):
     geometry, values = CHANGES[change]
-    (found,) = compare(describe(original), describe(values(geometry(original))))
-    assert found.same_picture and not found.first_altered.any() and not found.second_altered.any()
-    assert found.second.mean() > 0.5 or change == "turned"
+    (shared,) = compare(describe(original), describe(values(geometry(original))))
+    assert shared.same_picture and not shared.first_altered.any() and not shared.second_altered.any()
+    assert shared.second.mean() > 0.5 or change == "turned"
 
 
 @pytest.mark.parametrize(
@@ -106,9 +106,9 @@ def test_nothing_is_altered_in_an_honest_version(original, change):
 )
 def test_scale_and_angle(original, change, scale, angle):
     geometry, values = CHANGES[change]
-    (found,) = compare(describe(original), describe(values(geometry(original))))
-    assert found.scale == pytest.approx(scale, rel=0.01)
-    assert abs((found.angle - angle + 180) % 360 - 180) < 0.5
+    (shared,) = compare(describe(original), describe(values(geometry(original))))
+    assert shared.scale == pytest.approx(scale, rel=0.01)
+    assert abs((shared.angle - angle + 180) % 360 - 180) < 0.5
 
 
 def test_a_part_that_was_taken_over_is_a_shared_region(original):
@@ -116,16 +116,18 @@ def test_a_part_that_was_taken_over_is_a_shared_region(original):
     part = scaled(donor[20:220, 150:300], 0.8, 0.8)
     height, width = part.shape[:2]
     image[200 : 200 + height, 40 : 40 + width] = part
-    (found,) = compare(describe(donor), describe(jpeg(image, 90)))
-    assert not found.same_picture and not found.first_altered.any() and not found.second_altered.any()
+    (shared,) = compare(describe(donor), describe(jpeg(image, 90)))
+    assert not shared.same_picture and not shared.first_altered.any() and not shared.second_altered.any()
     source, target = np.zeros(donor.shape[:2], bool), np.zeros(image.shape[:2], bool)
     source[20:220, 150:300], target[200 : 200 + height, 40 : 40 + width] = True, True
     # Its flat background is not told; nothing beyond the part is.
-    assert (found.first & source).sum() > 0.95 * found.first.sum() and (found.first & source).sum() > 0.4 * source.sum()
-    assert (found.second & target).sum() > 0.95 * found.second.sum()
-    assert found.scale == pytest.approx(0.8, abs=0.02)
-    (kept,) = compare(describe(original), describe(jpeg(image, 90)))
-    assert kept.same_picture and overlap(kept.second_altered, target) > 0.8
+    assert (shared.first & source).sum() > 0.95 * shared.first.sum() and (
+        shared.first & source
+    ).sum() > 0.4 * source.sum()
+    assert (shared.second & target).sum() > 0.95 * shared.second.sum()
+    assert shared.scale == pytest.approx(0.8, abs=0.02)
+    (version,) = compare(describe(original), describe(jpeg(image, 90)))
+    assert version.same_picture and overlap(version.second_altered, target) > 0.8
 
 
 def test_a_pattern_of_the_same_tones_is_altered_all_the_same():
@@ -134,13 +136,13 @@ def test_a_pattern_of_the_same_tones_is_altered_all_the_same():
     image = cv2.normalize(image, None, 0, 255, cv2.NORM_MINMAX).astype(np.uint8)
     forged, truth = image.copy(), np.zeros(image.shape, bool)
     forged[150:250, 200:320], truth[150:250, 200:320] = image[20:120, 20:140], True
-    found, *_ = compare(describe(cv2.merge([image] * 3)), describe(cv2.merge([forged] * 3)))
-    assert found.same_picture and overlap(found.second_altered, truth) > 0.7
+    shared, *_ = compare(describe(cv2.merge([image] * 3)), describe(cv2.merge([forged] * 3)))
+    assert shared.same_picture and overlap(shared.second_altered, truth) > 0.7
 
 
-@pytest.mark.parametrize("one, other", [("chelsea", "astronaut"), ("astronaut", "rocket"), ("rocket", "coffee")])
-def test_other_images_share_nothing(one, other):
-    images = [describe(np.ascontiguousarray(getattr(data, name)()[:, :, ::-1])) for name in (one, other)]
+@pytest.mark.parametrize("first, second", [("chelsea", "astronaut"), ("astronaut", "rocket"), ("rocket", "coffee")])
+def test_other_images_share_nothing(first, second):
+    images = [describe(np.ascontiguousarray(getattr(data, name)()[:, :, ::-1])) for name in (first, second)]
     assert compare(*images) == () and compare(*images[::-1]) == ()
 
 
@@ -152,23 +154,25 @@ def test_flat_and_tiny_images_share_nothing(original, shape):
 
 def test_boxes_and_scale_are_in_pixels_of_images_that_were_reduced(original):
     large = scaled(original, 4, 4)
-    (found,) = compare(describe(original), describe(large))
-    assert max(found.second.shape) == WORKING_SIDE < max(large.shape[:2]) and found.scale == pytest.approx(4, rel=0.01)
-    assert found.second_box == pytest.approx([4 * side for side in found.first_box], abs=24)
-    told = json.loads(json.dumps(found.to_json()))
-    assert told["same_picture"] is True and told["second_altered"] == 0 and told["similarity"] > 0.8
+    (shared,) = compare(describe(original), describe(large))
+    assert max(shared.second.shape) == WORKING_SIDE < max(large.shape[:2]) and shared.scale == pytest.approx(
+        4, rel=0.01
+    )
+    assert shared.second_box == pytest.approx([4 * side for side in shared.first_box], abs=24)
+    record = json.loads(json.dumps(shared.to_json()))
+    assert record["same_picture"] is True and record["second_altered"] == 0 and record["similarity"] > 0.8
 
 
 def test_pixels_are_read_again_only_when_they_are_needed(original):
-    read = []
+    readings = []
 
     def again():
-        read.append(1)
+        readings.append(1)
         return original
 
     described = describe(original, again)
-    assert compare(described, describe(np.zeros((300, 300, 3), np.uint8))) == () and not read
-    assert compare(described, describe(original)) and read
+    assert compare(described, describe(np.zeros((300, 300, 3), np.uint8))) == () and not readings
+    assert compare(described, describe(original)) and readings
 
 
 def test_a_photo_on_a_page_of_text_is_found(original, forged):
@@ -178,10 +182,10 @@ def test_a_photo_on_a_page_of_text_is_found(original, forged):
         text = "some words of a web page, line after line, in black on white, with digits 0123456789 and signs"
         cv2.putText(page, text, (8, 20 + 25 * line), cv2.FONT_HERSHEY_SIMPLEX, 0.75, (20, 20, 20), 1, cv2.LINE_AA)
     page[250:650, 300:900] = forged[0]
-    (found,) = compare(describe(original), describe(page))
+    (shared,) = compare(describe(original), describe(page))
     truth = np.zeros(page.shape[:2], bool)
     truth[250:650, 300:900] = forged[1] > 0
-    assert found.same_picture and found.matches > 200 and overlap(found.second_altered, truth) > 0.75
+    assert shared.same_picture and shared.matches > 200 and overlap(shared.second_altered, truth) > 0.75
 
 
 def test_noise_and_a_vignette_alter_nothing(original):
@@ -189,39 +193,41 @@ def test_noise_and_a_vignette_alter_nothing(original):
     rows, columns = np.mgrid[-1 : 1 : original.shape[0] * 1j, -1 : 1 : original.shape[1] * 1j]
     dark = (original * (1 - 0.15 * (rows**2 + columns**2))[..., None]).astype(np.uint8)
     for version in (noisy, dark):
-        (found,) = compare(describe(original), describe(version))
-        assert found.same_picture and found.second_altered.mean() < 0.003
+        (shared,) = compare(describe(original), describe(version))
+        assert shared.same_picture and shared.second_altered.mean() < 0.003
 
 
 def test_few_agreeing_keypoints_do_not_make_a_version(original):
     """They do not lay the two on each other well enough to say where they differ."""
     part = np.full((400, 600, 3), 128, np.uint8)
     part[150:190, 300:350] = original[150:190, 300:350]
-    assert all(not found.same_picture for found in compare(describe(original), describe(part)))
+    assert all(not shared.same_picture for shared in compare(describe(original), describe(part)))
 
 
 def test_mirrored_and_turned_at_once(original):
-    (found,) = compare(describe(original), describe(turned(original[:, ::-1], 8)))
-    assert found.mirrored and found.angle == pytest.approx(8, abs=0.5)
+    (shared,) = compare(describe(original), describe(turned(original[:, ::-1], 8)))
+    assert shared.mirrored and shared.angle == pytest.approx(8, abs=0.5)
 
 
 def test_another_pattern_of_the_same_tones_is_told_without_its_tones():
     generator = np.random.default_rng(0)
-    one, other = (cv2.GaussianBlur(generator.normal(128, 60, (200, 240)).astype(np.float32), (0, 0), 1) for _ in "ab")
-    laid, inner = one.copy(), (slice(80, 140), slice(90, 170))
-    laid[inner] = other[inner]
-    pixels = [cv2.merge([grey.clip(0, 255)] * 3) for grey in (one, laid)]
-    found = _other_pattern(pixels[0].astype(np.uint8), pixels[1], np.ones(one.shape, bool))
-    truth = np.zeros(one.shape, bool)
+    original, other = (
+        cv2.GaussianBlur(generator.normal(128, 60, (200, 240)).astype(np.float32), (0, 0), 1) for _ in "ab"
+    )
+    altered, inner = original.copy(), (slice(80, 140), slice(90, 170))
+    altered[inner] = other[inner]
+    pixels = [cv2.merge([grey.clip(0, 255)] * 3) for grey in (original, altered)]
+    differing = _other_pattern(pixels[0].astype(np.uint8), pixels[1], np.ones(original.shape, bool))
+    truth = np.zeros(original.shape, bool)
     truth[inner] = True
-    assert overlap(found, truth) > 0.6
+    assert overlap(differing, truth) > 0.6
 
 
 def test_a_finer_image_is_laid_on_a_coarser_one_without_a_shift(original):
     """Centres of pixels lie half a pixel inside."""
     large, inner = scaled(original, 4, 4), (slice(10, -10), slice(10, -10))
-    apart = []
+    differences = []
     for shift in (0, 0.25, -0.25):
         onto = np.array([[0.25, 0, 0.125 - 0.5 + shift], [0, 0.25, 0.125 - 0.5]])
-        apart.append(np.abs(_laid(large, onto, original.shape[:2]) - original)[inner].mean())
-    assert apart[0] < 0.6 * min(apart[1:]) and apart[1] == pytest.approx(apart[2], rel=0.05)
+        differences.append(np.abs(_laid(large, onto, original.shape[:2]) - original)[inner].mean())
+    assert differences[0] < 0.6 * min(differences[1:]) and differences[1] == pytest.approx(differences[2], rel=0.05)

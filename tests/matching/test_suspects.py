@@ -22,31 +22,31 @@ def centre(box):
     return (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
 
 
-def copy_moves_by(repeats, *means):
-    return tuple(CopyMove(repeat, both) for repeat, both in zip(repeats, means))
+def copy_moves_by(pairs, *means):
+    return tuple(CopyMove(pair, map_means) for pair, map_means in zip(pairs, means))
 
 
-@pytest.mark.parametrize("which", ["copy", "original"])
-def test_the_region_that_the_map_marks_is_the_likelier_copy(case, which):
+@pytest.mark.parametrize("marked_region", ["copy", "original"])
+def test_the_region_that_the_map_marks_is_the_likelier_copy(case, marked_region):
     image, mask, _ = case
     marked = np.zeros(mask.shape, np.float32)
-    marked[FROM[1] : FROM[1] + SIDE, FROM[0] : FROM[0] + SIDE] = which == "original"
-    marked[mask] = which == "copy"
+    marked[FROM[1] : FROM[1] + SIDE, FROM[0] : FROM[0] + SIDE] = marked_region == "original"
+    marked[mask] = marked_region == "copy"
     (copy_move,) = detect_copy_moves(image, marked)
-    told = json.loads(json.dumps(copy_move.to_json()))
-    x, y = centre(told[f"{told['likelier_copy']}_box"])
+    record = json.loads(json.dumps(copy_move.to_json()))
+    x, y = centre(record[f"{record['likelier_copy']}_box"])
     assert marked[round(y), round(x)] == 1
-    assert max(told["map_means"]) > 0.9 and min(told["map_means"]) < 0.1
+    assert max(record["map_means"]) > 0.9 and min(record["map_means"]) < 0.1
 
 
 def test_a_map_that_is_alike_in_both_tells_nothing(case):
-    image, mask, repeats = case
+    image, mask, pairs = case
     for value in (0.0, 0.7):
         (copy_move,) = detect_copy_moves(image, np.full(mask.shape, value, np.float32))
         assert copy_move.map_means == pytest.approx((value, value), abs=1e-6)
         assert copy_move.to_json()["likelier_copy"] is None and copy_move.suspects == ("first", "second")
     for means, copy in (((0.5, 0.26), None), ((0.5, 0.24), "first"), ((0.24, 0.5), "second")):
-        assert CopyMove(repeats[0], means).likelier_copy == copy
+        assert CopyMove(pairs[0], means).likelier_copy == copy
     assert detect_copy_moves(photo(), np.zeros((400, 600), np.float32)) == ()
 
 
@@ -76,16 +76,16 @@ def test_means_of_an_image_that_is_reduced(case):
 
 
 def test_the_map_is_lifted_on_the_copy_or_on_both_and_never_lowered(case):
-    _, mask, repeats = case
-    first, second = repeats[0].first, repeats[0].second
-    before = np.random.default_rng(0).random(mask.shape, np.float32)
+    _, mask, pairs = case
+    first, second = pairs[0].first, pairs[0].second
+    original = np.random.default_rng(0).random(mask.shape, np.float32)
     for means, regions, value in (
         ((0.9, 0.1), first, COPY),
         ((0.1, 0.9), second, COPY),
         ((0.3, 0.3), first | second, EITHER),
     ):
-        fused = before.copy()
-        fuse_copy_moves(fused, copy_moves_by(repeats, means))
-        assert fused.dtype == np.float32 and np.array_equal(fused[~regions], before[~regions])
-        assert np.array_equal(fused[regions], np.maximum(before[regions], np.float32(value)))
+        fused = original.copy()
+        fuse_copy_moves(fused, copy_moves_by(pairs, means))
+        assert fused.dtype == np.float32 and np.array_equal(fused[~regions], original[~regions])
+        assert np.array_equal(fused[regions], np.maximum(original[regions], np.float32(value)))
     fuse_copy_moves(fused, ())

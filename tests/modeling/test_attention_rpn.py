@@ -49,11 +49,11 @@ def test_hands_its_feature_on_and_keeps_none():
     model = tiny_model().eval()
     images = model.preprocess_image([sample(96, 80)])
     features = model.backbone(images.tensor)
-    before = set(vars(model.proposal_generator))
+    attributes = set(vars(model.proposal_generator))
     with torch.no_grad():
         proposals, losses = model.proposal_generator(images, features, None)
     assert features[ATTENDED_FEATURE].shape == (1, features["res3"].shape[1], 6, 5)
-    assert set(vars(model.proposal_generator)) == before
+    assert set(vars(model.proposal_generator)) == attributes
     assert len(proposals) == 1 and losses == {}
 
 

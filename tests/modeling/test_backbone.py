@@ -14,9 +14,14 @@ from tests.helpers.tiny import tiny_cfg
 def zoo_name(name: str) -> str:
     """A ResNet parameter's name in the zoo's Caffe2 pickles."""
     name = name.replace("stem.conv1.norm", "res_conv1_bn").replace("stem.conv1", "conv1")
-    for ours, theirs in (("conv1", "branch2a"), ("conv2", "branch2b"), ("conv3", "branch2c"), ("shortcut", "branch1")):
+    for name_here, name_in_zoo in (
+        ("conv1", "branch2a"),
+        ("conv2", "branch2b"),
+        ("conv3", "branch2c"),
+        ("shortcut", "branch1"),
+    ):
         if name.startswith("res") and not name.startswith("res_conv1"):
-            name = name.replace(f".{ours}", f"_{theirs}")
+            name = name.replace(f".{name_here}", f"_{name_in_zoo}")
     name = name.replace(".norm.weight", "_bn_s").replace(".norm.bias", "_bn_b")
     name = name.replace("res_conv1_bn.weight", "res_conv1_bn_s").replace("res_conv1_bn.bias", "res_conv1_bn_b")
     return name.replace(".weight", "_w").replace(".", "_")
@@ -81,13 +86,13 @@ def test_with_it_a_constant_offset_is_invisible():
 def test_residual_channels_alone_and_behind_the_image(channels, with_rgb):
     options = ["MODEL.CONSTRAINED_CONV.CHANNELS", str(channels), "MODEL.CONSTRAINED_CONV.WITH_RGB", str(with_rgb)]
     backbone = build_constrained_resnet_backbone(tiny_cfg(*options), _rgb())
-    seen = []
-    backbone.stem.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
+    stem_inputs = []
+    backbone.stem.register_forward_pre_hook(lambda module, inputs: stem_inputs.append(inputs[0]))
     x = torch.rand(1, 3, 32, 32)
     backbone(x)
     residual = backbone.constrained_conv(x)
     assert residual.shape == (1, channels, 32, 32)
-    assert torch.equal(seen[0], torch.cat([x, residual], dim=1) if with_rgb else residual)
+    assert torch.equal(stem_inputs[0], torch.cat([x, residual], dim=1) if with_rgb else residual)
 
 
 def test_the_small_res5_stay_small():

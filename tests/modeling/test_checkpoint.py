@@ -18,8 +18,8 @@ from tests.helpers.tiny import DENSE, tiny_model
 def test_round_trip_with_metadata(tmp_path):
     path = saved(tiny_model(seed=1), tmp_path, metadata={"classes": ["splice"]})
     model = tiny_model(seed=2)
-    rest = ManipulationCheckpointer(model).load_strictly(path)
-    assert rest["metadata"] == {"classes": ["splice"]}
+    extra = ManipulationCheckpointer(model).load_strictly(path)
+    assert extra["metadata"] == {"classes": ["splice"]}
     for name, value in tiny_model(seed=1).state_dict().items():
         assert torch.equal(model.state_dict()[name], value), name
     assert sorted(os.listdir(tmp_path)) == ["last_checkpoint", "model_final.pth"]
@@ -28,7 +28,7 @@ def test_round_trip_with_metadata(tmp_path):
 def test_an_interrupted_save_leaves_the_old_one(tmp_path, monkeypatch):
     model = tiny_model()
     path = saved(model, tmp_path)
-    before = open(path, "rb").read()
+    content = open(path, "rb").read()
 
     def dies(data, target):
         target.write(b"half")
@@ -37,7 +37,7 @@ def test_an_interrupted_save_leaves_the_old_one(tmp_path, monkeypatch):
     monkeypatch.setattr(torch, "save", dies)
     with pytest.raises(KeyboardInterrupt):
         saved(model, tmp_path)
-    assert open(path, "rb").read() == before and len(os.listdir(tmp_path)) == 2
+    assert open(path, "rb").read() == content and len(os.listdir(tmp_path)) == 2
     assert (tmp_path / "last_checkpoint").read_text() == "model_final.pth"
 
 
@@ -48,8 +48,8 @@ def test_training_tolerates_classes_and_mask_branch_in_one_log_line(tmp_path, ca
     head = model.roi_heads.box_predictor.cls_score.weight.clone()
     with caplog.at_level("INFO", logger="constrained_rcnn"):
         ManipulationCheckpointer(model).load_for_training(path)
-    said = [r.getMessage() for r in caplog.records if "training starts without" in r.getMessage()]
-    assert len(said) == 1 and "roi_heads.mask_" in said[0] and "box_predictor" in said[0]
+    messages = [r.getMessage() for r in caplog.records if "training starts without" in r.getMessage()]
+    assert len(messages) == 1 and "roi_heads.mask_" in messages[0] and "box_predictor" in messages[0]
     for name, value in stage1.backbone.state_dict().items():
         assert torch.equal(model.backbone.state_dict()[name], value), name
     assert torch.equal(model.roi_heads.box_predictor.cls_score.weight, head)
@@ -61,8 +61,8 @@ def test_training_keeps_a_mask_branch_that_is_there(tmp_path):
     path = saved(tiny_model("MODEL.ROI_HEADS.NUM_CLASSES", "1", seed=1), tmp_path)
     model = tiny_model(seed=2)
     ManipulationCheckpointer(model).load_for_training(path)
-    wanted = tiny_model("MODEL.ROI_HEADS.NUM_CLASSES", "1", seed=1).roi_heads.mask_res5.state_dict()
-    for name, value in wanted.items():
+    expected = tiny_model("MODEL.ROI_HEADS.NUM_CLASSES", "1", seed=1).roi_heads.mask_res5.state_dict()
+    for name, value in expected.items():
         assert torch.equal(model.roi_heads.mask_res5.state_dict()[name], value)
 
 
@@ -79,18 +79,18 @@ def test_evaluation_tolerates_nothing(tmp_path, options):
 
 def test_training_may_begin_without_the_dense_path_or_leave_it(tmp_path, caplog):
     """From boxes only to both, and back; predicting tolerates neither."""
-    boxes_only, both = saved(tiny_model(seed=1), tmp_path, "a"), saved(tiny_model(*DENSE, seed=1), tmp_path, "b")
-    for path, options, kind in ((boxes_only, DENSE, "missing"), (both, (), "unexpected")):
+    boxes_only, with_dense = saved(tiny_model(seed=1), tmp_path, "a"), saved(tiny_model(*DENSE, seed=1), tmp_path, "b")
+    for path, options, kind in ((boxes_only, DENSE, "missing"), (with_dense, (), "unexpected")):
         model = tiny_model(*options, seed=2)
-        own = {name: value.clone() for name, value in model.state_dict().items() if name.startswith(DENSE_PATH)}
+        initial = {name: value.clone() for name, value in model.state_dict().items() if name.startswith(DENSE_PATH)}
         caplog.clear()
         with caplog.at_level("INFO", logger="constrained_rcnn"):
             ManipulationCheckpointer(model).load_for_training(path)
-        (said,) = [r.getMessage() for r in caplog.records if "training starts without" in r.getMessage()]
-        assert f" {kind} (decision." in said
-        given = read_checkpoint(path)["model"]
+        (message,) = [r.getMessage() for r in caplog.records if "training starts without" in r.getMessage()]
+        assert f" {kind} (decision." in message
+        stored = read_checkpoint(path)["model"]
         for name, value in model.state_dict().items():
-            assert torch.equal(value, own[name] if name in own else given[name]), name
+            assert torch.equal(value, initial[name] if name in initial else stored[name]), name
         with pytest.raises(UserError, match=f"{kind} "):
             ManipulationCheckpointer(tiny_model(*options)).load_strictly(path)
 
@@ -118,12 +118,12 @@ def test_training_in_a_wider_stem_begins_as_the_narrower_network(tmp_path, caplo
         ManipulationCheckpointer(model).load_for_training(path)
     assert len([r for r in caplog.records if "the others start at zero" in r.getMessage()]) == 1
     image = torch.rand(1, 3, 48, 48) * 20
-    expected, found = source.backbone(image), model.backbone(image)
+    expected, features = source.backbone(image), model.backbone(image)
     for name in expected:
-        assert torch.allclose(found[name], expected[name], atol=1e-4), name
-    stem, given = (x.backbone.stem.conv1.weight for x in (model, source))
-    assert torch.equal(stem[:, first : first + given.shape[1]], given)
-    assert stem.requires_grad and stem.abs().sum((0, 2, 3)).count_nonzero() == given.shape[1]
+        assert torch.allclose(features[name], expected[name], atol=1e-4), name
+    stem, source_weight = (x.backbone.stem.conv1.weight for x in (model, source))
+    assert torch.equal(stem[:, first : first + source_weight.shape[1]], source_weight)
+    assert stem.requires_grad and stem.abs().sum((0, 2, 3)).count_nonzero() == source_weight.shape[1]
     with pytest.raises(UserError, match="of another shape"):
         ManipulationCheckpointer(tiny_model(*channels(*wide))).load_strictly(path)
 
@@ -141,12 +141,12 @@ def test_channels_that_have_no_place_are_refused(tmp_path, narrow, wide):
 @pytest.mark.parametrize("options", [(5,), (2, True)])
 def test_imagenet_weights_go_to_the_first_channels(tmp_path, name, form, options):
     model = tiny_model(*channels(*options))
-    given = np.random.default_rng(0).normal(size=(32, 3, 7, 7)).astype(np.float32)
-    weights = {"model": {name: given}, **form} if form else {name: given}
+    kernels = np.random.default_rng(0).normal(size=(32, 3, 7, 7)).astype(np.float32)
+    weights = {"model": {name: kernels}, **form} if form else {name: kernels}
     (tmp_path / "R.pkl").write_bytes(pickle.dumps(weights))
     ManipulationCheckpointer(model, trust_pickled_weights=True).load_for_training(str(tmp_path / "R.pkl"))
     stem = model.backbone.stem.conv1.weight
-    assert torch.equal(stem[:, :3], torch.from_numpy(given)) and not stem[:, 3:].any()
+    assert torch.equal(stem[:, :3], torch.from_numpy(kernels)) and not stem[:, 3:].any()
 
 
 def test_exported_weights_predict_the_same_and_carry_their_terms(tmp_path):

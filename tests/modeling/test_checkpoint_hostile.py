@@ -63,9 +63,9 @@ def test_a_pickle_is_read_only_with_the_flag_that_says_so(tmp_path):
 
     weights = {"stem.conv1.weight": model.state_dict()["backbone.stem.conv1.weight"].numpy() + 1}
     path.write_bytes(pickle.dumps({"model": weights, "__author__": "Detectron2", "matching_heuristics": True}))
-    before = model.state_dict()["backbone.stem.conv1.weight"].clone()
+    original = model.state_dict()["backbone.stem.conv1.weight"].clone()
     ManipulationCheckpointer(model, trust_pickled_weights=True).load_for_training(str(path))
-    assert torch.allclose(model.state_dict()["backbone.stem.conv1.weight"], before + 1)
+    assert torch.allclose(model.state_dict()["backbone.stem.conv1.weight"], original + 1)
 
 
 @pytest.fixture
@@ -135,7 +135,7 @@ def test_content_that_is_no_model(tmp_path, content):
 @pytest.mark.filterwarnings("ignore:Detected pickle protocol")
 def test_damaged_checkpoints_are_read_or_refused(tmp_path):
     """Changed bytes in the pickle of a checkpoint, which Torch meets with errors of many kinds."""
-    path, became = tmp_path / "a.pth", set()
+    path, outcomes = tmp_path / "a.pth", set()
     torch.save({"model": {"a": torch.ones(3, 4), "b": torch.ones(2)}, "metadata": {}}, path)
     with zipfile.ZipFile(path) as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
@@ -143,13 +143,13 @@ def test_damaged_checkpoints_are_read_or_refused(tmp_path):
     for seed in range(400):
         rng = np.random.default_rng(seed)
         data = bytearray(members[pickled])
-        for at in rng.integers(len(data), size=2):
-            data[at] ^= 1 << rng.integers(8)
+        for position in rng.integers(len(data), size=2):
+            data[position] ^= 1 << rng.integers(8)
         with zipfile.ZipFile(path, "w") as archive:
             for name, content in members.items():
                 archive.writestr(name, bytes(data) if name == pickled else content)
         try:
-            became.add(type(read_checkpoint(path)))
+            outcomes.add(type(read_checkpoint(path)))
         except UserError as error:
-            became.add(type(error.__cause__))
-    assert {dict, IndexError} <= became
+            outcomes.add(type(error.__cause__))
+    assert {dict, IndexError} <= outcomes

@@ -43,15 +43,15 @@ def test_matches_a_convolution_written_out():
 @pytest.mark.parametrize("optimizer", [torch.optim.SGD, torch.optim.Adam])
 def test_constraint_holds_after_optimizer_steps_and_the_kernel_learns(optimizer):
     layer = ConstrainedConv2d()
-    before = project_to_constraint(layer.weight).detach().clone()
+    initial = project_to_constraint(layer.weight).detach().clone()
     steps = optimizer(layer.parameters(), lr=0.1, weight_decay=0.01)
     for _ in range(5):
         steps.zero_grad()
         layer(torch.rand(2, 3, 16, 16)).square().mean().backward()
         steps.step()
-    after = project_to_constraint(layer.weight)
-    assert violation(after) < 1e-6
-    assert (after - before).abs().max() > 1e-3
+    learned = project_to_constraint(layer.weight)
+    assert violation(learned) < 1e-6
+    assert (learned - initial).abs().max() > 1e-3
 
 
 def test_constraint_holds_after_loading_any_kernel():

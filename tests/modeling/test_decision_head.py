@@ -37,10 +37,12 @@ def plainly(head, logits, feature):
 
 def test_what_it_reads(head):
     logits, feature = inputs(images=3)
-    found = head(logits, feature)
-    assert found.shape == (3,) and found.dtype == torch.float32
+    decisions = head(logits, feature)
+    assert decisions.shape == (3,) and decisions.dtype == torch.float32
     for index in range(3):
-        assert float(found[index].detach()) == pytest.approx(plainly(head, logits[index, 0], feature[index]), abs=1e-4)
+        assert float(decisions[index].detach()) == pytest.approx(
+            plainly(head, logits[index, 0], feature[index]), abs=1e-4
+        )
 
 
 @pytest.mark.parametrize("size, cells", [((27, 36), (14, 18)), ((7, 9), (4, 5)), ((1, 1), (1, 1))])
@@ -59,9 +61,9 @@ def test_stays_in_float32_under_autocast(head):
     logits, feature = inputs()
     exact = head(logits, feature)
     with torch.autocast("cpu", torch.bfloat16):
-        found = head(logits, feature)
+        under_autocast = head(logits, feature)
         rounded = head(logits, feature.bfloat16())
-    assert torch.equal(found, exact) and rounded.dtype == torch.float32
+    assert torch.equal(under_autocast, exact) and rounded.dtype == torch.float32
 
 
 def test_loss_is_that_of_the_image_labels():

@@ -40,9 +40,9 @@ def test_cells_see_their_own_place_and_how_the_image_differs_there():
     head = DenseMapHead(in_channels={"res2": 8, "res3": 8, "res4": 8, ATTENDED_FEATURE: 8}, channels=32, norm="")
     shapes = {"res2": (28, 36), "res3": (14, 18), "res4": (7, 9), ATTENDED_FEATURE: (7, 9)}
     features = {name: torch.rand(1, 8, *shape) for name, shape in shapes.items()}
-    before, _ = head(features)
+    original, _ = head(features)
     features["res4"][:, :, 5:, 7:] += 3
-    change = (head(features)[0] - before).abs()[0, 0]
+    change = (head(features)[0] - original).abs()[0, 0]
     near, far = change[20:, 28:].mean(), change[:8, :8].mean()
     assert near > 3 * far > 0
 
@@ -51,16 +51,16 @@ def plain_loss(logits, masks):
     """The loss by loops over images and cells, in float64."""
     logits, entropies, dices = logits.double().numpy()[:, 0], [], []
     for image, mask in zip(logits, masks.numpy()):
-        intersection = probabilities = wanted = largest = 0.0
+        intersection = probabilities = target = largest = 0.0
         for row in range(image.shape[0]):
             for column in range(image.shape[1]):
                 share = mask[4 * row : 4 * row + 4, 4 * column : 4 * column + 4].sum() / 16
                 p = 1 / (1 + np.exp(-image[row, column]))
                 entropies.append(-share * np.log(p) - (1 - share) * np.log(1 - p))
-                intersection, probabilities, wanted = intersection + p * share, probabilities + p, wanted + share
+                intersection, probabilities, target = intersection + p * share, probabilities + p, target + share
                 largest = max(largest, share)
         if largest >= 0.5:
-            dices.append((2 * intersection + 1) / (probabilities + wanted + 1))
+            dices.append((2 * intersection + 1) / (probabilities + target + 1))
     return np.mean(entropies) + (1 - np.mean(dices) if dices else 0.0)
 
 
@@ -99,15 +99,15 @@ def test_probabilities_lie_at_their_cells_centres(size):
     """Against bilinear interpolation written out: cell (i, j) has its centre at pixel (4i + 1.5, 4j + 1.5)."""
     logits = torch.randn(1, 1, 14, 18, generator=torch.Generator().manual_seed(1))
     cells = logits[0, 0].double().numpy()
-    made = upsample_logits(logits, size).numpy()
-    assert made.shape == size and made.dtype == np.float32
+    probabilities = upsample_logits(logits, size).numpy()
+    assert probabilities.shape == size and probabilities.dtype == np.float32
 
     def weights(pixels, count):
         position = np.clip((np.arange(pixels) + 0.5) / STRIDE - 0.5, 0, count - 1)
         return np.clip(1 - np.abs(position[:, None] - np.arange(count)), 0, None)
 
     expected = weights(size[0], 14) @ cells @ weights(size[1], 18).T
-    assert np.allclose(made, 1 / (1 + np.exp(-expected)), atol=1e-6)
+    assert np.allclose(probabilities, 1 / (1 + np.exp(-expected)), atol=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -60,8 +60,13 @@ def test_result_contract():
     item.update(height=106, width=142)  # the original image was twice as large
     (result,) = tiny_model(*DENSE).eval()([item])
     for name in ("manipulation_map", "dense_map"):
-        made = result[name]
-        assert made.shape == (106, 142) and made.dtype == torch.float32 and 0 <= made.min() and made.max() <= 1
+        manipulation_map = result[name]
+        assert (
+            manipulation_map.shape == (106, 142)
+            and manipulation_map.dtype == torch.float32
+            and 0 <= manipulation_map.min()
+            and manipulation_map.max() <= 1
+        )
     assert isinstance(result["decision"], float) and 0 < result["decision"] < 1
     assert result["manipulation_score"] == result["decision"] != float(result["manipulation_map"].max())
     assert (result["manipulation_map"] >= result["dense_map"]).all()  # the maximum of the two
@@ -71,36 +76,36 @@ def test_result_contract():
 def test_batch_mates_do_not_change_a_result():
     model = tiny_model(*DENSE).eval()
     batch = [sample(53, 71, seed=1), sample(64, 48, seed=2), sample(53, 71, seed=3)]
-    for item, together in zip(batch, model(batch)):
-        (alone,) = model([item])
+    for item, batched in zip(batch, model(batch)):
+        (single,) = model([item])
         for name in ("manipulation_map", "dense_map"):
-            assert torch.allclose(alone[name], together[name], atol=1e-4)
-        assert alone["decision"] == pytest.approx(together["decision"], abs=1e-5)
+            assert torch.allclose(single[name], batched[name], atol=1e-4)
+        assert single["decision"] == pytest.approx(batched["decision"], abs=1e-5)
 
 
 @torch.no_grad()
 def test_without_it_parameters_and_results_are_as_in_the_paper():
     model, plain = tiny_model(*DENSE).eval(), tiny_model(seed=1).eval()
     assert not any(name.startswith(DENSE_PATH) for name in plain.state_dict())
-    rest = {name: value for name, value in model.state_dict().items() if not name.startswith(DENSE_PATH)}
-    plain.load_state_dict(rest)  # strict: names and shapes are the same
+    shared = {name: value for name, value in model.state_dict().items() if not name.startswith(DENSE_PATH)}
+    plain.load_state_dict(shared)  # strict: names and shapes are the same
     item = sample(53, 71)
-    (ours,), (theirs,) = model([item]), plain([item])
-    assert theirs["dense_map"] is None and theirs["decision"] is None
-    assert theirs["manipulation_score"] == float(theirs["manipulation_map"].max())
-    first, second = ours["instances"], theirs["instances"]
+    (result_with,), (result_without,) = model([item]), plain([item])
+    assert result_without["dense_map"] is None and result_without["decision"] is None
+    assert result_without["manipulation_score"] == float(result_without["manipulation_map"].max())
+    first, second = result_with["instances"], result_without["instances"]
     assert len(second) > 0 and torch.equal(first.pred_boxes.tensor, second.pred_boxes.tensor)
     assert torch.equal(first.soft_masks, second.soft_masks) and torch.equal(first.scores, second.scores)
     pasted = merge_instances(second.pred_boxes.tensor, second.soft_masks, second.manipulation_scores, 53, 71)
-    assert torch.equal(theirs["manipulation_map"], pasted)
+    assert torch.equal(result_without["manipulation_map"], pasted)
     for fusion, expected in {
-        "boxes": pasted, "dense": ours["dense_map"], "mean": (pasted + ours["dense_map"]) / 2,
-        "max": torch.maximum(pasted, ours["dense_map"]),
+        "boxes": pasted, "dense": result_with["dense_map"], "mean": (pasted + result_with["dense_map"]) / 2,
+        "max": torch.maximum(pasted, result_with["dense_map"]),
     }.items():  # fmt: skip
         for model.fusion, model.exponent in ((fusion, 1.0), (fusion, 0.5)):
             (result,) = model([item])
             assert torch.allclose(result["manipulation_map"], expected**model.exponent, atol=1e-6), fusion
-            assert torch.equal(result["dense_map"], ours["dense_map"])
+            assert torch.equal(result["dense_map"], result_with["dense_map"])
 
 
 @torch.no_grad()
@@ -129,24 +134,24 @@ def test_learns_one_image_by_heart():
     model.eval().fusion = "dense"
     with torch.no_grad():
         first, second = model([forged, authentic])
-    made = first["manipulation_map"].numpy()
+    manipulation_map = first["manipulation_map"].numpy()
     inside = np.zeros((64, 64), bool)
     inside[20:44, 20:44] = True
     outside = np.ones((64, 64), bool)
     outside[12:52, 12:52] = False
-    assert made[inside].mean() > made[outside].mean() + 0.4
+    assert manipulation_map[inside].mean() > manipulation_map[outside].mean() + 0.4
     assert first["decision"] > 0.7 > 0.3 > second["decision"]
 
 
 def test_bfloat16_in_training_is_of_the_convolutions_alone():
-    model, batch, seen = tiny_model(*DENSE), [sample(64, 64, [(8, 8, 40, 40)])], {}
+    model, batch, dtypes = tiny_model(*DENSE), [sample(64, 64, [(8, 8, 40, 40)])], {}
     for name in ("backbone.res2.0.conv1", "dense_map.fuse4.0", "dense_map.predictor", "decision.layers.0"):
-        hook = lambda module, inputs, output, name=name: seen.update({name: output.dtype})  # noqa: E731
+        hook = lambda module, inputs, output, name=name: dtypes.update({name: output.dtype})  # noqa: E731
         model.get_submodule(name).register_forward_hook(hook)
     exact = {name: float(value.detach()) for name, value in train_losses(model, batch).items()}
     model.bfloat16_training = True
     losses = train_losses(model, batch)
-    assert list(seen.values()) == [torch.bfloat16] * 2 + [torch.float32] * 2
+    assert list(dtypes.values()) == [torch.bfloat16] * 2 + [torch.float32] * 2
     sum(losses.values()).backward()
     for name, value in losses.items():
         assert value.dtype == torch.float32
@@ -154,4 +159,4 @@ def test_bfloat16_in_training_is_of_the_convolutions_alone():
     assert all(p.grad is None or p.grad.dtype == torch.float32 for p in model.parameters())
     with torch.no_grad():
         assert model.eval()([batch[0]])[0]["dense_map"].dtype == torch.float32
-    assert seen["backbone.res2.0.conv1"] == torch.float32  # TEST.BFLOAT16 is another matter
+    assert dtypes["backbone.res2.0.conv1"] == torch.float32  # TEST.BFLOAT16 is another matter

@@ -26,10 +26,10 @@ def smooth(height, width, seed=0):
 def test_a_level_is_the_mean_change_of_a_cell(height, width):
     """Against loops over cells, those cut by the border included."""
     image = smooth(height, width)
-    found = error_levels(image, (90, 60))
-    assert found.shape == (2, -(-height // 4), -(-width // 4)) and found.dtype == torch.float32
+    levels = error_levels(image, (90, 60))
+    assert levels.shape == (2, -(-height // 4), -(-width // 4)) and levels.dtype == torch.float32
     pixels = image.permute(1, 2, 0).numpy()
-    for level, quality in zip(found, (90, 60)):
+    for level, quality in zip(levels, (90, 60)):
         data = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
         change = np.abs(cv2.imdecode(data, cv2.IMREAD_COLOR).astype(int) - pixels).max(axis=2)
         for row in range(level.shape[0]):
@@ -69,21 +69,21 @@ def test_a_batch_is_padded_with_nothing():
 @torch.no_grad()
 def test_at_first_they_change_nothing_then_something():
     model, without = tiny_model(*LEVELS).eval(), tiny_model(*WIDE, seed=1).eval()
-    rest = {name: value for name, value in model.state_dict().items() if not name.startswith("dense_map.levels.")}
-    without.load_state_dict(rest)
+    shared = {name: value for name, value in model.state_dict().items() if not name.startswith("dense_map.levels.")}
+    without.load_state_dict(shared)
     for size in ((53, 71), (16, 16)):
         item = sample(*size)
-        (before,), (plain,) = model([item]), without([item])
-        assert torch.equal(before["dense_map"], plain["dense_map"]) and before["decision"] == plain["decision"]
+        (initial,), (plain,) = model([item]), without([item])
+        assert torch.equal(initial["dense_map"], plain["dense_map"]) and initial["decision"] == plain["decision"]
     for layer in model.dense_map.levels.out.values():
         layer.weight.normal_(std=0.1)
     item = sample(53, 71)
-    (after,) = model([item])
-    assert not torch.allclose(after["dense_map"], without([item])[0]["dense_map"], atol=1e-3)
-    (together, _) = model([item, sample(64, 48)])
-    assert torch.allclose(together["dense_map"], after["dense_map"], atol=1e-4)
+    (changed,) = model([item])
+    assert not torch.allclose(changed["dense_map"], without([item])[0]["dense_map"], atol=1e-3)
+    (batched, _) = model([item, sample(64, 48)])
+    assert torch.allclose(batched["dense_map"], changed["dense_map"], atol=1e-4)
     vector = model.describe(item["image"])
-    assert float(model.decision.decide(vector[None]).sigmoid()) == pytest.approx(after["decision"], abs=1e-5)
+    assert float(model.decision.decide(vector[None]).sigmoid()) == pytest.approx(changed["decision"], abs=1e-5)
 
 
 def test_every_parameter_of_theirs_is_trained():

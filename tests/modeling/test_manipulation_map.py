@@ -26,10 +26,10 @@ def test_equals_bilinear_resizing_for_whole_pixel_boxes():
 def test_maximum_over_overlapping_boxes_and_order_does_not_matter():
     boxes = torch.tensor([[0.0, 0, 20, 20], [10, 10, 30, 30]])
     masks, scores = torch.rand(2, 14, 14), torch.tensor([0.9, 0.4])
-    both = merge_instances(boxes, masks, scores, 32, 32)
-    alone = [merge_instances(boxes[i : i + 1], masks[i : i + 1], scores[i : i + 1], 32, 32) for i in (0, 1)]
-    assert torch.equal(both, torch.maximum(*alone))
-    assert torch.equal(both, merge_instances(boxes.flip(0), masks.flip(0), scores.flip(0), 32, 32))
+    merged = merge_instances(boxes, masks, scores, 32, 32)
+    single_maps = [merge_instances(boxes[i : i + 1], masks[i : i + 1], scores[i : i + 1], 32, 32) for i in (0, 1)]
+    assert torch.equal(merged, torch.maximum(*single_maps))
+    assert torch.equal(merged, merge_instances(boxes.flip(0), masks.flip(0), scores.flip(0), 32, 32))
 
 
 def test_boxes_without_masks_are_filled_with_their_score():
@@ -71,26 +71,26 @@ def test_target_counts_a_cell_by_half_its_area():
 
 def test_large_masks_are_pasted_in_strips_without_a_trace(monkeypatch):
     boxes, masks = torch.tensor([[1.5, 2.25, 40.0, 98.75], [5.0, 30.0, 33.0, 51.0]]), torch.rand(2, 14, 14)
-    whole = merge_instances(boxes, masks, None, 100, 50)
+    expected = merge_instances(boxes, masks, None, 100, 50)
     monkeypatch.setattr(manipulation_map, "_ROWS", 7)
-    assert torch.allclose(merge_instances(boxes, masks, None, 100, 50), whole, atol=1e-6)
+    assert torch.allclose(merge_instances(boxes, masks, None, 100, 50), expected, atol=1e-6)
 
 
 @pytest.mark.parametrize(
-    "how, expected", [("max", [0.5, 0.75]), ("mean", [0.375, 0.5]), ("dense", [0.5, 0.25]), ("boxes", [0.25, 0.75])]
+    "method, expected", [("max", [0.5, 0.75]), ("mean", [0.375, 0.5]), ("dense", [0.5, 0.25]), ("boxes", [0.25, 0.75])]
 )
-def test_two_maps_become_one(how, expected):
+def test_two_maps_become_one(method, expected):
     boxes, dense = torch.tensor([[0.25, 0.75]]), torch.tensor([[0.5, 0.25]])
-    assert fuse_maps(boxes.clone(), dense, how)[0].tolist() == expected
-    assert torch.allclose(fuse_maps(boxes, dense, how, 0.5), torch.tensor([expected]) ** 0.5)
+    assert fuse_maps(boxes.clone(), dense, method)[0].tolist() == expected
+    assert torch.allclose(fuse_maps(boxes, dense, method, 0.5), torch.tensor([expected]) ** 0.5)
     assert dense.tolist() == [[0.5, 0.25]]  # of a tile: it is needed again
 
 
 def test_resizing_a_map():
-    made = torch.rand(13, 17, generator=torch.Generator().manual_seed(0))
-    assert resize_map(made, (13, 17)) is made
-    larger = resize_map(made, (26, 51))
+    manipulation_map = torch.rand(13, 17, generator=torch.Generator().manual_seed(0))
+    assert resize_map(manipulation_map, (13, 17)) is manipulation_map
+    larger = resize_map(manipulation_map, (26, 51))
     assert larger.shape == (26, 51) and larger.dtype == torch.float32
-    assert abs(larger.mean() - made.mean()) < 0.02 and larger.max() <= made.max()
+    assert abs(larger.mean() - manipulation_map.mean()) < 0.02 and larger.max() <= manipulation_map.max()
     corners = torch.stack([larger[0, 0], larger[-1, -1]])  # pixel centres beyond the outermost cells'
-    assert torch.allclose(corners, torch.stack([made[0, 0], made[-1, -1]]))
+    assert torch.allclose(corners, torch.stack([manipulation_map[0, 0], manipulation_map[-1, -1]]))

@@ -126,8 +126,8 @@ def test_every_technique_of_a_box_has_its_probability(classes):
     techniques = instances.technique_scores
     assert techniques.shape == (len(instances), classes) and len(instances) > 0
     assert torch.allclose(techniques.sum(dim=1), instances.manipulation_scores, atol=1e-6)
-    own = techniques[torch.arange(len(instances)), instances.pred_classes]
-    assert torch.allclose(own, instances.scores, atol=1e-6)
+    predicted = techniques[torch.arange(len(instances)), instances.pred_classes]
+    assert torch.allclose(predicted, instances.scores, atol=1e-6)
 
 
 @torch.no_grad()
@@ -135,11 +135,11 @@ def test_batch_mates_do_not_change_a_result():
     """Tolerance 1e-4 on the map and 0.01 px on boxes: only the order of float additions may differ."""
     model = tiny_model().eval()
     small, wide, tall = sample(50, 60, seed=1), sample(64, 120, seed=2), sample(50, 60, seed=3)
-    alone = [model([item])[0] for item in (small, wide, tall)]
-    together = model([small, wide, tall])
-    for one, other in zip(alone, together):
-        assert torch.allclose(one["manipulation_map"], other["manipulation_map"], atol=1e-4)
-        boxes = [r["instances"].pred_boxes.tensor for r in (one, other)]
+    single = [model([item])[0] for item in (small, wide, tall)]
+    batched = model([small, wide, tall])
+    for first, second in zip(single, batched):
+        assert torch.allclose(first["manipulation_map"], second["manipulation_map"], atol=1e-4)
+        boxes = [r["instances"].pred_boxes.tensor for r in (first, second)]
         assert torch.allclose(*boxes, atol=0.01)
 
 
@@ -149,16 +149,16 @@ def test_stock_meta_architecture_gives_the_same_instances():
     stock = META_ARCH_REGISTRY.get("GeneralizedRCNN")(tiny_cfg()).eval()
     stock.load_state_dict(model.state_dict())
     item = sample(64, 64)
-    ours, theirs = model([item])[0], stock([item])[0]
-    assert set(theirs) == {"instances"}
-    assert torch.equal(ours["instances"].pred_masks, theirs["instances"].pred_masks)
+    result, stock_result = model([item])[0], stock([item])[0]
+    assert set(stock_result) == {"instances"}
+    assert torch.equal(result["instances"].pred_masks, stock_result["instances"].pred_masks)
 
 
 @torch.no_grad()
 def test_masks_for_given_boxes():
     model = tiny_model().eval()
-    given = Instances((64, 64), pred_boxes=Boxes(torch.tensor([[4.0, 4, 40, 40]])), pred_classes=torch.tensor([1]))
-    (result,) = model.inference([sample(64, 64)], [given])
+    instances = Instances((64, 64), pred_boxes=Boxes(torch.tensor([[4.0, 4, 40, 40]])), pred_classes=torch.tensor([1]))
+    (result,) = model.inference([sample(64, 64)], [instances])
     assert result["instances"].pred_masks.shape == (1, 64, 64)
     assert result["manipulation_map"][45:, 45:].max() == 0
 
@@ -215,16 +215,16 @@ def test_mask_training_boxes_are_refined_matched_again_and_limited():
     proposals.gt_classes = torch.tensor([0, 0, 0, 3])
     deltas = torch.zeros(4, 12)
     deltas[1, 0] = 10.0  # moves the second box by one width (weight 10): no overlap left
-    picked = heads._mask_training_boxes((torch.zeros(4, 4), deltas), [proposals], [target])[0]
-    assert len(picked) == 3
-    assert picked.tensor[0].tolist() == [12, 12, 62, 62]
-    assert all(box[0] < 30 for box in picked.tensor.tolist())
-    assert not picked.tensor.requires_grad
+    training_boxes = heads._mask_training_boxes((torch.zeros(4, 4), deltas), [proposals], [target])[0]
+    assert len(training_boxes) == 3
+    assert training_boxes.tensor[0].tolist() == [12, 12, 62, 62]
+    assert all(box[0] < 30 for box in training_boxes.tensor.tolist())
+    assert not training_boxes.tensor.requires_grad
 
 
-def test_mask_target_is_the_complete_truth_specks_included():
+def test_mask_target_is_the_complete_truth_small_regions_included():
     model = tiny_model()
-    with_speck = sample(64, 64, [(8, 8, 40, 40)], extra=(8, 40, 40, 44))
+    with_small_region = sample(64, 64, [(8, 8, 40, 40)], extra=(8, 40, 40, 44))
     without = sample(64, 64, [(8, 8, 40, 40)])
 
     def loss_of(item):
@@ -236,4 +236,4 @@ def test_mask_target_is_the_complete_truth_specks_included():
             return heads._mask_loss(features, boxes, [item["instances"]])
 
     model.roi_heads.mask_predictor.predictor.bias.data.fill_(3.0)
-    assert loss_of(with_speck) < loss_of(without)
+    assert loss_of(with_small_region) < loss_of(without)

@@ -111,9 +111,11 @@ def half_width_model(*options: str):
 
 def compare(content: bytes, weights, size: int, *options: str) -> None:
     image = np.random.default_rng(1).uniform(-120, 140, (1, size, size, 3)).astype(np.float32)
-    for own, theirs in zip(own_features(str(weights), image, *options), onnx_features(content, image), strict=True):
-        assert own.shape == theirs.shape and theirs.max() > 0
-        assert np.abs(own - theirs).max() <= TOLERANCE * np.abs(theirs).max()
+    for feature, expected in zip(
+        own_features(str(weights), image, *options), onnx_features(content, image), strict=True
+    ):
+        assert feature.shape == expected.shape and expected.max() > 0
+        assert np.abs(feature - expected).max() <= TOLERANCE * np.abs(expected).max()
 
 
 @pytest.fixture
@@ -126,8 +128,8 @@ def small(tmp_path):
 
 def test_features_are_those_of_onnxruntime(small, tmp_path):
     path, digest = small
-    about = convert(path, tmp_path / "small.pth", sha256=digest)
-    assert "BSD-2-Clause" in about["licence"] and about["source"] == f"sha256:{digest}"
+    metadata = convert(path, tmp_path / "small.pth", sha256=digest)
+    assert "BSD-2-Clause" in metadata["licence"] and metadata["source"] == f"sha256:{digest}"
     compare(path.read_bytes(), tmp_path / "small.pth", 64, *NARROW)
 
 

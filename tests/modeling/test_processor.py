@@ -25,15 +25,16 @@ def test_where_pytorch_cannot_tell_it_is_tried(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "asked, can, kept, warnings", [(True, True, True, 0), (True, False, False, 1), (False, False, False, 0)]
+    "configured, multiplies, enabled, warnings",
+    [(True, True, True, 0), (True, False, False, 1), (False, False, False, 0)],
 )
-def test_mixed_precision_is_off_where_it_would_not_help(monkeypatch, caplog, asked, can, kept, warnings):
-    monkeypatch.setattr(config, "multiplies_bfloat16", lambda: can)
+def test_mixed_precision_is_off_where_it_would_not_help(monkeypatch, caplog, configured, multiplies, enabled, warnings):
+    monkeypatch.setattr(config, "multiplies_bfloat16", lambda: multiplies)
     with caplog.at_level(logging.WARNING, logger="constrained_rcnn"):
-        cfg = tiny_cfg("SOLVER.AMP.ENABLED", str(asked))
-    assert cfg.SOLVER.AMP.ENABLED == kept
-    said = [record.getMessage() for record in caplog.records if "no bfloat16 instructions" in record.getMessage()]
-    assert len(said) == warnings
+        cfg = tiny_cfg("SOLVER.AMP.ENABLED", str(configured))
+    assert cfg.SOLVER.AMP.ENABLED == enabled
+    messages = [record.getMessage() for record in caplog.records if "no bfloat16 instructions" in record.getMessage()]
+    assert len(messages) == warnings
 
 
 def test_a_gpu_is_not_asked_for_instructions_of_the_processor(monkeypatch):

@@ -31,9 +31,9 @@ def prepared(tmp_path_factory):
     """(root, true masks, completed process, report)."""
     root = tmp_path_factory.mktemp("casia") / "casia_v1"
     masks = make_casia_v1(root)
-    done = run(SCRIPT, "--root", root, cwd=root.parent)
-    assert done.returncode == 0, done.stderr
-    return root, masks, done, json.loads((root / "annotations/casia_v1_report.json").read_text())
+    completed = run(SCRIPT, "--root", root, cwd=root.parent)
+    assert completed.returncode == 0, completed.stderr
+    return root, masks, completed, json.loads((root / "annotations/casia_v1_report.json").read_text())
 
 
 def test_every_mask_is_found_and_right(prepared):
@@ -54,18 +54,18 @@ def test_every_mask_is_found_and_right(prepared):
 
 
 def test_the_report_says_how_each_was_found(prepared):
-    _, _, done, report = prepared
+    _, _, completed, report = prepared
     rows = {(row["kind"], Path(row["file"]).stem): row for row in report["findings"]}
-    for stem, _, mask, how in FORGED:
-        if how and how != "exact":
-            assert f"{Path(mask).stem}_gt.png" in rows[f"mask name: {how}", stem]["message"]
+    for stem, _, mask, method in FORGED:
+        if method and method != "exact":
+            assert f"{Path(mask).stem}_gt.png" in rows[f"mask name: {method}", stem]["message"]
     assert "turned by 90 degrees counter-clockwise" in rows["mask size", ROTATED]["message"]
     assert "Au_cha_0011.jpg compressed again" in rows["no ground truth", RECOMPRESSED]["message"]
     assert rows["mask by subtraction", WITHOUT_MASK]["message"] == "from Au_pla_0010.jpg"
     assert rows["mask without image", f"{Path(DECOY).name}_gt"]["action"] == "skipped"
     assert len(rows) == len(report["findings"])  # nothing is said twice
     for row in report["findings"]:
-        assert row["file"] in done.stdout
+        assert row["file"] in completed.stdout
     assert report["counts"]["images"] == 17 + 10 and report["counts"]["techniques"]["authentic"] == 17
 
 
@@ -78,21 +78,23 @@ def test_splits_keep_sources_together(prepared):
     )
     groups = {part: {entry["group"] for entry in entries} for part, entries in parts.items()}
     assert not groups["train"] & groups["test"] and groups["test"]
-    of = {Path(name).stem: entry["group"] for part in parts.values() for entry in part for name in [entry["file_name"]]}
-    assert of["Sp_D_NRN_A_ani0001_arc0002_0001"] == of["Au_ani_0001"] == of["Au_arc_0002"]
-    assert of["Sp_D_NRN_A_ant0063_nat0065_0443"] == of["Au_nat_0063"] == of["Au_nat_0065"]
+    group_of = {
+        Path(name).stem: entry["group"] for part in parts.values() for entry in part for name in [entry["file_name"]]
+    }
+    assert group_of["Sp_D_NRN_A_ani0001_arc0002_0001"] == group_of["Au_ani_0001"] == group_of["Au_arc_0002"]
+    assert group_of["Sp_D_NRN_A_ant0063_nat0065_0443"] == group_of["Au_nat_0063"] == group_of["Au_nat_0065"]
     authentic = annotation_format.load(root / "annotations/casia_v1_authentic.json")
     assert len(authentic) == 17 and all(entry["authentic"] for entry in authentic)
 
 
 def test_a_second_run_does_nothing_and_says_so(prepared, monkeypatch, capsys):
     root, _, _, _ = prepared
-    before = {path: path.stat().st_mtime_ns for path in root.rglob("*")}
+    times = {path: path.stat().st_mtime_ns for path in root.rglob("*")}
     monkeypatch.setattr(casia, "scan", lambda *_: pytest.fail("scanned"))
     monkeypatch.setattr(Image, "open", lambda *_, **__: pytest.fail("opened an image"))
     assert calling("prepare casia")(["--root", str(root)]) == 0
     assert "nothing to do" in capsys.readouterr().out
-    assert {path: path.stat().st_mtime_ns for path in root.rglob("*")} == before
+    assert {path: path.stat().st_mtime_ns for path in root.rglob("*")} == times
 
 
 def test_each_image_of_a_set_is_decoded_once(tmp_path, monkeypatch):
@@ -114,10 +116,12 @@ def test_a_moved_tree_is_still_prepared(prepared, tmp_path):
 
 def test_read_only_source_and_output_elsewhere(tmp_path):
     make_casia_v1(tmp_path / "data/casia_v1")
-    before = sorted((tmp_path / "data").rglob("*"))
-    done = run(SCRIPT, cwd=tmp_path, DETECTRON2_DATASETS="data", CONSTRAINED_RCNN_PREPARED=str(tmp_path / "prepared"))
-    assert done.returncode == 0, done.stderr
-    assert sorted((tmp_path / "data").rglob("*")) == before
+    files = sorted((tmp_path / "data").rglob("*"))
+    completed = run(
+        SCRIPT, cwd=tmp_path, DETECTRON2_DATASETS="data", CONSTRAINED_RCNN_PREPARED=str(tmp_path / "prepared")
+    )
+    assert completed.returncode == 0, completed.stderr
+    assert sorted((tmp_path / "data").rglob("*")) == files
     for entry in annotation_format.load(tmp_path / "prepared/casia_v1/annotations/casia_v1_train.json"):
         assert (
             Path(entry["file_name"]).parent.parent == tmp_path / "data/casia_v1" and Path(entry["file_name"]).is_file()
@@ -152,10 +156,10 @@ def test_bad_files_are_listed_and_the_rest_goes_on(tmp_path):
     full, grey = (truth / f"{mask}_gt.png" for _, _, mask, _ in FORGED[4:6])
     Image.new("L", (60, 40), 255).save(full)
     Image.fromarray(np.linspace(0, 255, 2400).astype(np.uint8).reshape(40, 60)).save(grey)
-    done = run(SCRIPT, "--root", root, cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
+    completed = run(SCRIPT, "--root", root, cwd=tmp_path)
+    assert completed.returncode == 0, completed.stderr
     rows = json.loads((root / "annotations/casia_v1_report.json").read_text())["findings"]
-    said = {row["file"]: (row["action"], row["message"]) for row in rows if not row["kind"].startswith("mask name")}
+    findings = {row["file"]: (row["action"], row["message"]) for row in rows if not row["kind"].startswith("mask name")}
     for file, action, words in (
         (f"Sp/{image.name}", "skipped", "damaged or truncated"),
         ("Au/Au_txt_0003.jpg", "skipped", "the file is empty"),
@@ -165,8 +169,8 @@ def test_bad_files_are_listed_and_the_rest_goes_on(tmp_path):
         (f"Sp/{FORGED[4][0]}.jpg", "noted", "every pixel is manipulated"),
         (f"Sp/{FORGED[5][0]}.jpg", "noted", "neither 0 nor 255"),
     ):
-        assert said[file][0] == action and words in said[file][1], file
-        assert file in done.stdout
+        assert findings[file][0] == action and words in findings[file][1], file
+        assert file in completed.stdout
     names = {Path(entry["file_name"]).name for entry in annotation_format.load(root / "annotations/casia_v1.json")}
     assert f"{FORGED[4][0]}.jpg" in names and image.name not in names
 
@@ -184,13 +188,13 @@ def test_a_split_file_is_used_and_its_leaks_are_said(prepared, tmp_path):
             }
         )
     )
-    done = run(SCRIPT, "--root", root, "--output", tmp_path / "out", "--split-file", file, cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert "images on both sides" in done.stdout and "Sp/gone.jpg" in done.stdout
+    completed = run(SCRIPT, "--root", root, "--output", tmp_path / "out", "--split-file", file, cwd=tmp_path)
+    assert completed.returncode == 0, completed.stderr
+    assert "images on both sides" in completed.stdout and "Sp/gone.jpg" in completed.stdout
     (entry,) = annotation_format.load(tmp_path / "out/annotations/casia_v1_test.json")
     assert entry["file_name"].endswith("Au_ani_0001.jpg")
     # The split file that the first run wrote gives the same split again.
-    again = run(
+    rerun = run(
         SCRIPT,
         "--root",
         root,
@@ -200,7 +204,7 @@ def test_a_split_file_is_used_and_its_leaks_are_said(prepared, tmp_path):
         root / "annotations/casia_v1_split.json",
         cwd=tmp_path,
     )
-    assert again.returncode == 0, again.stderr
+    assert rerun.returncode == 0, rerun.stderr
     assert (tmp_path / "again/annotations/casia_v1_test.json").read_bytes() != b""
     first, second = (
         json.loads((place / "annotations/casia_v1_test.json").read_text()) for place in (root, tmp_path / "again")
@@ -219,10 +223,12 @@ def test_a_split_file_is_used_and_its_leaks_are_said(prepared, tmp_path):
 )
 def test_wrong_paths_are_one_line(tmp_path, arguments, words):
     (tmp_path / "casia_v1/Sp").mkdir(parents=True)
-    done = run(SCRIPT, *arguments, cwd=tmp_path)
-    assert done.returncode == 2 and words in done.stderr and len(done.stderr.splitlines()) == 1
+    completed = run(SCRIPT, *arguments, cwd=tmp_path)
+    assert completed.returncode == 2 and words in completed.stderr and len(completed.stderr.splitlines()) == 1
 
 
 def test_help_shows_the_tree():
-    done = run(SCRIPT, "--help", cwd=Path.cwd())
-    assert done.returncode == 0 and "CM/<tampered name>_gt.png" in done.stdout and "--root" in done.stdout
+    completed = run(SCRIPT, "--help", cwd=Path.cwd())
+    assert (
+        completed.returncode == 0 and "CM/<tampered name>_gt.png" in completed.stdout and "--root" in completed.stdout
+    )

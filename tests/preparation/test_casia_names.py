@@ -32,7 +32,7 @@ def test_names():
 
 
 @pytest.mark.parametrize(
-    "one, other, expected",
+    "first, second, expected",
     [
         ("", "", 0),
         ("abc", "abc", 0),
@@ -43,15 +43,17 @@ def test_names():
         ("ca", "abc", 3),
     ],
 )
-def test_distance(one, other, expected):
-    assert distance(one, other) == distance(other, one) == expected
+def test_distance(first, second, expected):
+    assert distance(first, second) == distance(second, first) == expected
 
 
 def test_a_guess_never_takes_a_mask_that_has_its_owner():
     images = [Path("Sp_D_NRN_A_ani0001_ani0002_0001.jpg"), Path("Sp_D_NRN_A_ani0002_ani0001_0001.jpg")]
     masks = [Path("Sp_D_NRN_A_ani0002_ani0001_0001_gt.png")]
-    found = match_masks(images, masks, {}, lambda *_: True)
-    assert {image.stem: match.how for image, match in found.items()} == {"Sp_D_NRN_A_ani0002_ani0001_0001": "exact"}
+    matches = match_masks(images, masks, {}, lambda *_: True)
+    assert {image.stem: match.method for image, match in matches.items()} == {
+        "Sp_D_NRN_A_ani0002_ani0001_0001": "exact"
+    }
 
 
 def test_a_typo_needs_the_pixels_consent():
@@ -59,4 +61,4 @@ def test_a_typo_needs_the_pixels_consent():
     masks = [Path("Sp_D_NRN_A_nat0063_nat0065_0443_gt.png"), Path("Sp_D_NRN_A_pla0063_nat0065_0444_gt.png")]
     assert match_masks(images, masks, {}, lambda *_: False) == {}
     (match,) = match_masks(images, masks, {}, lambda *_: True).values()
-    assert match.how == "typo" and match.mask == masks[0] and match.name.first == "nat0063"
+    assert match.method == "typo" and match.mask == masks[0] and match.name.first == "nat0063"

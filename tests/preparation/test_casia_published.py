@@ -26,8 +26,8 @@ def real(tmp_path_factory):
     if not datasets or not Path(datasets, "casia_v1/reference_map.csv").is_file():
         pytest.skip("DETECTRON2_DATASETS has no casia_v1 with a reference_map.csv")
     root, output = Path(datasets, "casia_v1").resolve(), tmp_path_factory.mktemp("real")
-    done = run(SCRIPT, "--root", root, "--output", output, cwd=output)
-    assert done.returncode == 0, done.stderr
+    completed = run(SCRIPT, "--root", root, "--output", output, cwd=output)
+    assert completed.returncode == 0, completed.stderr
     return root, output
 
 
@@ -38,21 +38,21 @@ def test_the_real_casia_v1(real):
     forged = {Path(image["file_name"]).name: image for image in content["images"] if not image["authentic"]}
     assert set(forged) == {row["tampered_file"] for row in rows}
     report = json.loads((tmp_path / "annotations/casia_v1_report.json").read_text())
-    found = {
+    findings = {
         Path(row["file"]).name: (row["kind"], row["message"])
         for row in report["findings"]
         if "mask name" in row["kind"]
     }
     turned = {Path(row["file"]).name for row in report["findings"] if row["kind"] == "mask size"}
-    ways = {
+    methods = {
         "exact": {None},
         "xlsx": {"mask name: spreadsheet"},
         "fuzzy": {"mask name: swapped ids", "mask name: typo"},
     }
     for row in rows:
         name, image = row["tampered_file"], forged[row["tampered_file"]]
-        kind, message = found.get(name, (None, None))
-        assert kind in ways[row["match"]]
+        kind, message = findings.get(name, (None, None))
+        assert kind in methods[row["match"]]
         assert message is None or Path(row["mask_file"]).name in message
         assert image["technique"].replace("-", "") == row["kind"]
         assert (name in turned) == ("rotated" in row["fix"])
@@ -71,25 +71,25 @@ def test_masks_by_subtraction_on_the_real_casia_v1(real, tmp_path):
     for folder in ("Au", "Sp"):  # and no ground truth
         (tmp_path / "bare").mkdir(exist_ok=True)
         (tmp_path / "bare" / folder).symlink_to(root / folder)
-    done = run(SCRIPT, "--root", "bare", "--output", "made", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
+    completed = run(SCRIPT, "--root", "bare", "--output", "made", cwd=tmp_path)
+    assert completed.returncode == 0, completed.stderr
 
     def load(split: Path) -> dict[str, dict]:
         return {Path(entry["file_name"]).name: entry for entry in annotation_format.load(split)}
 
-    made = load(tmp_path / "made/annotations/casia_v1.json")
+    entries = load(tmp_path / "made/annotations/casia_v1.json")
     tested = load(true_set / "annotations/casia_v1_test.json")
     scores = {}
     for name, entry in load(true_set / "annotations/casia_v1.json").items():
         if not entry["authentic"]:
-            true = read_mask(entry["mask_file_name"])
-            found = read_mask(made[name]["mask_file_name"]) if name in made else np.zeros_like(true)
-            scores[name] = (true & found).sum() / (true | found).sum()
+            truth = read_mask(entry["mask_file_name"])
+            mask = read_mask(entries[name]["mask_file_name"]) if name in entries else np.zeros_like(truth)
+            scores[name] = (truth & mask).sum() / (truth | mask).sum()
     part = [score for name, score in scores.items() if name in tested]
-    whole = list(scores.values())
-    print(f"IoU: {np.mean(part):.4f} of {len(part)} tested, {np.mean(whole):.4f} of {len(whole)}")
+    all_scores = list(scores.values())
+    print(f"IoU: {np.mean(part):.4f} of {len(part)} tested, {np.mean(all_scores):.4f} of {len(all_scores)}")
     # An image that gets no mask counts as 0.
-    assert np.mean(part) > 0.92 and np.mean(whole) > 0.93
-    assert np.mean([name in made for name in scores]) > 0.99
+    assert np.mean(part) > 0.92 and np.mean(all_scores) > 0.93
+    assert np.mean([name in entries for name in scores]) > 0.99
     # The one that is no forgery is left out here, too.
-    assert "Au_cha_0011.jpg compressed again" in done.stdout
+    assert "Au_cha_0011.jpg compressed again" in completed.stdout

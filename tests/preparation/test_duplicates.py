@@ -17,9 +17,9 @@ from tests.helpers.images import mask
 from tests.helpers.source_trees import save
 
 
-def bits(one: np.ndarray, other: np.ndarray) -> int:
+def bits(first: np.ndarray, second: np.ndarray) -> int:
     """How many of the 64 bits of two images' hashes differ."""
-    a, b = (int(image_print(image)["looks"], 16) for image in (one, other))
+    a, b = (int(image_print(image)["looks"], 16) for image in (first, second))
     return (a ^ b).bit_count()
 
 
@@ -57,13 +57,13 @@ def test_what_is_said(side):
         name: {"pixels": "p" if name in "ac" else name, "looks": f"{value:016x}"} for name, value in looks.items()
     }
     assert shared_pixels(prints) == {"a": "~p", "c": "~p"}
-    found = duplicates(prints, {"a": "1", "b": "2", "c": "1", "d": "3"}, side)
-    where = " across the split" if side else ""
-    assert {(row.kind, row.file, row.message) for row in found} == {
+    findings = duplicates(prints, {"a": "1", "b": "2", "c": "1", "d": "3"}, side)
+    suffix = " across the split" if side else ""
+    assert {(row.kind, row.file, row.message) for row in findings} == {
         ("same pixels", "c", "the same image as a"),
         # Named by the first in order: b beside a, c beside b.
-        (f"looks alike{where}", "b", "like a (3 of 64 bits differ)"),
-        (f"looks alike{where}", "c", "like b (3 of 64 bits differ)"),
+        (f"looks alike{suffix}", "b", "like a (3 of 64 bits differ)"),
+        (f"looks alike{suffix}", "c", "like b (3 of 64 bits differ)"),
     }
     one_group = dict.fromkeys("abcd", "1")
     assert [row.kind for row in duplicates(prints, one_group, side)] == ["same pixels"]
@@ -75,8 +75,8 @@ def test_many_images_in_blocks():
     rng = np.random.default_rng(0)
     prints = {f"{n:05}": {"pixels": str(n), "looks": rng.bytes(8).hex()} for n in range(2100)}
     prints["02099"]["looks"] = prints["00001"]["looks"]
-    found = duplicates(prints, {name: name for name in prints}, {})
-    assert [(row.file, row.message) for row in found] == [("02099", "like 00001 (0 of 64 bits differ)")]
+    findings = duplicates(prints, {name: name for name in prints}, {})
+    assert [(row.file, row.message) for row in findings] == [("02099", "like 00001 (0 of 64 bits differ)")]
 
 
 def test_through_the_command(tmp_path):
@@ -90,17 +90,17 @@ def test_through_the_command(tmp_path):
     split = tmp_path / "split.json"
     split.write_text(json.dumps({"splits": {"train": ["0.png", "1.png"], "test": ["twin.png", "near.png"]}}))
     arguments = ["--images", "images", "--masks", "masks", "--name", "x"]
-    done = run("datasets/prepare_folder.py", *arguments, "--root", "drawn", "--test-fraction", 0.4, cwd=tmp_path)
-    assert done.returncode == 0 and "same pixels (1)" in done.stdout, done.stderr
+    completed = run("datasets/prepare_folder.py", *arguments, "--root", "drawn", "--test-fraction", 0.4, cwd=tmp_path)
+    assert completed.returncode == 0 and "same pixels (1)" in completed.stdout, completed.stderr
     groups = {entry["file_name"].split("/")[-1]: entry["group"]
               for entry in annotation_format.load(tmp_path / "drawn/annotations/x.json")}  # fmt: skip
     assert groups["0.png"] == groups["twin.png"] and len(set(groups.values())) == 9
-    done = run("datasets/prepare_folder.py", *arguments, "--root", "read", "--split-file", split, cwd=tmp_path)
+    completed = run("datasets/prepare_folder.py", *arguments, "--root", "read", "--split-file", split, cwd=tmp_path)
     rows = json.loads((tmp_path / "read/annotations/x_report.json").read_text())["findings"]
-    said = {row["kind"]: row["file"] for row in rows if row["kind"] != "split: not listed"}
-    assert said["same pixels across the split"] == "twin.png"
-    assert said["looks alike across the split"] == "near.png"
-    assert "split: group on both sides" in said
+    files = {row["kind"]: row["file"] for row in rows if row["kind"] != "split: not listed"}
+    assert files["same pixels across the split"] == "twin.png"
+    assert files["looks alike across the split"] == "near.png"
+    assert "split: group on both sides" in files
 
 
 def test_between_two_sets(tmp_path):
@@ -113,20 +113,20 @@ def test_between_two_sets(tmp_path):
     for name in ("one", "two"):
         arguments = ["--images", "none", "--authentic", name, "--authentic-only"]
         arguments += ["--root", f"out_{name}", "--name", name]
-        done = run("datasets/prepare_folder.py", *arguments, cwd=tmp_path)
-        assert done.returncode == 0, done.stderr
+        completed = run("datasets/prepare_folder.py", *arguments, cwd=tmp_path)
+        assert completed.returncode == 0, completed.stderr
     splits = ["out_one/annotations/one.json", "out_two/annotations/two.json"]
-    done = run("datasets/find_duplicates.py", *splits, "--output", "found.json", cwd=tmp_path)
-    assert done.returncode == 1, done.stderr
+    completed = run("datasets/find_duplicates.py", *splits, "--output", "found.json", cwd=tmp_path)
+    assert completed.returncode == 1, completed.stderr
     rows = json.loads((tmp_path / "found.json").read_text())
     assert {(row["kind"], row["file"].split("/")[-1]) for row in rows} == {
         ("same pixels across the split", "twin.png"),
         ("looks alike across the split", "near.png"),
     }
-    assert "two/twin.png" in done.stdout
-    done = run("datasets/find_duplicates.py", splits[0], splits[0], cwd=tmp_path)
-    assert done.returncode == 1 and "same file across the split (4)" in done.stdout
+    assert "two/twin.png" in completed.stdout
+    completed = run("datasets/find_duplicates.py", splits[0], splits[0], cwd=tmp_path)
+    assert completed.returncode == 1 and "same file across the split (4)" in completed.stdout
     (tmp_path / "two/near.png").unlink()
     (tmp_path / "two/twin.png").unlink()
-    done = run("datasets/find_duplicates.py", *splits, cwd=tmp_path)
-    assert done.returncode == 0 and "unreadable (2)" in done.stdout
+    completed = run("datasets/find_duplicates.py", *splits, cwd=tmp_path)
+    assert completed.returncode == 0 and "unreadable (2)" in completed.stdout

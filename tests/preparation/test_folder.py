@@ -36,7 +36,7 @@ def test_masks_by_stem_in_a_folder_of_their_own(tmp_path):
     ):
         mask(tmp_path / "masks" / name)
     image_file(tmp_path / "real/b.jpg")
-    done = run(
+    completed = run(
         SCRIPT,
         "--images",
         "images",
@@ -50,7 +50,7 @@ def test_masks_by_stem_in_a_folder_of_their_own(tmp_path):
         "mine",
         cwd=tmp_path,
     )
-    assert done.returncode == 0, done.stderr
+    assert completed.returncode == 0, completed.stderr
     entries = load(tmp_path / "out", "mine")
     assert set(entries) == {"plain.jpg", "ends_gt.JPG", "deep.png", "flat.tif", "b.jpg"}
     assert entries["b.jpg"]["authentic"] and entries["b.jpg"]["annotations"] == []
@@ -79,7 +79,7 @@ def test_masks_beside_the_images_and_labels(tmp_path):
         "sub\\c.png,inpainting,\nd.jpg,authentic,one\ngone.jpg,splice,\n",
         encoding="utf-8",
     )
-    done = run(
+    completed = run(
         SCRIPT,
         "--images",
         root,
@@ -93,7 +93,7 @@ def test_masks_beside_the_images_and_labels(tmp_path):
         "0.25",
         cwd=tmp_path,
     )
-    assert done.returncode == 0, done.stderr
+    assert completed.returncode == 0, completed.stderr
     entries = load(root, "set")
     assert {name: entry["technique"] for name, entry in entries.items()} == {
         "a.jpg": "splice",
@@ -117,8 +117,8 @@ def test_one_unknown_technique_makes_the_set_tampered(tmp_path):
         image_file(tmp_path / f"{name}.jpg")
         mask(tmp_path / f"{name}_gt.png")
     (tmp_path / "labels.csv").write_text("image,technique\na.jpg,splice\n")
-    done = run(SCRIPT, "--images", ".", "--labels", "labels.csv", "--root", ".", "--name", "x", cwd=tmp_path)
-    assert done.returncode == 0 and "filed as the one class" in done.stdout, done.stderr
+    completed = run(SCRIPT, "--images", ".", "--labels", "labels.csv", "--root", ".", "--name", "x", cwd=tmp_path)
+    assert completed.returncode == 0 and "filed as the one class" in completed.stdout, completed.stderr
     assert {entry["technique"] for entry in load(tmp_path, "x").values()} == {"tampered"}
 
 
@@ -128,8 +128,8 @@ def test_empty_masks(tmp_path):
     mask(tmp_path / "masks/a.png", box=None)
     mask(tmp_path / "masks/b.png")
     arguments = ["--images", "images", "--masks", "masks", "--root", "out", "--name", "x"]
-    done = run(SCRIPT, *arguments, cwd=tmp_path)
-    assert set(load(tmp_path / "out", "x")) == {"b.png"} and "empty mask" in done.stdout
+    completed = run(SCRIPT, *arguments, cwd=tmp_path)
+    assert set(load(tmp_path / "out", "x")) == {"b.png"} and "empty mask" in completed.stdout
     run(SCRIPT, *arguments, "--empty-is-authentic", cwd=tmp_path)
     entries = load(tmp_path / "out", "x")
     assert entries["a.png"]["authentic"] and entries["a.png"]["mask_file_name"] is None
@@ -148,8 +148,8 @@ def test_kinds_of_files_are_read_by_rule_and_noted(tmp_path):
     for name in ("cmyk", "deep", "pages", "alpha"):
         mask(tmp_path / f"masks/{name}.png")
     mask(tmp_path / "masks/turned.png")  # drawn on the unturned pixels
-    done = run(SCRIPT, "--images", "images", "--masks", "masks", "--root", "out", "--name", "x", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
+    completed = run(SCRIPT, "--images", "images", "--masks", "masks", "--root", "out", "--name", "x", cwd=tmp_path)
+    assert completed.returncode == 0, completed.stderr
     rows = json.loads((tmp_path / "out/annotations/x_report.json").read_text())["findings"]
     assert {(Path(row["file"]).stem, row["kind"]) for row in rows} == {
         ("turned", "orientation"),
@@ -191,8 +191,10 @@ def test_wrong_input_is_one_line(tmp_path, arguments, words):
     image_file(tmp_path / "images/a.png")
     (tmp_path / "bad.csv").write_text("image,technique\na.png,blur\n")
     (tmp_path / "headless.csv").write_text("a.png,splice\nb.png,splice\n")
-    done = run(SCRIPT, *arguments, cwd=tmp_path)
-    assert done.returncode == 2 and words in done.stderr and len(done.stderr.splitlines()) == 1, done.stderr
+    completed = run(SCRIPT, *arguments, cwd=tmp_path)
+    assert completed.returncode == 2 and words in completed.stderr and len(completed.stderr.splitlines()) == 1, (
+        completed.stderr
+    )
 
 
 def test_authentic_folder_inside_the_images(tmp_path):
@@ -214,12 +216,12 @@ def test_originals_beside_their_forgeries_are_authentic(tmp_path):
             image_file(tmp_path / f"images/{place}/c{number}_{forgery}", value=60)
             mask(tmp_path / f"images/{place}/c{number}_{forgery[0]}_mask.png")
     image_file(tmp_path / "images/z/alone_orig.jpg")  # beside no forgery: nobody says that it is authentic
-    entries, said = prepared(tmp_path, "--test-fraction", 0.5)
+    entries, findings = prepared(tmp_path, "--test-fraction", 0.5)
     assert {name for name, entry in entries.items() if entry["authentic"]} == {"x/000_orig.jpg", "y/001_orig.jpg"}
     for place in "xy":  # one source: never on both sides of the split
         assert len({entry["group"] for name, entry in entries.items() if name.startswith(place)}) == 1
     assert len({entry["group"] for entry in entries.values()}) == 2
-    assert said["z/alone_orig.jpg"] == "skipped: no mask" and said["x/000_orig.jpg"] == "noted: original"
+    assert findings["z/alone_orig.jpg"] == "skipped: no mask" and findings["x/000_orig.jpg"] == "noted: original"
 
 
 def test_originals_of_one_folder_go_with_the_forgeries_that_are_called_like_them(tmp_path):
@@ -250,5 +252,5 @@ def test_a_side_of_the_split_without_forgeries_is_said(tmp_path):
     mask(tmp_path / "masks/a.png")
     (tmp_path / "labels.csv").write_text("image,technique\na.png,splice\nb.png,authentic\n")
     (tmp_path / "split.json").write_text('{"splits": {"train": ["a.png"], "test": ["b.png"]}}')
-    _, said = prepared(tmp_path, "--labels", tmp_path / "labels.csv", "--split-file", tmp_path / "split.json")
-    assert said == {"test": "noted: split: no forged image"}
+    _, findings = prepared(tmp_path, "--labels", tmp_path / "labels.csv", "--split-file", tmp_path / "split.json")
+    assert findings == {"test": "noted: split: no forged image"}

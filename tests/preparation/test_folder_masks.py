@@ -24,21 +24,21 @@ def test_inverted_masks_are_noticed_and_can_be_turned(tmp_path, caplog):
     for name in "abc":
         image_file(tmp_path / f"images/{name}.png", value=40)
         inverted(tmp_path / f"masks/{name}.png", box=(5, 5, 15, 12))
-    entries, said = prepared(tmp_path)
-    assert said["x"] == "noted: masks inverted?" and "3 of 3 masks" in caplog.text and "--invert" in caplog.text
-    assert {said[f"{name}.png"] for name in "abc"} == {"noted: mostly manipulated"}
+    entries, findings = prepared(tmp_path)
+    assert findings["x"] == "noted: masks inverted?" and "3 of 3 masks" in caplog.text and "--invert" in caplog.text
+    assert {findings[f"{name}.png"] for name in "abc"} == {"noted: mostly manipulated"}
     assert {area(entry) for entry in entries.values()} == {20 * 30 - 70}
     caplog.clear()
-    entries, said = prepared(tmp_path, "--invert")
-    assert said == {} and not caplog.text and {area(entry) for entry in entries.values()} == {70}
+    entries, findings = prepared(tmp_path, "--invert")
+    assert findings == {} and not caplog.text and {area(entry) for entry in entries.values()} == {70}
 
 
 def test_one_large_forgery_among_others_is_not_called_inverted(tmp_path):
     for name in "abc":
         image_file(tmp_path / f"images/{name}.png", value=40)
         mask(tmp_path / f"masks/{name}.png", box=(0, 0, 30, 16) if name == "a" else (5, 5, 15, 12))
-    _, said = prepared(tmp_path)
-    assert said == {"a.png": "noted: mostly manipulated"}
+    _, findings = prepared(tmp_path)
+    assert findings == {"a.png": "noted: mostly manipulated"}
 
 
 def test_masks_of_other_values_are_named_and_can_be_said(tmp_path):
@@ -51,8 +51,8 @@ def test_masks_of_other_values_are_named_and_can_be_said(tmp_path):
         prepared(tmp_path)
     with pytest.raises(UserError, match="--mask-values 1"):  # they are not black all over
         prepared(tmp_path, "--empty-is-authentic")
-    entries, said = prepared(tmp_path, "--mask-values", "1")
-    assert said == {} and {area(entry) for entry in entries.values()} == {70}
+    entries, findings = prepared(tmp_path, "--mask-values", "1")
+    assert findings == {} and {area(entry) for entry in entries.values()} == {70}
     with pytest.raises(UserError, match="--mask-values one: 'one' is neither"):
         prepared(tmp_path, "--mask-values", "one")
 
@@ -72,11 +72,11 @@ def test_nearly_fitting_masks(tmp_path):
     for name, size in (("a", (31, 20)), ("b", (27, 22)), ("c", (30, 20))):
         image_file(tmp_path / f"images/{name}.png", size)
         mask(tmp_path / f"masks/{name}.png")
-    entries, said = prepared(tmp_path)
-    assert set(entries) == {"c.png"} and said == {f"{name}.png": "skipped: no ground truth" for name in "ab"}
-    entries, said = prepared(tmp_path, "--fit-masks", 1)
-    assert set(entries) == {"a.png", "c.png"} and said["a.png"] == "repaired: mask size"
-    entries, said = prepared(tmp_path, "--fit-masks", 3)
-    assert set(entries) == {"a.png", "b.png", "c.png"} and said["b.png"] == "repaired: mask size"
+    entries, findings = prepared(tmp_path)
+    assert set(entries) == {"c.png"} and findings == {f"{name}.png": "skipped: no ground truth" for name in "ab"}
+    entries, findings = prepared(tmp_path, "--fit-masks", 1)
+    assert set(entries) == {"a.png", "c.png"} and findings["a.png"] == "repaired: mask size"
+    entries, findings = prepared(tmp_path, "--fit-masks", 3)
+    assert set(entries) == {"a.png", "b.png", "c.png"} and findings["b.png"] == "repaired: mask size"
     report = json.loads((tmp_path / "out/annotations/x_report.json").read_text())
     assert "resampled from 30x20 to 27x22, 3 pixels off" in str(report["findings"])

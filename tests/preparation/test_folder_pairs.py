@@ -33,10 +33,10 @@ def test_images_of_one_name_never_share_a_mask(tmp_path):
     mask(tmp_path / "masks/one/c.png")
     mask(tmp_path / "masks/two/c.png", box=(0, 0, 3, 3))
     mask(tmp_path / "masks/d_mask.png")
-    entries, said = prepared(tmp_path)
+    entries, findings = prepared(tmp_path)
     areas = {name: area(entry) for name, entry in entries.items()}
     assert areas == {"one/b.png": 200, "two/b.png": 100, "one/c.png": 70, "two/c.png": 9, "d.png": 70}
-    assert said == {
+    assert findings == {
         f"{name}": "skipped: one mask for several images" for name in ("one/a.png", "two/a.jpg", "three/a.png")
     }
 
@@ -44,8 +44,8 @@ def test_images_of_one_name_never_share_a_mask(tmp_path):
 def test_a_mask_beside_its_image_is_not_borrowed(tmp_path):
     for name in ("a.png", "sub/a.png", "sub/b.png", "a_gt.png", "sub/b_gt.png"):
         (mask if "gt" in name else image_file)(tmp_path / "images" / name)
-    entries, said = prepared(tmp_path)
-    assert set(entries) == {"a.png", "sub/b.png"} and said == {"sub/a.png": "skipped: no mask"}
+    entries, findings = prepared(tmp_path)
+    assert set(entries) == {"a.png", "sub/b.png"} and findings == {"sub/a.png": "skipped: no mask"}
 
 
 def test_nothing_is_written_where_one_mask_is_all_there_is_for_two_images(tmp_path):
@@ -58,12 +58,12 @@ def test_nothing_is_written_where_one_mask_is_all_there_is_for_two_images(tmp_pa
 
 
 @pytest.mark.parametrize("ending", ["_GT", "_gt", "_Gt", "_MASK", "_Mask"])
-@pytest.mark.parametrize("beside", [True, False])
-def test_endings_of_masks_in_any_case(tmp_path, ending, beside):
+@pytest.mark.parametrize("beside_images", [True, False])
+def test_endings_of_masks_in_any_case(tmp_path, ending, beside_images):
     image_file(tmp_path / "images/a.JPG")
-    mask(tmp_path / ("images" if beside else "masks") / f"a{ending}.PNG")
-    entries, said = prepared(tmp_path)
-    assert set(entries) == {"a.JPG"} and said == {}
+    mask(tmp_path / ("images" if beside_images else "masks") / f"a{ending}.PNG")
+    entries, findings = prepared(tmp_path)
+    assert set(entries) == {"a.JPG"} and findings == {}
 
 
 def test_several_masks_of_one_image_are_joined_if_asked(tmp_path):
@@ -74,11 +74,11 @@ def test_several_masks_of_one_image_are_joined_if_asked(tmp_path):
     mask(tmp_path / "masks/b.png", box=None)
     mask(tmp_path / "masks/b_gt.png", size=(60, 40), box=(0, 0, 2, 2))
     mask(tmp_path / "masks/c.png")
-    entries, said = prepared(tmp_path)
-    assert set(entries) == {"c.png"} and set(said.values()) == {"skipped: several masks"}
-    entries, said = prepared(tmp_path, "--masks", "union")
+    entries, findings = prepared(tmp_path)
+    assert set(entries) == {"c.png"} and set(findings.values()) == {"skipped: several masks"}
+    entries, findings = prepared(tmp_path, "--masks", "union")
     assert {name: area(entry) for name, entry in entries.items()} == {"a.png": 150, "b.png": 1, "c.png": 70}
-    assert said["a.png"] == "noted: masks joined"
+    assert findings["a.png"] == "noted: masks joined"
     with pytest.raises(UserError, match="--masks .*masks elsewhere: one folder"):
         prepared(tmp_path, "--masks", "elsewhere")
 

@@ -30,7 +30,7 @@ def prepared(tmp_path_factory):
         lines.append(f"data/Tp/{number}.jpg,data/masks/{number}.png,data/Tp/{number}.jpg")
     save(root / "data/Au/9.jpg", photo(9))
     (root / "list.txt").write_text("\n".join([*lines, "data/Au/9.jpg,None,data/Au/9.jpg"]) + "\n")
-    done = run(
+    completed = run(
         SCRIPT,
         "import",
         "--format",
@@ -43,13 +43,13 @@ def prepared(tmp_path_factory):
         "x",
         cwd=root,
     )
-    assert done.returncode == 0, done.stderr
+    assert completed.returncode == 0, completed.stderr
     return root / "out/annotations/x.json", root
 
 
-def content(split: Path, by=lambda path: path.stem) -> dict[str, tuple]:
+def content(split: Path, key=lambda path: path.stem) -> dict[str, tuple]:
     return {
-        by(Path(entry["file_name"])): (
+        key(Path(entry["file_name"])): (
             entry["authentic"],
             [a["bbox"] for a in entry["annotations"]],
             None if entry["authentic"] else read_mask(entry["mask_file_name"]).tobytes(),
@@ -59,15 +59,15 @@ def content(split: Path, by=lambda path: path.stem) -> dict[str, tuple]:
 
 
 def test_what_is_imported(prepared):
-    found = content(prepared[0])
-    assert {name: entry[0] for name, entry in found.items()} == {
+    entries = content(prepared[0])
+    assert {name: entry[0] for name, entry in entries.items()} == {
         "0": False,
         "1": False,
         "2": False,
         "9": True,
     }
     for number in range(3):
-        assert found[str(number)][2] == region(number).tobytes()
+        assert entries[str(number)][2] == region(number).tobytes()
     assert {entry["technique"] for entry in annotation_format.load(prepared[0])} == {"tampered", "authentic"}
 
 
@@ -75,14 +75,14 @@ def test_what_is_imported(prepared):
 def test_out_and_in_again(prepared, tmp_path, form):
     split, root = prepared
     base = [] if form == "imdl-json" else ["--base", root]
-    done = run(SCRIPT, "export", "--format", form, "--split", split, "--output", "made", *base, cwd=tmp_path)
-    assert done.returncode == 0 and "made: 4 images" in done.stdout, done.stderr
-    done = run(
+    completed = run(SCRIPT, "export", "--format", form, "--split", split, "--output", "made", *base, cwd=tmp_path)
+    assert completed.returncode == 0 and "made: 4 images" in completed.stdout, completed.stderr
+    completed = run(
         SCRIPT, "import", "--format", form, "--input", "made", *base, "--root", "again", "--name", "y", cwd=tmp_path
     )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    again = content(tmp_path / "again/annotations/y.json", lambda path: path.stem.split("_")[-1])
-    assert again == content(split)
+    assert completed.returncode == 0, completed.stderr
+    imported = content(tmp_path / "again/annotations/y.json", lambda path: path.stem.split("_")[-1])
+    assert imported == content(split)
 
 
 def test_the_files_are_as_the_tools_read_them(prepared, tmp_path):
@@ -135,11 +135,11 @@ def test_what_a_format_cannot_hold_is_said(prepared, tmp_path):
     odd = tmp_path / "annotations/odd.json"
     odd.parent.mkdir()
     odd.write_text(json.dumps(data))
-    done = run(SCRIPT, "export", "--format", "mvss", "--split", odd, "--output", "out.txt", cwd=tmp_path)
-    assert done.returncode == 2 and "with space.png" in done.stderr and not (tmp_path / "out.txt").exists()
-    done = run(SCRIPT, "export", "--format", "catnet", "--split", odd, "--output", "out.txt", cwd=tmp_path)
-    assert done.returncode == 0 and "3 images" in done.stdout and "not a JPEG" in done.stdout
+    completed = run(SCRIPT, "export", "--format", "mvss", "--split", odd, "--output", "out.txt", cwd=tmp_path)
+    assert completed.returncode == 2 and "with space.png" in completed.stderr and not (tmp_path / "out.txt").exists()
+    completed = run(SCRIPT, "export", "--format", "catnet", "--split", odd, "--output", "out.txt", cwd=tmp_path)
+    assert completed.returncode == 0 and "3 images" in completed.stdout and "not a JPEG" in completed.stdout
     data["images"][1] |= {"mask_file": None}
     odd.write_text(json.dumps(data))
-    done = run(SCRIPT, "export", "--format", "trufor", "--split", odd, "--output", "out2.txt", cwd=tmp_path)
-    assert done.returncode == 2 and "has boxes only" in done.stderr
+    completed = run(SCRIPT, "export", "--format", "trufor", "--split", odd, "--output", "out2.txt", cwd=tmp_path)
+    assert completed.returncode == 2 and "has boxes only" in completed.stderr

@@ -46,8 +46,8 @@ cli.call("prepare folder", sys.argv[1:])
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
-@pytest.mark.parametrize("kept", [0, 5, 11])
-def test_killed_at_any_moment_it_goes_on(tmp_path, kept):
+@pytest.mark.parametrize("count", [0, 5, 11])
+def test_killed_at_any_moment_it_goes_on(tmp_path, count):
     rng = np.random.default_rng(0)
     (tmp_path / "images").mkdir()
     for number in range(12):
@@ -69,19 +69,19 @@ def test_killed_at_any_moment_it_goes_on(tmp_path, kept):
 
     journal = tmp_path / "killed/annotations/.x.journal"
     process = subprocess.run(
-        [sys.executable, "-c", KILLED.format(kept=kept), *arguments, "--root", "killed"],
+        [sys.executable, "-c", KILLED.format(kept=count), *arguments, "--root", "killed"],
         cwd=tmp_path,
         env=clean_environment(),
         check=False,
     )
     assert process.returncode == -signal.SIGKILL
-    assert journal.read_bytes().count(b"\n") == 1 + kept
+    assert journal.read_bytes().count(b"\n") == 1 + count
     assert not list((tmp_path / "killed/annotations").glob("*.json"))
     with open(journal, "a") as file:
         file.write('["011.png", {"ima')  # a line that was cut off
 
-    done = run(SCRIPT, *arguments, "--root", "killed", cwd=tmp_path)
-    assert not kept or f"{kept} of them were done by an earlier run" in done.stdout
+    completed = run(SCRIPT, *arguments, "--root", "killed", cwd=tmp_path)
+    assert not count or f"{count} of them were done by an earlier run" in completed.stdout
     for path in sorted((tmp_path / "whole").rglob("*")):
         other = tmp_path / "killed" / path.relative_to(tmp_path / "whole")
         if path.is_file() and "report" not in path.name:
@@ -100,22 +100,24 @@ def small(tmp_path) -> tuple[Plan, Scan]:
 
 def test_an_interrupted_run_does_only_what_is_left(small, monkeypatch):
     plan, scan = small
-    made = []
+    first_names = []
 
     def counted(output, name, mask_name, sample, real=records.make_record):
-        if len(made) == 2:
+        if len(first_names) == 2:
             raise KeyboardInterrupt
-        made.append(name)
+        first_names.append(name)
         return real(output, name, mask_name, sample)
 
     monkeypatch.setattr(records, "make_record", counted)
     with pytest.raises(KeyboardInterrupt):
         prepare(plan, lambda: scan)
     monkeypatch.undo()
-    again = []
-    monkeypatch.setattr(records, "make_record", lambda *a, real=records.make_record: again.append(a[1]) or real(*a))
+    second_names = []
+    monkeypatch.setattr(
+        records, "make_record", lambda *a, real=records.make_record: second_names.append(a[1]) or real(*a)
+    )
     assert prepare(plan, lambda: scan)["counts"]["images"] == 3
-    assert sorted(made + again) == ["a.png", "b.png", "c.png"]
+    assert sorted(first_names + second_names) == ["a.png", "b.png", "c.png"]
 
 
 def test_changed_input_is_prepared_anew_and_old_outputs_go(small):
@@ -126,8 +128,8 @@ def test_changed_input_is_prepared_anew_and_old_outputs_go(small):
     assert not prepare(plan, lambda: scan)["unchanged"]  # an output was missing
     os.utime(plan.inputs[0], ns=(1, 1))
     assert not prepare(plan, lambda: scan)["unchanged"]
-    fewer = Plan("x", plan.output, plan.image_root, plan.inputs[:2], workers=1)
-    prepare(fewer, lambda: Scan(scan.samples[:2]))
+    smaller = Plan("x", plan.output, plan.image_root, plan.inputs[:2], workers=1)
+    prepare(smaller, lambda: Scan(scan.samples[:2]))
     assert sorted(path.name for path in (plan.output / "masks/x").iterdir()) == ["a.png", "b.png"]
 
 
@@ -139,10 +141,10 @@ def content(folder):
 def test_a_rerun_that_cannot_write_leaves_the_set_as_it_was(small, monkeypatch, writes):
     plan, scan = small
     prepare(plan, lambda: scan)
-    before = content(plan.output)
+    original = content(plan.output)
     other = np.zeros((20, 30), bool)
     other[2:18, 3:9] = True
-    changed = Scan([Sample(path, lambda probe: Truth({"removal": other})) for path in plan.inputs])
+    changed_scan = Scan([Sample(path, lambda probe: Truth({"removal": other})) for path in plan.inputs])
     os.utime(plan.inputs[0], ns=(1, 1))
     real, count = locks.temporary_file, itertools.count()
 
@@ -153,17 +155,20 @@ def test_a_rerun_that_cannot_write_leaves_the_set_as_it_was(small, monkeypatch, 
 
     monkeypatch.setattr(locks, "temporary_file", full)
     with pytest.raises(OutputError, match="/x.*: cannot be written: no space left|/[abc].png: cannot be written"):
-        prepare(plan, lambda: changed)
-    after = content(plan.output)
-    kept = {name: data for name, data in after.items() if not name.startswith((".", "annotations/."))}
+        prepare(plan, lambda: changed_scan)
+    current = content(plan.output)
+    visible = {name: data for name, data in current.items() if not name.startswith((".", "annotations/."))}
     if writes < 4:  # three masks and the annotations
-        assert kept == before
+        assert visible == original
     else:  # all but the report, which stands for the set
-        assert kept.keys() == before.keys() and kept["annotations/x_report.json"] == before["annotations/x_report.json"]
+        assert (
+            visible.keys() == original.keys()
+            and visible["annotations/x_report.json"] == original["annotations/x_report.json"]
+        )
     monkeypatch.undo()
-    assert not prepare(plan, lambda: changed)["unchanged"]
-    after = content(plan.output)
-    assert after.keys() == before.keys()
+    assert not prepare(plan, lambda: changed_scan)["unchanged"]
+    current = content(plan.output)
+    assert current.keys() == original.keys()
     assert {entry["technique"] for entry in annotation_format.load(plan.annotations / "x.json")} == {"removal"}
     assert prepare(plan, lambda: pytest.fail("scanned"))["unchanged"]
 
@@ -171,12 +176,12 @@ def test_a_rerun_that_cannot_write_leaves_the_set_as_it_was(small, monkeypatch, 
 def test_a_rerun_that_finds_nothing_leaves_the_set_as_it_was(small):
     plan, scan = small
     prepare(plan, lambda: scan)
-    before = content(plan.output)
+    original = content(plan.output)
     os.utime(plan.inputs[0], ns=(1, 1))
     with pytest.raises(UserError, match="no usable image"):
         prepare(plan, lambda: Scan([]))
-    after = content(plan.output)
-    assert {name: data for name, data in after.items() if "/." not in name} == before
+    current = content(plan.output)
+    assert {name: data for name, data in current.items() if "/." not in name} == original
 
 
 def test_mixed_techniques(small):
@@ -206,19 +211,19 @@ def test_output_that_cannot_be_written(small):
 
 def test_few_images_are_in_memory_at_once(small, monkeypatch):
     plan, scan = small
-    alive, most = [0], [0]
+    alive, highest = [0], [0]
 
     def tracked(*parts, real=records.Probe):
         probe = real(*parts)
         alive[0] += 1
-        most[0] = max(most[0], alive[0])
+        highest[0] = max(highest[0], alive[0])
         weakref.finalize(probe, lambda: alive.__setitem__(0, alive[0] - 1))
         return probe
 
     monkeypatch.setattr(records, "Probe", tracked)
-    many = [image_file(plan.output / f"{number}.png") for number in range(40)]
+    files = [image_file(plan.output / f"{number}.png") for number in range(40)]
     prepare(
-        Plan("x", plan.output, plan.image_root, many, workers=2),
-        lambda: Scan([scan.samples[0], *(Sample(path, None) for path in many)]),  # no set without a forgery
+        Plan("x", plan.output, plan.image_root, files, workers=2),
+        lambda: Scan([scan.samples[0], *(Sample(path, None) for path in files)]),  # no set without a forgery
     )
-    assert 1 <= most[0] <= records.AHEAD * 2
+    assert 1 <= highest[0] <= records.AHEAD * 2

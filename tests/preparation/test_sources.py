@@ -26,10 +26,10 @@ from tests.helpers.source_trees import (
 def prepare(name: str, datasets: Path, *arguments, script: str | None = None):
     """Runs the command with the set's default root; (dicts by relative name, findings, printed text)."""
     script = f"datasets/prepare_{script or name}.py"
-    done = run(script, *arguments, cwd=datasets, DETECTRON2_DATASETS=str(datasets))
-    assert done.returncode == 0, done.stderr
+    completed = run(script, *arguments, cwd=datasets, DETECTRON2_DATASETS=str(datasets))
+    assert completed.returncode == 0, completed.stderr
     report = json.loads((datasets / name / f"annotations/{name}_report.json").read_text())
-    return load(datasets, name), report["findings"], done.stdout
+    return load(datasets, name), report["findings"], completed.stdout
 
 
 def load(datasets: Path, name: str, part: str = "") -> dict[str, dict]:
@@ -52,7 +52,7 @@ def split(datasets: Path, name: str) -> tuple[dict, dict]:
 
 def test_coverage(tmp_path):
     masks = make_coverage(tmp_path / "coverage")
-    entries, findings, said = prepare("coverage", tmp_path)
+    entries, findings, output = prepare("coverage", tmp_path)
     assert {name for name, entry in entries.items() if not entry["authentic"]} == set(masks)
     for name, mask in masks.items():
         assert entries[name]["technique"] == "copy-move"
@@ -65,16 +65,16 @@ def test_coverage(tmp_path):
     train, test = split(tmp_path, "coverage")
     factors = Counter((int(Path(name).stem[:-1]) - 1) % 6 for name, entry in test.items() if not entry["authentic"])
     assert factors == dict.fromkeys(range(6), 1)
-    assert "copy-move, scaling: 3 train, 1 test (asked 1.0, difference +0.0)" in said
+    assert "copy-move, scaling: 3 train, 1 test (asked 1.0, difference +0.0)" in output
     assert len(load(tmp_path, "coverage", "_authentic")) == 24
 
 
 def test_coverage_without_labels_is_prepared_and_says_so(tmp_path):
     make_coverage(tmp_path / "coverage", pairs=4)
     (tmp_path / "coverage/label/TFlabel.mat").write_bytes(b"not a MATLAB file")
-    _, findings, said = prepare("coverage", tmp_path)
+    _, findings, output = prepare("coverage", tmp_path)
     assert any(row["kind"] == "no labels" and "not a MATLAB file" in row["message"] for row in findings)
-    assert "copy-move: 3 train, 1 test" in said
+    assert "copy-move: 3 train, 1 test" in output
 
 
 def test_columbia(tmp_path):
@@ -82,8 +82,8 @@ def test_columbia(tmp_path):
     entries, findings, _ = prepare("columbia", tmp_path)
     assert findings == []
     for name, mask in masks.items():
-        found = mask_of(entries[name])
-        assert (found & mask).sum() / (found | mask).sum() > 0.98
+        prepared_mask = mask_of(entries[name])
+        assert (prepared_mask & mask).sum() / (prepared_mask | mask).sum() > 0.98
         assert len(entries[name]["annotations"]) == 1 and entries[name]["technique"] == "splice"
     assert load(tmp_path, "columbia", "_test").keys() == entries.keys()
     assert len(load(tmp_path, "columbia", "_authentic")) == 2 == len(entries) - len(masks)
@@ -106,7 +106,7 @@ def test_columbia_masks_that_mark_nothing_are_listed(tmp_path):
 
 def test_nist16(tmp_path):
     truth = make_nist16(tmp_path / "nist16")
-    entries, findings, said = prepare("nist16", tmp_path)
+    entries, findings, output = prepare("nist16", tmp_path)
     assert findings == []
     assert {name for name, entry in entries.items() if not entry["authentic"]} == set(truth)
     for name, (technique, mask) in truth.items():
@@ -117,7 +117,7 @@ def test_nist16(tmp_path):
     assert len(groups) == 6 and set(groups.values()) == {7}
     _, test = split(tmp_path, "nist16")
     assert Counter(entry["technique"] for entry in test.values())["removal"] == 4  # 160 of 564 of 12: 3.4; pairs
-    assert "removal: 8 train, 4 test (asked 3.4, difference +0.6)" in said
+    assert "removal: 8 train, 4 test (asked 3.4, difference +0.6)" in output
     content = json.loads((tmp_path / "nist16/annotations/nist16.json").read_text())
     assert [category["name"] for category in content["categories"]] == ["splice", "copy-move", "removal"]
 
@@ -135,7 +135,7 @@ def test_nist16_rows_that_cannot_be_used_are_listed(tmp_path):
     (root / rows[5][column["ProbeMaskFileName"]]).unlink()
     path.write_text("\n".join("|".join(row) for row in [head, *rows, rows[6]]))
     entries, findings, _ = prepare("nist16", tmp_path)
-    said = {(row["kind"], row["file"]) for row in findings}
+    listed = {(row["kind"], row["file"]) for row in findings}
     names = [row[column["ProbeFileName"]] for row in rows]
     kinds = (
         "no technique",
@@ -146,11 +146,11 @@ def test_nist16_rows_that_cannot_be_used_are_listed(tmp_path):
         "no ground truth",
         "listed twice",
     )
-    assert said == {(kind, name) for kind, name in zip(kinds, names, strict=False) if kind}
+    assert listed == {(kind, name) for kind, name in zip(kinds, names, strict=False) if kind}
     assert len(truth.keys() & entries.keys()) == len(truth) - 4
     path.write_text(path.read_text().replace("|", ","))
-    done = run("datasets/prepare_nist16.py", "--root", root, cwd=tmp_path)
-    assert done.returncode == 2 and "no column probefilename" in done.stderr
+    completed = run("datasets/prepare_nist16.py", "--root", root, cwd=tmp_path)
+    assert completed.returncode == 2 and "no column probefilename" in completed.stderr
 
 
 def test_nist16_inverted_masks_are_noticed(tmp_path):
@@ -166,10 +166,10 @@ def test_nist16_inverted_masks_are_noticed(tmp_path):
 
 def test_coco_synthetic(tmp_path):
     boxes = make_coco_synthetic(tmp_path / "coco_synthetic")
-    entries, findings, said = prepare("coco_synthetic", tmp_path)
+    entries, findings, output = prepare("coco_synthetic", tmp_path)
     assert findings == []
     assert {name: [a["bbox"] for a in e["annotations"]] for name, e in entries.items()} == {
-        f"images/{name}": found for name, found in boxes.items()
+        f"images/{name}": image_boxes for name, image_boxes in boxes.items()
     }
     for entry in entries.values():
         assert entry["mask_file_name"] is None
@@ -179,7 +179,7 @@ def test_coco_synthetic(tmp_path):
     groups = Counter(entry["group"] for entry in entries.values() if not entry["authentic"])
     assert sorted(groups.values()) == [2, 3, 3, 3, 3, 3, 3]
     train, test = split(tmp_path, "coco_synthetic")
-    assert 0 < len(test) < len(train) and "difference" in said
+    assert 0 < len(test) < len(train) and "difference" in output
     (first,) = [e for n, e in entries.items() if "Tp_1000" in n]
     assert first["group"] == entries["images/COCO_train2014_000000001001.jpg"]["group"]
 
@@ -209,40 +209,40 @@ def test_coco_synthetic_boxes_at_the_border_and_broken_lines(tmp_path):
 @pytest.mark.parametrize("folder", ["CASIA 2 Groundtruth", "Gt", None])
 def test_casia_v2(tmp_path, folder):
     masks = make_casia_v2(tmp_path / "casia_v2", folder)
-    entries, findings, said = prepare("casia_v2", tmp_path, script="casia")
+    entries, findings, output = prepare("casia_v2", tmp_path, script="casia")
     assert len(entries) == 5 + 8
     rows = {(row["kind"], Path(row["file"]).stem): row for row in findings}
     for stem, suffix, background, technique in CASIA_V2:
         entry, mask = entries[f"Tp/{stem}.{suffix}"], masks[f"{stem}.{suffix}"]
-        found = mask_of(entry)
+        prepared_mask = mask_of(entry)
         if folder:
-            np.testing.assert_array_equal(found, mask)
+            np.testing.assert_array_equal(prepared_mask, mask)
             assert entry["technique"] == technique  # also of the two that the list corrects
         else:  # by subtraction
-            assert (found & mask).sum() / (found | mask).sum() > 0.9
+            assert (prepared_mask & mask).sum() / (prepared_mask | mask).sum() > 0.9
             assert rows["mask by subtraction", stem]["message"].startswith(f"from Au_{background}.")
     if folder:
         assert ("mask size", CASIA_V2[4][0]) in rows and len(rows) == 1
     split(tmp_path, "casia_v2")
     assert len(load(tmp_path, "casia_v2", "_authentic")) == 8
-    assert "copy-move" in said
+    assert "copy-move" in output
 
 
 @pytest.mark.parametrize("name", ["coverage", "columbia", "nist16", "coco_synthetic"])
 def test_wrong_roots_are_one_line(tmp_path, name):
-    done = run(f"datasets/prepare_{name}.py", cwd=tmp_path, DETECTRON2_DATASETS=str(tmp_path))
-    assert done.returncode == 2 and len(done.stderr.splitlines()) == 1
-    assert str(tmp_path / name) in done.stderr and "no such folder" in done.stderr
+    completed = run(f"datasets/prepare_{name}.py", cwd=tmp_path, DETECTRON2_DATASETS=str(tmp_path))
+    assert completed.returncode == 2 and len(completed.stderr.splitlines()) == 1
+    assert str(tmp_path / name) in completed.stderr and "no such folder" in completed.stderr
     (tmp_path / name).mkdir()
-    done = run(f"datasets/prepare_{name}.py", "--root", name, cwd=tmp_path)
-    assert done.returncode == 2 and "--help shows the tree" in done.stderr
+    completed = run(f"datasets/prepare_{name}.py", "--root", name, cwd=tmp_path)
+    assert completed.returncode == 2 and "--help shows the tree" in completed.stderr
 
 
 @pytest.mark.parametrize("name", ["casia", "coverage", "columbia", "nist16", "coco_synthetic"])
 def test_help_shows_the_tree(name, capsys):
     with pytest.raises(SystemExit):
         calling(f"prepare {name.replace('_', '-')}")(["--help"])
-    said = capsys.readouterr().out
-    assert getattr(published, name.upper()).tree in said
-    assert "--root" in said and "DETECTRON2_DATASETS" in said
-    assert ("--test-fraction" in said) == (name != "columbia")
+    output = capsys.readouterr().out
+    assert getattr(published, name.upper()).tree in output
+    assert "--root" in output and "DETECTRON2_DATASETS" in output
+    assert ("--test-fraction" in output) == (name != "columbia")

@@ -66,9 +66,9 @@ class Converter:
 
     def rewrite(self, root: Path, change) -> None:
         """Every mask's grey levels, (H, W) uint8, become ``change`` of them."""
-        found = sorted(root.glob(self.masks))
-        assert found
-        for path in found:
+        paths = sorted(root.glob(self.masks))
+        assert paths
+        for path in paths:
             with Image.open(path) as image:
                 array = np.array(image.convert("L"))
             Image.fromarray(change(array)).save(path)
@@ -102,11 +102,11 @@ def tree(request, tmp_path):
 
 def masks(report: dict) -> dict[str, bytes]:
     """Masks by image, but those of images whose mask is made by subtraction."""
-    made = {Path(row["file"]).name for row in report["findings"] if row["kind"] == "mask by subtraction"}
+    subtracted = {Path(row["file"]).name for row in report["findings"] if row["kind"] == "mask by subtraction"}
     return {
         name: read_mask(entry["mask_file_name"]).tobytes()
         for name, entry in report["entries"].items()
-        if entry["mask_file_name"] and Path(name).name not in made
+        if entry["mask_file_name"] and Path(name).name not in subtracted
     }
 
 
@@ -128,8 +128,8 @@ def test_other_values_are_named_and_can_be_said(tree):
     usual = masks(converter.run(root))
     shutil.rmtree(root.parent / "out")
     converter.rewrite(root, lambda grey: (grey > 127).astype(np.uint8))
-    said, value = _refused(converter, root), "1" if converter.white else "0"
-    assert "its values are " in said and f"--mask-values {value} " in said
+    message, value = _refused(converter, root), "1" if converter.white else "0"
+    assert "its values are " in message and f"--mask-values {value} " in message
     assert masks(converter.run(root, "--mask-values", value)) == usual
 
 
@@ -147,14 +147,14 @@ def _refused(converter: Converter, root: Path) -> str:
 
 def test_nearly_fitting_masks_are_resampled_if_asked_and_reported(tree):
     converter, root = tree
-    whole = len(masks(converter.run(root)))
+    total = len(masks(converter.run(root)))
     shutil.rmtree(root.parent / "out")
     converter.rewrite(root, lambda grey: grey[:-3, :-3])
     assert "--fit-masks 3" in _refused(converter, root)
     report = converter.run(root, "--fit-masks", "3")
-    said = [row for row in report["findings"] if row["kind"] == "mask size"]
-    assert len(masks(report)) == len(said) >= whole - 1  # COVERAGE: one is of twice the size, and does not fit now
-    assert all("resampled from" in row["message"] and "3 pixels off" in row["message"] for row in said)
+    repaired = [row for row in report["findings"] if row["kind"] == "mask size"]
+    assert len(masks(report)) == len(repaired) >= total - 1  # COVERAGE: one is of twice the size, and does not fit now
+    assert all("resampled from" in row["message"] and "3 pixels off" in row["message"] for row in repaired)
 
 
 @pytest.mark.parametrize("name", ["coverage", "columbia", "nist16", "import"])
@@ -183,7 +183,7 @@ def test_a_set_whose_forged_part_is_not_there_is_not_written(tmp_path):
     with pytest.raises(UserError, match="casia_v1 is not written"):
         calling("prepare casia")(["--root", str(tmp_path / "casia")])
     boxes = make_coco_synthetic(tmp_path / "coco", pairs=5)
-    lines = [f"{Path(name).stem} 1 1 9 9 authentic" for name, found in boxes.items() if not found]
+    lines = [f"{Path(name).stem} 1 1 9 9 authentic" for name, image_boxes in boxes.items() if not image_boxes]
     for name in ("train", "test"):
         (tmp_path / f"coco/{name}_filter_single.txt").write_text("\n".join(lines))
     with pytest.raises(UserError, match="coco_synthetic is not written"):
@@ -227,7 +227,7 @@ def test_numbers_and_names_that_stand_twice_are_listed(tmp_path):
         ("skipped", "image/2t.tif")
     ]
     boxes = make_coco_synthetic(tmp_path / "coco", pairs=3)
-    name = next(name for name, found in boxes.items() if found)
+    name = next(name for name, image_boxes in boxes.items() if image_boxes)
     (tmp_path / "coco/other").mkdir()
     shutil.copy(tmp_path / "coco/images" / name, tmp_path / "coco/other" / name)
     assert calling("prepare coco-synthetic")(["--root", str(tmp_path / "coco")]) == 0

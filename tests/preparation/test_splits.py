@@ -48,10 +48,10 @@ def test_groups_are_connected_components_in_any_order(seed):
         graph.add_edges_from((("image", image), ("source", id)) for id in ids)
     expected = {frozenset(n for kind, n in part if kind == "image") for part in networkx.connected_components(graph)}
     groups = group_by_sources(sources)
-    members = {}
+    images_by_group = {}
     for image, group in groups.items():
-        members.setdefault(group, set()).add(image)
-    assert {frozenset(images) for images in members.values()} == expected
+        images_by_group.setdefault(group, set()).add(image)
+    assert {frozenset(images) for images in images_by_group.values()} == expected
     assert group_by_sources(shuffled({k: v[::-1] for k, v in sources.items()}, seed)) == groups
 
 
@@ -64,7 +64,7 @@ def test_no_group_is_torn_and_proportions_are_near(seed, fraction):
     assert straddling_groups(groups, outcome.side) == []
     assert set(outcome.side) == set(groups)
     tested = Counter(strata[image] for image, side in outcome.side.items() if side == "test")
-    assert outcome.got == dict(tested) and outcome.total == Counter(strata.values())
+    assert outcome.reached == dict(tested) and outcome.total == Counter(strata.values())
     largest = max(Counter(groups.values()).values())
     if largest < fraction * len(groups):
         for stratum, count in tested.items():
@@ -75,15 +75,15 @@ def test_no_group_is_torn_and_proportions_are_near(seed, fraction):
 def test_the_draw_depends_on_the_seed_and_not_on_the_order():
     sources, strata = many(7)
     groups = group_by_sources(sources)
-    one = split_groups(groups, strata, test_fraction=0.3, seed=1)
-    assert split_groups(shuffled(groups, 3), shuffled(strata, 4), test_fraction=0.3, seed=1) == one
-    assert split_groups(groups, strata, test_fraction=0.3, seed=2).side != one.side
+    outcome = split_groups(groups, strata, test_fraction=0.3, seed=1)
+    assert split_groups(shuffled(groups, 3), shuffled(strata, 4), test_fraction=0.3, seed=1) == outcome
+    assert split_groups(groups, strata, test_fraction=0.3, seed=2).side != outcome.side
 
 
 def test_a_group_larger_than_the_test_set_stays_in_training():
     groups = {f"a{i}": "large" for i in range(90)} | {f"b{i}": f"b{i}" for i in range(10)}
     outcome = split_groups(groups, dict.fromkeys(groups, "splice"), test_fraction=0.1)
-    assert outcome.got == {"splice": 10} and outcome.side["a0"] == "train"
+    assert outcome.reached == {"splice": 10} and outcome.side["a0"] == "train"
 
 
 def test_a_tiny_set_still_gets_a_test_side():

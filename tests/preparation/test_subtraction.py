@@ -26,34 +26,34 @@ def scene(seed: int) -> np.ndarray:
     return np.clip(photo(seed, *SIZE) * 0.8 + 20 + grain, 0, 255).astype(np.uint8)
 
 
-def iou(one: np.ndarray, other: np.ndarray) -> float:
-    return (one & other).sum() / (one | other).sum()
+def iou(first: np.ndarray, second: np.ndarray) -> float:
+    return (first & second).sum() / (first | second).sum()
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_finds_the_region_under_compression(seed):
-    partner, donor, true = scene(seed), scene(seed + 50), np.zeros(SIZE, np.uint8)
-    cv2.ellipse(true, (150, 120), (60, 40), 30, 0, 360, 1, -1)
-    true = true.astype(bool)
+    partner, donor, truth = scene(seed), scene(seed + 50), np.zeros(SIZE, np.uint8)
+    cv2.ellipse(truth, (150, 120), (60, 40), 30, 0, 360, 1, -1)
+    truth = truth.astype(bool)
     image = partner.copy()
-    image[true] = donor[true]
-    made = changed(jpeg(image, 85), jpeg(partner, 95))
-    assert iou(made, true) > 0.9
+    image[truth] = donor[truth]
+    mask = changed(jpeg(image, 85), jpeg(partner, 95))
+    assert iou(mask, truth) > 0.9
     # Compression alone is no change, and neither is nothing.
     assert not changed(jpeg(partner, 85), jpeg(partner, 95)).any()
     assert not changed(partner, partner).any()
 
 
-def test_holes_are_filled_specks_dropped_and_the_border_kept():
+def test_holes_are_filled_small_regions_dropped_and_the_border_kept():
     partner = np.full((*SIZE, 3), 120, np.uint8)
     image = partner.copy()
     image[0:80, 0:100] = 40  # reaches the border
     image[20:60, 30:70] = 120  # a hole: what was pasted happens to look like the ground
     image[150:156, 200:206] = 40  # small beside the region
-    made = changed(image, partner)
-    true = np.zeros(SIZE, bool)
-    true[0:80, 0:100] = True
-    assert iou(made, true) > 0.97 and made[40, 50] and not made[150:156, 200:206].any()
+    mask = changed(image, partner)
+    truth = np.zeros(SIZE, bool)
+    truth[0:80, 0:100] = True
+    assert iou(mask, truth) > 0.97 and mask[40, 50] and not mask[150:156, 200:206].any()
     image[150:200, 200:250] = 40  # large enough: a second region
     assert changed(image, partner)[175, 225]
 
@@ -74,8 +74,8 @@ def test_the_pixels_choose_the_partner(tmp_path):
         cv2.imwrite(str(paths[-1]), pixels)
     image = second.copy()
     image[20:60, 20:60] = first[20:60, 20:60]
-    found = difference(image, paths)
-    assert found.partner == paths[1] and found.median == 0
+    best = difference(image, paths)
+    assert best.partner == paths[1] and best.median == 0
     assert difference(scene(3), paths) is None
     assert difference(image[:-1], paths) is None  # another size
 

@@ -51,8 +51,8 @@ def test_reads_what_was_written(tmp_path, block_bytes, suffix):
     assert set(checkpoint.entries) == set(ARRAYS)
     for name, array in ARRAYS.items():
         assert checkpoint.entries[name].shape == array.shape
-        read = checkpoint.read(name)
-        assert read.dtype == np.float32 and np.array_equal(read, array)
+        values = checkpoint.read(name)
+        assert values.dtype == np.float32 and np.array_equal(values, array)
 
 
 def test_the_writer_writes_what_tensorflow_writes(prefix_50):
@@ -69,14 +69,14 @@ def test_the_writer_writes_what_tensorflow_writes(prefix_50):
 def test_no_byte_of_the_index_can_change_unnoticed(tmp_path, prefix):
     """Changes pass only in what nothing reads: the footer's padding (at most 40 bytes), the empty filter block (13)."""
     index = tmp_path / "model.ckpt.index"
-    original, wanted = index.read_bytes(), open_checkpoint(prefix).entries
+    original, entries = index.read_bytes(), open_checkpoint(prefix).entries
     passed = 0
     for position in range(len(original)):
         damaged = bytearray(original)
         damaged[position] ^= 0x41
         index.write_bytes(damaged)
         try:
-            assert open_checkpoint(prefix).entries == wanted
+            assert open_checkpoint(prefix).entries == entries
             passed += 1
         except UserError as error:
             assert "\n" not in str(error) and str(index) in str(error)

@@ -62,12 +62,12 @@ def test_the_list_of_variables_is_the_originals(variables_50):
     [("variables_full_101", True), ("variables_stage1_101", False), ("variables_full_101_training", True)],
 )
 def test_the_lists_of_101_layers_too(parity, file, masks):
-    listed = json.loads((parity / f"{file}.json").read_text())
-    everything = listed["variables"] + listed.get("solver_variables", [])
-    found = Invented({v["name"]: v["shape"] for v in everything})
-    assert describe(found) == (101, 3, masks)
-    slots = {n for n in found.entries if n.endswith("/Momentum") or n == "Variable"}
-    assert shapes(101, 3, masks) == {n: e.shape for n, e in found.entries.items() if n not in slots}
+    content = json.loads((parity / f"{file}.json").read_text())
+    variables = content["variables"] + content.get("solver_variables", [])
+    checkpoint = Invented({v["name"]: v["shape"] for v in variables})
+    assert describe(checkpoint) == (101, 3, masks)
+    slots = {n for n in checkpoint.entries if n.endswith("/Momentum") or n == "Variable"}
+    assert shapes(101, 3, masks) == {n: e.shape for n, e in checkpoint.entries.items() if n not in slots}
     assert len(slots) == (142 if "training" in file else 0)
 
 
@@ -81,8 +81,8 @@ def test_converted_parameters_are_the_models(classes, masks):
     cfg = released_cfg(50, "", "MODEL.MASK_ON", str(masks), "MODEL.ROI_HEADS.NUM_CLASSES", str(classes))
     cfg.MODEL.DEVICE = "meta"
     with torch.device("meta"):
-        wanted = {name: value.shape for name, value in build_model(cfg).state_dict().items()}
-    assert {name: value.shape for name, value in parameters(Invented(shapes(50, classes, masks))).items()} == wanted
+        expected = {name: value.shape for name, value in build_model(cfg).state_dict().items()}
+    assert {name: value.shape for name, value in parameters(Invented(shapes(50, classes, masks))).items()} == expected
 
 
 def test_metadata_and_file(weights_50, tmp_path):
@@ -129,8 +129,8 @@ def test_pairs_under_a_softmax_become_differences():
 
 
 def test_training_slots_are_skipped():
-    more = {"Variable": (), f"{CLASS_KERNEL}/Momentum": (2048, 4), "mask_predict/BatchNorm/beta/Momentum": (64,)}
-    with_slots = parameters(Invented({**shapes(), **more}))
+    slots = {"Variable": (), f"{CLASS_KERNEL}/Momentum": (2048, 4), "mask_predict/BatchNorm/beta/Momentum": (64,)}
+    with_slots = parameters(Invented({**shapes(), **slots}))
     assert with_slots.keys() == parameters(Invented(shapes())).keys()
 
 
@@ -140,17 +140,21 @@ def test_missing_unexpected_and_mis_shaped_variables_are_named():
     wrong["resnet_v1_50/rpn_conv/3x3/biases"] = (256,)
     wrong["Variable_of_another_net"] = (1,)
     wrong["not_a_known_one/Momentum"] = (1,)
-    said = refusal(Invented(wrong))
+    message = refusal(Invented(wrong))
     assert (
-        "2 missing: " in said and "mask_predict/Conv/weights" in said and "resnet_v1_50/conv1/BatchNorm/gamma" in said
+        "2 missing: " in message
+        and "mask_predict/Conv/weights" in message
+        and "resnet_v1_50/conv1/BatchNorm/gamma" in message
     )
-    assert "2 unexpected: " in said and "Variable_of_another_net" in said and "not_a_known_one/Momentum" in said
-    assert "1 mis-shaped: resnet_v1_50/rpn_conv/3x3/biases [256] instead of [512]" in said
+    assert (
+        "2 unexpected: " in message and "Variable_of_another_net" in message and "not_a_known_one/Momentum" in message
+    )
+    assert "1 mis-shaped: resnet_v1_50/rpn_conv/3x3/biases [256] instead of [512]" in message
 
 
 def test_a_long_list_is_cut():
-    said = refusal(Invented({name: s for name, s in shapes().items() if not name.startswith("resnet_v1_50/block3")}))
-    assert " missing: " in said and " and " in said and " more" in said and len(said) < 3000
+    message = refusal(Invented({name: s for name, s in shapes().items() if not name.startswith("resnet_v1_50/block3")}))
+    assert " missing: " in message and " and " in message and " more" in message and len(message) < 3000
 
 
 def test_half_a_mask_branch_is_not_stage_one():
@@ -192,9 +196,9 @@ def test_an_output_that_cannot_be(prefix_50, tmp_path):
 def test_stage_one_converts_and_runs(tmp_path):
     """At most 100 boxes, class by class not overlapping by more than 0.2; the map holds their scores."""
     write_released(tmp_path / "stage1.ckpt", 50, classes=1, masks=False)
-    about = convert(tmp_path / "stage1.ckpt", tmp_path / "stage1.pth")
-    assert about["classes"] == ["tampered"] and about["mask_branch"] is False
-    config, options = config_for(about)
+    metadata = convert(tmp_path / "stage1.ckpt", tmp_path / "stage1.pth")
+    assert metadata["classes"] == ["tampered"] and metadata["mask_branch"] is False
+    config, options = config_for(metadata)
     assert config == "constrained_rcnn_R_50_C4_tensorflow.yaml"
     model = released_model(50, tmp_path / "stage1.pth", *options)
     image = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (3, 600, 620), dtype=np.uint8))
@@ -204,9 +208,11 @@ def test_stage_one_converts_and_runs(tmp_path):
     assert 0 < len(instances) <= 100 and not instances.has("pred_masks")
     assert torch.equal(instances.scores, instances.scores.sort(descending=True)[0])
     x1, y1, x2, y2 = (instances.pred_boxes.tensor + torch.tensor([0, 0, 1, 1])).unbind(1)
-    both = [(torch.minimum(b[:, None], b) - torch.maximum(a[:, None], a)).clamp(min=0) for a, b in ((x1, x2), (y1, y2))]
+    sides = [
+        (torch.minimum(b[:, None], b) - torch.maximum(a[:, None], a)).clamp(min=0) for a, b in ((x1, x2), (y1, y2))
+    ]
     area = (x2 - x1) * (y2 - y1)
-    overlap = both[0] * both[1]
+    overlap = sides[0] * sides[1]
     assert (overlap / (area[:, None] + area - overlap)).fill_diagonal_(0).max() <= 0.2 + 1e-6
     assert result["manipulation_score"] == pytest.approx(float(instances.scores.max()))  # boxes filled with them
 
@@ -229,6 +235,6 @@ def test_the_command_line_says_bad_input_in_one_line(tmp_path):
 
 def test_the_command_line_converts(prefix_50, tmp_path, capsys):
     assert running("convert tensorflow")(["--input", str(prefix_50), "--output", str(tmp_path / "model.pth")]) == 0
-    said = capsys.readouterr().out
-    assert "50 layers" in said and "splice, copy-move, removal" in said and "model.pth" in said
-    assert said.endswith("its config: constrained_rcnn_R_50_C4_tensorflow.yaml\n")
+    output = capsys.readouterr().out
+    assert "50 layers" in output and "splice, copy-move, removal" in output and "model.pth" in output
+    assert output.endswith("its config: constrained_rcnn_R_50_C4_tensorflow.yaml\n")

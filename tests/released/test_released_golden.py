@@ -29,49 +29,49 @@ THINNED = {
 }
 
 
-def close(ours: np.ndarray, golden: np.ndarray, tolerance: float, name: str) -> None:
-    assert ours.shape == golden.shape, name
+def close(values: np.ndarray, golden: np.ndarray, tolerance: float, name: str) -> None:
+    assert values.shape == golden.shape, name
     golden = golden.astype(np.float64)
-    error = np.abs(ours - golden).max() / np.abs(golden).max()
+    error = np.abs(values - golden).max() / np.abs(golden).max()
     assert error <= tolerance, f"{name}: {error:.2e} of the maximum"
 
 
 def compare(model, image: Path, golden: Path) -> None:
     gold = np.load(golden)
-    result, ours = released_stages.run(model, cv2.imread(str(image)))
+    result, stages = released_stages.run(model, cv2.imread(str(image)))
 
     for name in FEATURES:
         y, x, c = gold[f"{name}_stride"]
-        assert ours[name].shape == tuple(gold[f"{name}_shape"]), name
-        close(ours[name][0, ::y, ::x, ::c], gold[f"{name}_sample"], FLOAT16, name)
-        full = ours[name].astype(np.float64)
+        assert stages[name].shape == tuple(gold[f"{name}_shape"]), name
+        close(stages[name][0, ::y, ::x, ::c], gold[f"{name}_sample"], FLOAT16, name)
+        full = stages[name].astype(np.float64)
         moments = np.array([full.mean(), np.sqrt((full**2).mean()), np.abs(full).max()])
         close(moments, gold[f"{name}_moments"], FLOAT32, f"{name} moments")
     for name in ("C3", "C4", "rpn_cbam", "fused"):
-        height, width = ours[name].shape[1:3]
-        close(ours[name][0, height // 2, width // 2], gold[f"{name}_column"], FLOAT32, f"{name} column")
-    close(ours["blob"][0, 200:232, 300:332], gold["blob_crop"], FLOAT32, "resized image")
-    close(ours["constrained"][0, 200:232, 300:332], gold["constrained_crop"], FLOAT32, "constrained")
-    close(ours["constrained"][0, :8, :8], gold["constrained_corner"], FLOAT32, "corner of constrained")
+        height, width = stages[name].shape[1:3]
+        close(stages[name][0, height // 2, width // 2], gold[f"{name}_column"], FLOAT32, f"{name} column")
+    close(stages["blob"][0, 200:232, 300:332], gold["blob_crop"], FLOAT32, "resized image")
+    close(stages["constrained"][0, 200:232, 300:332], gold["constrained_crop"], FLOAT32, "constrained")
+    close(stages["constrained"][0, :8, :8], gold["constrained_corner"], FLOAT32, "corner of constrained")
     for name in ("channel_attention", "spatial_attention"):
-        close(ours[name], gold[name], FLOAT32, name)
+        close(stages[name], gold[name], FLOAT32, name)
     for name, thin in THINNED.items():
         sample = gold[f"{name}_sample"]
-        close(ours[name][thin], sample, FLOAT16 if sample.dtype == np.float16 else FLOAT32, name)
+        close(stages[name][thin], sample, FLOAT16 if sample.dtype == np.float16 else FLOAT32, name)
 
     # The same 100 proposals in the same order.
-    close(ours["rois"], gold["rois"][:, 1:], FLOAT32, "proposals")
-    close(ours["roi_scores"], gold["roi_scores"][:, 0], FLOAT32, "objectness")
-    close(ours["cls_score"], gold["cls_score"], FLOAT32, "class scores")
-    assert np.abs(ours["cls_prob"] - gold["cls_prob"]).max() <= 1e-3
-    close(ours["bbox_pred"], gold["bbox_pred"][:, 4:], FLOAT32, "box deltas")
+    close(stages["rois"], gold["rois"][:, 1:], FLOAT32, "proposals")
+    close(stages["roi_scores"], gold["roi_scores"][:, 0], FLOAT32, "objectness")
+    close(stages["cls_score"], gold["cls_score"], FLOAT32, "class scores")
+    assert np.abs(stages["cls_prob"] - gold["cls_prob"]).max() <= 1e-3
+    close(stages["bbox_pred"], gold["bbox_pred"][:, 4:], FLOAT32, "box deltas")
     # The same boxes get masks, in the same order, with the same class.
     rows = gold["mask_data"]
-    assert ours["classes"].tolist() == rows[:, 6].tolist()
-    assert np.abs(ours["scores"] - rows[:, 5]).max() <= 1e-3
-    close(ours["det_boxes"], gold["mask_boxes_orig"], FLOAT32, "boxes")
-    close(ours["mask_logits"], gold["mask_logits"][..., 1] - gold["mask_logits"][..., 0], FLOAT16, "mask logits")
-    assert np.abs(ours["mask_fg"] - gold["mask_fg"]).max() <= 2e-3
+    assert stages["classes"].tolist() == rows[:, 6].tolist()
+    assert np.abs(stages["scores"] - rows[:, 5]).max() <= 1e-3
+    close(stages["det_boxes"], gold["mask_boxes_orig"], FLOAT32, "boxes")
+    close(stages["mask_logits"], gold["mask_logits"][..., 1] - gold["mask_logits"][..., 0], FLOAT16, "mask logits")
+    assert np.abs(stages["mask_fg"] - gold["mask_fg"]).max() <= 2e-3
     assert np.abs(result["manipulation_map"].numpy() - gold["merged"]).max() <= 2e-3
     assert result["manipulation_score"] == pytest.approx(gold["merged"].max(), abs=2e-3)
 

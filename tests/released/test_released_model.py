@@ -47,10 +47,10 @@ def test_both_predictors(weights_50, golden_map):
     rows = np.load(HERE / "golden50_generated.npz")["mask_data"]
     assert result.detections[0].score == pytest.approx(rows[:, 5].max(), abs=1e-3)
 
-    theirs = DefaultPredictor(released_cfg(50, weights_50))(cv2.imread(str(IMAGE)))
-    assert np.abs(theirs["manipulation_map"].numpy() - golden_map).max() <= 2e-3
-    assert np.abs(theirs["manipulation_map"].numpy() - result.manipulation_map).max() <= 1e-5
-    boxes = theirs["instances"].pred_boxes.tensor.numpy()
+    output = DefaultPredictor(released_cfg(50, weights_50))(cv2.imread(str(IMAGE)))
+    assert np.abs(output["manipulation_map"].numpy() - golden_map).max() <= 2e-3
+    assert np.abs(output["manipulation_map"].numpy() - result.manipulation_map).max() <= 1e-5
+    boxes = output["instances"].pred_boxes.tensor.numpy()
     for detection in result.detections:
         assert np.abs(boxes - detection.box).max(axis=1).min() < 1e-2
 
@@ -68,19 +68,19 @@ def test_evaluation_hands_over_the_image_as_it_is(model_50, golden_map):
 def test_batch_mates_do_not_change_a_result(model_50):
     """Nor their masks, although a mask depends on the other boxes of its own image."""
     first, second = sample(300, 300, seed=1), sample(300, 300, seed=2)
-    alone = model_50([second])[0]["manipulation_map"]
-    together = model_50([first, second])[1]["manipulation_map"]
+    single = model_50([second])[0]["manipulation_map"]
+    batched = model_50([first, second])[1]["manipulation_map"]
     # Where rounding moves a box over a pixel border one row may differ.
-    assert (alone - together).abs().gt(1e-3).float().mean() < 0.02
+    assert (single - batched).abs().gt(1e-3).float().mean() < 0.02
 
 
 @torch.no_grad()
 def test_masks_of_given_boxes_and_a_result_at_another_size(model_50):
-    given = Instances(
+    instances = Instances(
         (300, 300), pred_boxes=Boxes(torch.tensor([[20.0, 30, 120, 140]])), pred_classes=torch.tensor([1])
     )
     item = {**sample(300, 300), "height": 150, "width": 200}
-    (result,) = model_50.inference([item], [given])
+    (result,) = model_50.inference([item], [instances])
     assert result["manipulation_map"].shape == (150, 200) and result["instances"].pred_masks.shape == (1, 150, 200)
     assert result["manipulation_map"][75:].max() == 0 and result["manipulation_map"].max() > 0
 
@@ -125,10 +125,10 @@ def test_native_training_starts_from_a_converted_checkpoint(weights_50, caplog):
     for name, value in state.items():
         if name in converted:
             assert torch.equal(value, converted[name]), name
-    before = state["roi_heads.res5.0.conv1.weight"].clone()
+    initial = state["roi_heads.res5.0.conv1.weight"].clone()
     history = train_two_steps(model, sample(160, 192, [(20, 30, 100, 120)], [1]))
     assert all(np.isfinite(list(losses.values())).all() for losses in history)
-    assert not torch.equal(model.state_dict()["roi_heads.res5.0.conv1.weight"], before)
+    assert not torch.equal(model.state_dict()["roi_heads.res5.0.conv1.weight"], initial)
 
 
 def test_native_evaluation_refuses_a_converted_checkpoint(weights_50, tmp_path):
@@ -174,9 +174,9 @@ def test_an_authentic_training_image_gives_every_mask_parameter_a_gradient(weigh
 def test_bfloat16_keeps_the_map(model_50, golden_map, monkeypatch):
     """Everywhere for the boxes that float32 chooses, and on average; it may choose others, as likely."""
     item = {"image": torch.from_numpy(cv2.imread(str(IMAGE)).transpose(2, 0, 1).copy()), "height": 240, "width": 352}
-    chosen = model_50.inference([item], do_postprocess=False)
+    proposals = model_50.inference([item], do_postprocess=False)
     monkeypatch.setattr(model_50, "bfloat16", True)
-    (free,), (same,) = model_50([item]), model_50.inference([item], chosen)
+    (free,), (same,) = model_50([item]), model_50.inference([item], proposals)
     assert free["manipulation_map"].dtype == torch.float32
     assert 0 < np.abs(same["manipulation_map"].numpy() - golden_map).max() < 0.02
     assert np.abs(free["manipulation_map"].numpy() - golden_map).mean() < 0.02

@@ -62,8 +62,8 @@ def test_suppression_counts_the_last_row_and_column():
 def test_crops_inside_the_map_are_roi_align_with_one_sample():
     feature = torch.randn(2, 3, 20, 30, generator=torch.Generator().manual_seed(0))
     boxes = [torch.tensor([[16.0, 32, 200, 180], [0, 0, 160, 160]]), torch.tensor([[100.0, 100, 300, 250]])]
-    ours = CropAndResize(7, 16)([feature], [Boxes(b) for b in boxes])
-    assert torch.allclose(ours, roi_align(feature, boxes, 7, 1 / 16, 1, aligned=False), atol=1e-4)
+    crops = CropAndResize(7, 16)([feature], [Boxes(b) for b in boxes])
+    assert torch.allclose(crops, roi_align(feature, boxes, 7, 1 / 16, 1, aligned=False), atol=1e-4)
 
 
 def test_crops_at_the_border_small_and_inverted():
@@ -75,8 +75,8 @@ def test_crops_at_the_border_small_and_inverted():
     steps = (torch.arange(4) + 0.5) / 4
     for box, crop in zip(boxes / 16, crops):
         px, py = box[0] + (box[2] - box[0]) * steps, box[1] + (box[3] - box[1]) * steps
-        wanted = (1 + px[None] + 100 * py[:, None]) * (px <= 11)[None]
-        assert torch.allclose(crop, wanted, atol=1e-3)
+        expected = (1 + px[None] + 100 * py[:, None]) * (px <= 11)[None]
+        assert torch.allclose(crop, expected, atol=1e-3)
     assert (crops[0] == 0).any() and (crops[0] != 0).any()
     assert CropAndResize(4, 16)([feature], [Boxes(torch.zeros(0, 4))]).shape == (0, 1, 4, 4)
 
@@ -129,8 +129,8 @@ def test_the_resize_is_bilinear_on_floats_after_the_mean():
     image = torch.randint(0, 256, (3, 40, 50), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
     mean = torch.tensor([102.9801, 115.9465, 122.7717])[:, None, None]
     batch = prepare([image], mean, torch.ones(3, 1, 1))
-    wanted = F.interpolate((image - mean)[None], size=(600, 750), mode="bilinear", align_corners=False)
-    assert torch.allclose(batch.tensor, wanted, atol=2e-2)
+    expected = F.interpolate((image - mean)[None], size=(600, 750), mode="bilinear", align_corners=False)
+    assert torch.allclose(batch.tensor, expected, atol=2e-2)
     assert batch.image_sizes == [(600, 750)] and batch.original_sizes == [(40, 50)] and batch.scales.tolist() == [15]
     # The size is rounded: 0.15 of 61 columns are 9; the positions stay at 1 / 0.15.
     assert resize(torch.rand(3, 40, 61), 0.15).shape == (3, 6, 9)
@@ -140,17 +140,17 @@ def test_merging_cuts_corners_down_and_leaves_out_the_last():
     masks = torch.tensor([[[1.0]], [[0.5]], [[1.0]], [[1.0]]])
     boxes = torch.tensor([[1.9, 2.9, 4.9, 5.1], [0, 0, 4, 4], [6.2, 6.2, 6.9, 9], [9, 9, 3, 3]])
     merged = merge_on_whole_pixels(boxes, masks, 8, 10)
-    wanted = torch.zeros(8, 10)
-    wanted[:4, :4] = 0.5
-    wanted[2:5, 1:4] = 1
-    assert torch.equal(merged, wanted)
-    everywhere = torch.tensor([[-3.0, -3, 99, 99], [float("inf"), 0, 3, 3]])
-    assert torch.equal(merge_on_whole_pixels(everywhere, masks[:2], 8, 10), torch.ones(8, 10))
+    expected = torch.zeros(8, 10)
+    expected[:4, :4] = 0.5
+    expected[2:5, 1:4] = 1
+    assert torch.equal(merged, expected)
+    covering = torch.tensor([[-3.0, -3, 99, 99], [float("inf"), 0, 3, 3]])
+    assert torch.equal(merge_on_whole_pixels(covering, masks[:2], 8, 10), torch.ones(8, 10))
 
 
 def test_merging_interpolates_as_opencv():
     mask = torch.rand(14, 14, generator=torch.Generator().manual_seed(0))
     for width, height in ((100, 33), (9, 60)):
         merged = merge_on_whole_pixels(torch.tensor([[0.0, 0, width, height]]), mask[None], height, width)
-        wanted = cv2.resize(mask.numpy(), (width, height), interpolation=cv2.INTER_LINEAR)
-        assert np.abs(merged.numpy() - wanted).max() < 1e-5
+        expected = cv2.resize(mask.numpy(), (width, height), interpolation=cv2.INTER_LINEAR)
+        assert np.abs(merged.numpy() - expected).max() < 1e-5

@@ -40,7 +40,9 @@ def test_shapes_of_selection_tools():
 
 def test_a_forgery_saved_twice_keeps_the_trace_of_the_first_quality():
     photo = render_scene(3, (128, 160))
-    once = Forgery(photo, photo, np.zeros((128, 160), bool), [], 95, True, {})
-    twice = dataclasses.replace(once, first_quality=30)
-    assert np.abs(once.image - photo.astype(int)).mean() < 0.5 * np.abs(twice.image - photo.astype(int)).mean()
-    assert np.array_equal(twice.image, twice.authentic)
+    saved_once = Forgery(photo, photo, np.zeros((128, 160), bool), [], 95, True, {})
+    saved_twice = dataclasses.replace(saved_once, first_quality=30)
+    assert (
+        np.abs(saved_once.image - photo.astype(int)).mean() < 0.5 * np.abs(saved_twice.image - photo.astype(int)).mean()
+    )
+    assert np.array_equal(saved_twice.image, saved_twice.authentic)

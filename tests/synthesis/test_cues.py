@@ -30,32 +30,32 @@ def photos():
 
 def _segments(data: bytes) -> list[int]:
     """Kinds and lengths of what stands before the pixels: JPEG markers or PNG chunks."""
-    found, position = [], 8 if data.startswith(b"\x89PNG") else 2
+    numbers, position = [], 8 if data.startswith(b"\x89PNG") else 2
     while position < len(data):
         if data.startswith(b"\x89PNG"):
             length, kind = int.from_bytes(data[position : position + 4], "big"), data[position + 4 : position + 8]
             if kind == b"IDAT":
                 break
-            found += [sum(kind), length]
+            numbers += [sum(kind), length]
             position += 12 + length
         else:
             kind, length = data[position + 1], int.from_bytes(data[position + 2 : position + 4], "big")
-            found += [kind, length]
+            numbers += [kind, length]
             if kind == 0xDA:
                 break
             position += 2 + length
-    return (found + [0] * 40)[:40]
+    return (numbers + [0] * 40)[:40]
 
 
 def _phase(image: np.ndarray) -> list[float]:
     """Where the 8x8 grid of the container lies: mean second difference across each of 8 rows, and columns."""
     grey = image.mean(2)
-    found = []
+    features = []
     for values in (grey, grey.T):
         step = np.abs(values[3:] - 3 * values[2:-1] + 3 * values[1:-2] - values[:-3]).mean(1)
         means = np.array([step[k::8].mean() for k in range(8)])
-        found += [*(means / means.mean()), float(means.argmax())]
-    return found
+        features += [*(means / means.mean()), float(means.argmax())]
+    return features
 
 
 def _features(name: str, data: bytes) -> list[float]:
@@ -83,8 +83,8 @@ def _accuracies(features, labels, groups):
 
 @pytest.mark.parametrize("preset", ["camera", "careful", "people"])
 def test_no_file_level_cue(preset, photos, tmp_path):
-    done = write_forgeries(photos, tmp_path, "train", PAIRS, 3, preset=preset, size=(96, 128))
-    rows = annotation_format.load(done["json_file"])
+    written = write_forgeries(photos, tmp_path, "train", PAIRS, 3, preset=preset, size=(96, 128))
+    rows = annotation_format.load(written["json_file"])
     labels = np.array([not row["authentic"] for row in rows])
     groups = np.unique([row["group"] for row in rows], return_inverse=True)[1]
     files = [(Path(row["file_name"]), Path(row["file_name"]).read_bytes()) for row in rows]
@@ -96,12 +96,12 @@ def test_no_file_level_cue(preset, photos, tmp_path):
     # Within a pair, only what follows from the content may differ: the size of the file and the values of its grid.
     order = np.argsort(labels, kind="stable")
     pairs = features[order].reshape(2, PAIRS, -1)
-    alike = (pairs[0] == pairs[1]).all(0)
-    assert alike[[0, 1]].all() and alike[8:-18].all()
+    equal = (pairs[0] == pairs[1]).all(0)
+    assert equal[[0, 1]].all() and equal[8:-18].all()
 
     # The test can fail: forgeries saved once more, as without shared last steps.
     for index in np.flatnonzero(labels):
-        again = io.BytesIO()
-        Image.open(io.BytesIO(files[index][1])).save(again, "jpeg", quality=90)
-        features[index] = _features(files[index][0].name, again.getvalue())
+        recompressed = io.BytesIO()
+        Image.open(io.BytesIO(files[index][1])).save(recompressed, "jpeg", quality=90)
+        features[index] = _features(files[index][0].name, recompressed.getvalue())
     assert min(_accuracies(features, labels, groups)) > 0.85

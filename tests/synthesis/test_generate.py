@@ -68,11 +68,15 @@ def test_copy_does_not_overlap_its_source():
 
 
 def _matches(forgery, rows, columns, shift):
-    there = rows + shift[0], columns + shift[1]
-    if min(there[0].min(), there[1].min()) < 0 or there[0].max() >= SIZE[0] or there[1].max() >= SIZE[1]:
+    source_pixels = rows + shift[0], columns + shift[1]
+    if (
+        min(source_pixels[0].min(), source_pixels[1].min()) < 0
+        or source_pixels[0].max() >= SIZE[0]
+        or source_pixels[1].max() >= SIZE[1]
+    ):
         return False
     probe = slice(None, None, max(1, len(rows) // 20))
-    source = forgery.authentic_before[there[0][probe], there[1][probe]]
+    source = forgery.authentic_before[source_pixels[0][probe], source_pixels[1][probe]]
     return bool((forgery.before[rows[probe], columns[probe]] == source).all())
 
 
@@ -134,10 +138,10 @@ def test_grain_is_matched_both_ways():
     mask = np.ones((96, 96), bool)
     noisy = np.clip(128 + rng.normal(0, 6, (96, 96, 3)), 0, 255).astype(np.uint8)
     smooth = np.full((96, 96, 3), 128, np.uint8)
-    wanted = grain_level(noisy)
-    assert grain_level(match_grain(smooth, mask, wanted, PLAIN, rng), mask) == pytest.approx(wanted, rel=0.15)
-    softened = match_grain(noisy, mask, wanted / 2, PLAIN, rng)
-    assert grain_level(softened, mask) == pytest.approx(wanted / 2, rel=0.25)
+    target = grain_level(noisy)
+    assert grain_level(match_grain(smooth, mask, target, PLAIN, rng), mask) == pytest.approx(target, rel=0.15)
+    softened = match_grain(noisy, mask, target / 2, PLAIN, rng)
+    assert grain_level(softened, mask) == pytest.approx(target / 2, rel=0.25)
 
 
 @pytest.mark.parametrize("edge", ["hard", "feathered", "poisson"])
@@ -165,5 +169,5 @@ def test_region_areas(area):
     for _ in range(10):
         assert smooth_shape((160, 200), area, rng).sum() == pytest.approx(area, rel=0.15)
     segments = Segments(PHOTOS[0])
-    drawn = [m for m in (segments.draw(area * 3, rng) for _ in range(10)) if m is not None]
-    assert drawn and all(0.4 * 3 * area <= m.sum() <= 1.6 * 3 * area for m in drawn)
+    regions = [m for m in (segments.draw(area * 3, rng) for _ in range(10)) if m is not None]
+    assert regions and all(0.4 * 3 * area <= m.sum() <= 1.6 * 3 * area for m in regions)

@@ -83,10 +83,10 @@ def test_an_object_goes_through_the_view_with_its_photo():
         rng = np.random.default_rng(seed)
         view = camera.draw_view(photo.shape, (90, 100), history, rng)
         image = camera.photograph(photo, (90, 100), history, rng, view)
-        seen = in_view([disc], view, (90, 100))
-        if seen:
+        visible = in_view([disc], view, (90, 100))
+        if visible:
             white = image[:, :, 1] > 127
-            assert (seen[0] & white).sum() / (seen[0] | white).sum() > 0.95
+            assert (visible[0] & white).sum() / (visible[0] | white).sum() > 0.95
         else:
             assert view.cut(disc).sum() < 0.6 * disc.sum()
 
@@ -97,8 +97,8 @@ def test_regions_are_the_objects(technique):
     discs = [[_disc(80, 60, 22)], [_disc(80, 60, 20)], []]
     annotated = 0
     for seed in range(6):
-        made = synthesize(photos, np.random.default_rng(seed), techniques=[technique], size=SIZE, objects=discs)
-        for (_, mask), step in zip(made.regions, made.description["steps"]):
+        forgery = synthesize(photos, np.random.default_rng(seed), techniques=[technique], size=SIZE, objects=discs)
+        for (_, mask), step in zip(forgery.regions, forgery.description["steps"]):
             if step["annotated"] and mask[0].sum() + mask[-1].sum() + mask[:, 0].sum() + mask[:, -1].sum() == 0:
                 outline = cv2.findContours(mask.astype(np.uint8), 0, 2)[0][0]
                 (_, _), radius = cv2.minEnclosingCircle(outline)
@@ -128,8 +128,8 @@ def test_command_lists_what_cannot_be_used(tmp_path, capsys):
         assert words in out
     content = json.loads((tmp_path / "o/annotations/train.json").read_text())
     forged = [image for image in content["images"] if not image["authentic"]]
-    used = [image["made"]["steps"][0] for image in forged if image["source"] in ("0.png", "1.png")]
-    assert any(step["annotated"] for step in used)
+    steps = [image["made"]["steps"][0] for image in forged if image["source"] in ("0.png", "1.png")]
+    assert any(step["annotated"] for step in steps)
     # The same files with other objects are another set.
     _write(annotations, ["0.png"], [(0, _compressed(_disc(80, 60, 26)))])
     assert running("synthesize")([*arguments, str(tmp_path / "o"), *options]) == 2
@@ -150,5 +150,5 @@ def test_bad_annotation_files_are_one_line(content, tmp_path):
 def test_photo_of_another_size_is_said(tmp_path):
     annotations = ObjectAnnotations(_write(tmp_path / "a.json", ["0.png"], [(0, _compressed(_disc(80, 60, 25)))]))
     assert len(annotations.objects("0.png", SIZE)[0]) == 1
-    found, problems = annotations.objects("0.png", SIZE[::-1])
-    assert not found and "160x120" in problems[0]
+    outlined, problems = annotations.objects("0.png", SIZE[::-1])
+    assert not outlined and "160x120" in problems[0]

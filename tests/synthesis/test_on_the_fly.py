@@ -24,8 +24,8 @@ def folder(tmp_path_factory):
     for seed in range(4):
         Image.fromarray(render_scene(seed, (120, 150))).save(folder / f"{seed}.png")
     (folder / "text.jpg").write_text("no image")
-    whole = (folder / "3.png").read_bytes()
-    (folder / "4cut.png").write_bytes(whole[: len(whole) // 2])  # found out when it is drawn, and replaced
+    content = (folder / "3.png").read_bytes()
+    (folder / "4cut.png").write_bytes(content[: len(content) // 2])  # found out when it is drawn, and replaced
     return folder
 
 
@@ -44,30 +44,30 @@ def take(cfg, count, start=0):
 
 
 def test_workers_and_resuming_change_nothing_and_no_two_passes_are_alike(folder):
-    alone = take(config(folder), 8)
+    single = take(config(folder), 8)
     pair = take(config(folder, "DATALOADER.NUM_WORKERS", "2"), 8)
     later = take(config(folder, "DATALOADER.NUM_WORKERS", "2"), 3, start=5)
-    for one, other in [*zip(alone, pair, strict=True), *zip(alone[10:], later, strict=True)]:
-        assert torch.equal(one["image"], other["image"]) and one["file_name"] == other["file_name"]
-        assert torch.equal(one["instances"].gt_boxes.tensor, other["instances"].gt_boxes.tensor)
-    assert len({item["image"].numpy().tobytes() for item in alone}) == 16  # three passes of five
+    for sample, sample_again in [*zip(single, pair, strict=True), *zip(single[10:], later, strict=True)]:
+        assert torch.equal(sample["image"], sample_again["image"]) and sample["file_name"] == sample_again["file_name"]
+        assert torch.equal(sample["instances"].gt_boxes.tensor, sample_again["instances"].gt_boxes.tensor)
+    assert len({item["image"].numpy().tobytes() for item in single}) == 16  # three passes of five
     other_seed = take(config(folder, "SEED", "4"), 2)
-    assert not torch.equal(alone[0]["image"], other_seed[0]["image"])
+    assert not torch.equal(single[0]["image"], other_seed[0]["image"])
 
 
 def test_samples_fit_their_annotations(folder):
     maker = ForgeryMaker.from_config(config(folder))
-    seen = set()
+    techniques = set()
     for draw in range(14):
         item = maker.make(draw % 5, draw)
-        seen.add(item["technique"])
+        techniques.add(item["technique"])
         assert item["pixels"].shape == (96, 112, 3) and item["complete_mask"].shape == (96, 112)
         assert item["authentic"] == (not item["annotations"]) == (not item["complete_mask"].any())
         for row in item["annotations"]:
             x, y, w, h = (int(v) for v in row["bbox"])
             assert item["complete_mask"][y : y + h, x : x + w].sum() >= row["bbox"][2]
             assert TECHNIQUES[row["category_id"]] == item["technique"]
-    assert seen == {*TECHNIQUES, "authentic"}
+    assert techniques == {*TECHNIQUES, "authentic"}
 
 
 def test_mapped_sample_has_what_training_takes(folder):
@@ -83,8 +83,8 @@ def test_mapped_sample_has_what_training_takes(folder):
 def test_channel_order(folder):
     """The mapper hands out BGR, the maker RGB."""
     cfg = config(folder, "INPUT.RANDOM_FLIP", "none", "DATASETS.SYNTHESIS.COUNT", "1")
-    mapped, made = take(cfg, 1)[0], ForgeryMaker.from_config(cfg).make(0, 0)
-    assert np.array_equal(mapped["image"].permute(1, 2, 0).numpy()[:, :, ::-1], made["pixels"])
+    mapped, forgery = take(cfg, 1)[0], ForgeryMaker.from_config(cfg).make(0, 0)
+    assert np.array_equal(mapped["image"].permute(1, 2, 0).numpy()[:, :, ::-1], forgery["pixels"])
 
 
 def test_beside_a_dataset_on_disk(folder, tmp_path):

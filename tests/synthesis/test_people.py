@@ -88,10 +88,10 @@ def test_the_mask_is_resized_in_step_with_the_image():
         for name in ("area", "linear", "cubic", "lanczos"):
             size = round(200 * scale), round(240 * scale)
             journey = Journey(scale=scale, interpolation=name)
-            seen, left = journey.travel(image, size)[:, :, 0], journey.travel_mask(mask, size)
-            assert seen.shape == left.shape == size
+            resized, resized_mask = journey.travel(image, size)[:, :, 0], journey.travel_mask(mask, size)
+            assert resized.shape == resized_mask.shape == size
             # Of a white region on black, only half-covered pixels may fall on either side.
-            assert ((seen > 128) != left)[np.abs(seen.astype(int) - 128) > 60].sum() == 0
+            assert ((resized > 128) != resized_mask)[np.abs(resized.astype(int) - 128) > 60].sum() == 0
 
 
 @pytest.mark.parametrize("edge", ["hard", "antialiased", "feathered", "matting"])
@@ -147,10 +147,13 @@ def test_raw_files_see_no_jpeg_before_the_last():
     suffixes = set()
     for seed in range(8):
         forgery = synthesize(PHOTOS, np.random.default_rng(seed), _with(raw=1.0, resized=0.0), ["splice"], SIZE)
-        said = forgery.description
-        assert not said["history"]["own"] and said["history"]["camera_jpeg"] is said["history"]["jpeg"] is None
-        assert said["journey"]["saved"] is said["first_quality"] is None
-        assert said["quality"] is None or said["quality"] >= 90
+        description = forgery.description
+        assert (
+            not description["history"]["own"]
+            and description["history"]["camera_jpeg"] is description["history"]["jpeg"] is None
+        )
+        assert description["journey"]["saved"] is description["first_quality"] is None
+        assert description["quality"] is None or description["quality"] >= 90
         suffixes.add(forgery.suffix)
     assert suffixes == {".png", ".jpg"}
 

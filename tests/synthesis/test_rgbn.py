@@ -41,13 +41,13 @@ def test_object_stands_where_the_resized_donor_shows_it():
 
 
 def test_two_thirds_are_blurred_and_their_counterparts_too():
-    made = [
+    forgeries = [
         synthesize([BACKGROUND, DONOR], np.random.default_rng(s), "rgbn", ["splice"], objects=[(), [_object()]])
         for s in range(90)
     ]
-    blurred = [forgery.blur > 0 for forgery in made]
+    blurred = [forgery.blur > 0 for forgery in forgeries]
     assert abs(np.mean(blurred) - 2 / 3) < 3 * np.sqrt(2 / 9 / 90)
-    for forgery in (made[blurred.index(True)], made[blurred.index(False)]):
+    for forgery in (forgeries[blurred.index(True)], forgeries[blurred.index(False)]):
         assert (forgery.image == forgery.before).all() == (forgery.blur == 0)
         assert (forgery.authentic == BACKGROUND).all() == (forgery.blur == 0)
 
@@ -86,8 +86,8 @@ def test_lists_are_read_by_the_converter_of_the_released_set(tmp_path, capsys):
     layout = coco_synthetic.find_layout(tmp_path / "rgbn")
     scan = coco_synthetic.scan(layout)
     assert not scan.findings
-    listed = [sample for sample in scan.samples if sample.image.name.startswith("Tp_")]
-    assert listed and len(listed) == len({s.image.name for s in listed}) <= len(forged)
+    listed_samples = [sample for sample in scan.samples if sample.image.name.startswith("Tp_")]
+    assert listed_samples and len(listed_samples) == len({s.image.name for s in listed_samples}) <= len(forged)
     lines = (tmp_path / "rgbn/train_filter_single.txt").read_text().splitlines()
     tampered = {tuple(map(int, line.split()[1:5])) for line in lines if line.endswith("tamper")}
     expected = {(x + 1, y + 1, x + w, y + h) for x, y, w, h in (boxes[image["id"]] for image in forged)}
@@ -99,5 +99,5 @@ def test_lists_are_read_by_the_converter_of_the_released_set(tmp_path, capsys):
         assert step["annotated"] and step["category"] == categories[kinds[step["donor"]] - 1]["name"]
         assert len(set(kinds.values())) == 1
         ids = f"Tp_{int(step['donor'][-8:-4])}_{int(image['source'][-8:-4])}_"
-        assert any(sample.image.name.startswith(ids) for sample in listed)
-    assert any(sample.image.name.endswith("_hair-drier.png") for sample in listed)
+        assert any(sample.image.name.startswith(ids) for sample in listed_samples)
+    assert any(sample.image.name.endswith("_hair-drier.png") for sample in listed_samples)

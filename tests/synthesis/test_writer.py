@@ -46,22 +46,22 @@ def test_same_bytes_for_any_number_of_workers_and_after_an_interruption(tmp_path
     _write(tmp_path / "four", workers=4)
     assert _content(tmp_path / "one") == _content(tmp_path / "four")
 
-    make, made = writer._make_item, []
+    make_item, first_items = writer._make_item, []
 
     def stop_at_five(job, index):
-        if len(made) == 5:
+        if len(first_items) == 5:
             raise KeyboardInterrupt
-        made.append(index)
-        return make(job, index)
+        first_items.append(index)
+        return make_item(job, index)
 
     monkeypatch.setattr(writer, "_make_item", stop_at_five)
     with pytest.raises(KeyboardInterrupt):
         _write(tmp_path / "stopped", workers=1)
-    before = len(made)
-    again = []
-    monkeypatch.setattr(writer, "_make_item", lambda job, index: again.append(index) or make(job, index))
+    first_count = len(first_items)
+    second_items = []
+    monkeypatch.setattr(writer, "_make_item", lambda job, index: second_items.append(index) or make_item(job, index))
     _write(tmp_path / "stopped", workers=1)
-    assert before == 5 and len(again) < 8, "nothing of the first run was used"
+    assert first_count == 5 and len(second_items) < 8, "nothing of the first run was used"
     assert _content(tmp_path / "one") == _content(tmp_path / "stopped")
 
 
@@ -108,9 +108,9 @@ def test_another_seed_or_split_makes_other_images(tmp_path):
 
 
 def test_internal_form(tmp_path):
-    done = _write(tmp_path)
-    assert done["forged"] == 8 and done["authentic"] == 8 and not done["unchanged"]
-    rows = annotation_format.load(done["json_file"])
+    written = _write(tmp_path)
+    assert written["forged"] == 8 and written["authentic"] == 8 and not written["unchanged"]
+    rows = annotation_format.load(written["json_file"])
     assert len(rows) == 16
     for row in rows:
         assert np.asarray(Image.open(row["file_name"])).shape == (*SIZE, 3)
@@ -125,14 +125,14 @@ def test_internal_form(tmp_path):
 
 
 def test_groups_hold_whole_families(tmp_path):
-    done = _write(tmp_path, count=14)
+    written = _write(tmp_path, count=14)
     group_of = {}
-    for image in json.loads(done["json_file"].read_text())["images"]:
+    for image in json.loads(written["json_file"].read_text())["images"]:
         assert group_of.setdefault(image["source"], image["group"]) == image["group"]
-    found, _ = families(PHOTOS, 5)
-    assert sorted(sum(found, [])) == list(range(len(PHOTOS))) and min(map(len, found)) >= 2
-    many = [(str(i), PHOTOS[0][1]) for i in range(100)]
-    assert len(families(many, 0, count=3)[0]) == 1 and len(families(many, 0)[0]) == 100 // FAMILY
+    groups, _ = families(PHOTOS, 5)
+    assert sorted(sum(groups, [])) == list(range(len(PHOTOS))) and min(map(len, groups)) >= 2
+    photos = [(str(i), PHOTOS[0][1]) for i in range(100)]
+    assert len(families(photos, 0, count=3)[0]) == 1 and len(families(photos, 0)[0]) == 100 // FAMILY
 
 
 def test_share_of_authentic_counterparts(tmp_path):
@@ -150,8 +150,8 @@ def test_split_puts_every_photo_on_one_side():
 
 def test_unreadable_photo_is_left_out_and_listed(folder, tmp_path, capsys):
     (folder / "text.jpg").write_text("no image")
-    whole = (folder / "p0.png").read_bytes()
-    (folder / "cut.png").write_bytes(whole[: len(whole) // 2])  # its header is fine, its pixels are not
+    content = (folder / "p0.png").read_bytes()
+    (folder / "cut.png").write_bytes(content[: len(content) // 2])  # its header is fine, its pixels are not
     Image.fromarray(PHOTOS[0][1][:20, :20]).save(folder / "tiny.png")
     output = tmp_path / "o"
     assert synthesize_set(["--images", str(folder), "--output", str(output), "--count", "5", "--size", "128x160"]) == 0
@@ -165,11 +165,11 @@ def test_unreadable_photo_is_left_out_and_listed(folder, tmp_path, capsys):
 def test_test_fraction_makes_two_splits_from_other_photos(folder, tmp_path):
     arguments = ["--images", str(folder), "--output", str(tmp_path), "--count", "6", "--size", "128x160"]
     assert synthesize_set([*arguments, "--test-fraction", "0.4"]) == 0
-    used = [
+    photos_by_split = [
         {i["group"] for i in json.loads((tmp_path / f"annotations/{s}.json").read_text())["images"]}
         for s in ("train", "test")
     ]
-    assert all(used) and not used[0] & used[1]
+    assert all(photos_by_split) and not photos_by_split[0] & photos_by_split[1]
 
 
 @pytest.mark.parametrize("make", ["missing", "empty", "hopeless"])
@@ -213,11 +213,11 @@ def test_refined_outlines_do_not_depend_on_the_thread(tmp_path):
 
 def test_file_names_do_not_tell(tmp_path):
     """Within a pair either number may be the forged one; nothing else in a name differs."""
-    done = _write(tmp_path, count=20)
-    images = json.loads(done["json_file"].read_text())["images"]
+    written = _write(tmp_path, count=20)
+    images = json.loads(written["json_file"].read_text())["images"]
     assert len({len(image["file_name"]) for image in images}) == 1
-    odd = [int(image["file_name"][-5]) % 2 for image in images if not image["authentic"]]
-    assert 3 <= sum(odd) <= 17
+    parities = [int(image["file_name"][-5]) % 2 for image in images if not image["authentic"]]
+    assert 3 <= sum(parities) <= 17
     assert len({image["file_name"] for image in images}) == 40
 
 

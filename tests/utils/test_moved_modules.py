@@ -20,28 +20,28 @@ NAMED = {
 }
 
 
-@pytest.mark.parametrize("old", NAMED)
-def test_paths_that_docs_named_work(old):
-    sys.modules.pop(f"constrained_rcnn.{old}", None) if old in MOVED else None
-    if old in MOVED:
-        with pytest.warns(DeprecationWarning, match=f"moved to constrained_rcnn.{MOVED[old]};"):
-            module = importlib.import_module(f"constrained_rcnn.{old}")
-        assert module is importlib.import_module(f"constrained_rcnn.{MOVED[old]}")
-        assert module.__spec__.name == f"constrained_rcnn.{MOVED[old]}"
+@pytest.mark.parametrize("old_name", NAMED)
+def test_paths_that_docs_named_work(old_name):
+    sys.modules.pop(f"constrained_rcnn.{old_name}", None) if old_name in MOVED else None
+    if old_name in MOVED:
+        with pytest.warns(DeprecationWarning, match=f"moved to constrained_rcnn.{MOVED[old_name]};"):
+            module = importlib.import_module(f"constrained_rcnn.{old_name}")
+        assert module is importlib.import_module(f"constrained_rcnn.{MOVED[old_name]}")
+        assert module.__spec__.name == f"constrained_rcnn.{MOVED[old_name]}"
     else:
-        module = importlib.import_module(f"constrained_rcnn.{old}")
-    assert getattr(module, NAMED[old]) is getattr(constrained_rcnn, NAMED[old])
+        module = importlib.import_module(f"constrained_rcnn.{old_name}")
+    assert getattr(module, NAMED[old_name]) is getattr(constrained_rcnn, NAMED[old_name])
 
 
-@pytest.mark.parametrize("old", MOVED)
-def test_every_new_path_is_there(old):
-    importlib.import_module(f"constrained_rcnn.{MOVED[old]}")
+@pytest.mark.parametrize("old_name", MOVED)
+def test_every_new_path_is_there(old_name):
+    importlib.import_module(f"constrained_rcnn.{MOVED[old_name]}")
 
 
 def test_the_installer_runs_under_its_old_path():
     command = [sys.executable, "-m", "constrained_rcnn.detectron2_install", "--help"]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 0 and "usage:" in done.stdout
+    completed = subprocess.run(command, capture_output=True, text=True)
+    assert completed.returncode == 0 and "usage:" in completed.stdout
 
 
 def test_importing_the_package_loads_nothing_heavy():

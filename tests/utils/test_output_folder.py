@@ -76,12 +76,12 @@ def test_results_of_other_settings_are_not_mixed(tmp_path):
             claim_settings(tmp_path, {"seed": 1})
 
 
-@pytest.mark.parametrize("break_it", ["disk", "folder", "special"])
-def test_what_cannot_be_written_is_one_line_and_the_old_file_stays(tmp_path, monkeypatch, break_it):
+@pytest.mark.parametrize("obstacle", ["disk", "folder", "special"])
+def test_what_cannot_be_written_is_one_line_and_the_old_file_stays(tmp_path, monkeypatch, obstacle):
     path = tmp_path / "result.json"
-    if break_it == "folder":
+    if obstacle == "folder":
         (path / "below").mkdir(parents=True)
-    elif break_it == "special":
+    elif obstacle == "special":
         path = tmp_path / "pipe"
         os.mkfifo(path)
     else:
@@ -89,7 +89,7 @@ def test_what_cannot_be_written_is_one_line_and_the_old_file_stays(tmp_path, mon
         monkeypatch.setattr(files.os, "replace", full_disk)
     with pytest.raises(OutputError, match=f"{path}: cannot be written: [a-z ]+; "):
         write_bytes_atomic(path, b"new")
-    assert break_it != "disk" or path.read_bytes() == b"old"
+    assert obstacle != "disk" or path.read_bytes() == b"old"
     assert not list(tmp_path.rglob(".tmp-*"))
 
 
@@ -138,14 +138,14 @@ def test_another_disk_in_between(tmp_path, monkeypatch):
     assert listed(tmp_path) == ["a.json"]
 
 
-@pytest.mark.parametrize("where", ["file", "file/below", "out/part"])
-def test_an_output_that_is_no_folder(tmp_path, where):
+@pytest.mark.parametrize("name", ["file", "file/below", "out/part"])
+def test_an_output_that_is_no_folder(tmp_path, name):
     (tmp_path / "file").write_text("mine")
-    if where == "out/part":
+    if name == "out/part":
         (tmp_path / "out").mkdir()
         (tmp_path / "out" / "part").write_text("mine")
     with pytest.raises(OutputError, match="--output .*; name another folder"):
-        with output_folder(tmp_path / ("out" if "part" in where else where), parts=["part"]):
+        with output_folder(tmp_path / ("out" if "part" in name else name), parts=["part"]):
             pass
     assert all(text == "mine" for path in tmp_path.rglob("*") if path.is_file() for text in [path.read_text()])
 
@@ -182,7 +182,7 @@ def test_a_journal_survives_cut_and_damaged_lines(tmp_path):
 def test_half_a_journal_line_is_taken_back(tmp_path):
     with Journal(tmp_path / "journal", "same") as journal:
         journal.add("a", 1)
-        before = journal.path.read_bytes()
+        content = journal.path.read_bytes()
         real = journal._file
 
         class Full:
@@ -197,7 +197,7 @@ def test_half_a_journal_line_is_taken_back(tmp_path):
         journal._file = Full()
         with pytest.raises(OutputError, match="journal: cannot be written: no space left"):
             journal.add("bb", 2)
-        assert journal.path.read_bytes() == before
+        assert journal.path.read_bytes() == content
         journal._file = real
         journal.add("c", 3)
     with Journal(tmp_path / "journal", "same") as journal:

@@ -10,14 +10,14 @@ from constrained_rcnn.utils.provenance import tree_sha256, versions
 
 
 def test_versions_tell_equal_numbers_apart(tmp_path, monkeypatch):
-    told = versions()["detectron2"]
-    assert told.endswith(f"(tree {tree_sha256('detectron2')[:12]})") and json.dumps(told)
+    version = versions()["detectron2"]
+    assert version.endswith(f"(tree {tree_sha256('detectron2')[:12]})") and json.dumps(version)
     package = tmp_path / "package"
     (package / "sub").mkdir(parents=True)
     for name in ("__init__.py", "sub/a.py", "sub/b.txt"):
         (package / name).write_text("x = 1\n")
-    found = SimpleNamespace(__file__=str(package / "__init__.py"))
-    monkeypatch.setattr(provenance.importlib, "import_module", lambda name: found)
+    module = SimpleNamespace(__file__=str(package / "__init__.py"))
+    monkeypatch.setattr(provenance.importlib, "import_module", lambda name: module)
     digests = []
     for change in (lambda: None, lambda: (package / "sub/a.py").write_text("x = 2\n"),
                    lambda: (package / "sub/a.py").rename(package / "sub/c.py")):  # fmt: skip

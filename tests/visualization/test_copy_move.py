@@ -17,16 +17,16 @@ def case():
     return image, find_repeats(image)
 
 
-def copy_moves_by(repeats, *means):
-    return tuple(CopyMove(repeat, both) for repeat, both in zip(repeats, means))
+def copy_moves_by(pairs, *means):
+    return tuple(CopyMove(pair, map_means) for pair, map_means in zip(pairs, means))
 
 
 def test_the_drawing_colours_the_regions_and_nothing_else(case):
-    image, repeats = case
-    drawn = draw_copy_moves(image, copy_moves_by(repeats, (0.0, 0.0)))
-    assert drawn.shape == image.shape and drawn.dtype == np.uint8
-    coloured = np.ptp(drawn.astype(int), axis=2) > 20
-    regions = repeats[0].first | repeats[0].second
+    image, pairs = case
+    drawing = draw_copy_moves(image, copy_moves_by(pairs, (0.0, 0.0)))
+    assert drawing.shape == image.shape and drawing.dtype == np.uint8
+    coloured = np.ptp(drawing.astype(int), axis=2) > 20
+    regions = pairs[0].first | pairs[0].second
     assert coloured[regions].mean() > 0.95
     near = cv2.dilate(regions.astype(np.uint8), np.ones((5, 5))) > 0
     assert coloured[~near].mean() < 0.02  # the line between them
@@ -35,11 +35,11 @@ def test_the_drawing_colours_the_regions_and_nothing_else(case):
 
 def test_the_arrow_leads_to_the_copy(case):
     """Its head adds pixels to the plain line around the end where it points, and nowhere else."""
-    image, repeats = case
-    plain = draw_copy_moves(image, copy_moves_by(repeats, (0.5, 0.5)))
+    image, pairs = case
+    plain = draw_copy_moves(image, copy_moves_by(pairs, (0.5, 0.5)))
     for means, name in (((0.9, 0.1), "first"), ((0.1, 0.9), "second")):
-        rows, columns = np.nonzero((draw_copy_moves(image, copy_moves_by(repeats, means)) != plain).any(axis=2))
-        region = getattr(repeats[0], name)
+        rows, columns = np.nonzero((draw_copy_moves(image, copy_moves_by(pairs, means)) != plain).any(axis=2))
+        region = getattr(pairs[0], name)
         ys, xs = np.nonzero(region)
         assert len(rows) > 10
         # A line drawn from its other end differs in a pixel or two.

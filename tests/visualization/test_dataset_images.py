@@ -20,7 +20,7 @@ SCRIPT = "tools/visualize_data.py"
 
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory):
-    """A set of grey images: two copy-moves with a region and a speck, a removal, an authentic one."""
+    """A set of grey images: two copy-moves with a region and a small one, a removal, an authentic one."""
     root = tmp_path_factory.mktemp("images")
     grey = np.full((120, 160, 3), 128, np.uint8)
     for name in ("a", "b", "c", "d"):
@@ -31,7 +31,7 @@ def prepared(tmp_path_factory):
 
     for name in ("a", "b"):
         image = Image.open(root / f"masks/{name}.png")
-        image.paste(255, (140, 100, 143, 103))  # a speck
+        image.paste(255, (140, 100, 143, 103))  # a small region
         image.save(root / f"masks/{name}.png")
     rows = ["image,technique", "a.png,copy-move", "b.png,copy-move", "c.png,removal", "d.png,authentic"]
     (root / "labels.csv").write_text("\n".join(rows))
@@ -47,8 +47,8 @@ def prepared(tmp_path_factory):
         "--name",
         "x",
     ]
-    done = run("datasets/prepare_folder.py", *arguments, cwd=root)
-    assert done.returncode == 0, done.stderr
+    completed = run("datasets/prepare_folder.py", *arguments, cwd=root)
+    assert completed.returncode == 0, completed.stderr
     return root / "annotations/x.json"
 
 
@@ -62,13 +62,13 @@ def test_colours_are_where_the_annotations_say(prepared):
         np.testing.assert_allclose(image[60, 50], 128 * (1 - opacity) + colour * opacity, atol=1)
         np.testing.assert_array_equal(image[30, 20], colour)  # outline and box
         assert (image[:20] == 128).all() and (image[:, 100:138] == 128).all()
-        speck = image[101, 141]
-        np.testing.assert_array_equal(speck, dataset_images.SMALL_REGION_COLOUR if name == "a" else [128] * 3)
+        pixel = image[101, 141]
+        np.testing.assert_array_equal(pixel, dataset_images.SMALL_REGION_COLOUR if name == "a" else [128] * 3)
     assert (dataset_images.overlay(by_name["d"], classes)[:120] == 128).all()
 
 
 def test_the_command_writes_a_sheet_and_overlays(prepared, tmp_path):
-    done = run(
+    completed = run(
         SCRIPT,
         "--dataset",
         prepared,
@@ -80,20 +80,22 @@ def test_the_command_writes_a_sheet_and_overlays(prepared, tmp_path):
         3,
         cwd=tmp_path,
     )
-    assert done.returncode == 0 and "4 images" in done.stdout, done.stderr
+    assert completed.returncode == 0 and "4 images" in completed.stdout, completed.stderr
     sheet = read_image(tmp_path / "out/sheet.png")
     assert sheet.shape[1] == 3 * (dataset_images.CELL + dataset_images.GAP)
     assert len(list((tmp_path / "out/single").iterdir())) == 4
-    done = run(SCRIPT, "--dataset", prepared, "--output", "one.png", "--name", "/b.png", "--count", 9, cwd=tmp_path)
-    assert "1 images" in done.stdout
-    done = run(SCRIPT, "--dataset", prepared, "--output", "none.png", "--name", "zzz", cwd=tmp_path)
-    assert done.returncode == 2 and "no such images" in done.stderr
+    completed = run(
+        SCRIPT, "--dataset", prepared, "--output", "one.png", "--name", "/b.png", "--count", 9, cwd=tmp_path
+    )
+    assert "1 images" in completed.stdout
+    completed = run(SCRIPT, "--dataset", prepared, "--output", "none.png", "--name", "zzz", cwd=tmp_path)
+    assert completed.returncode == 2 and "no such images" in completed.stderr
 
 
 def test_boxes_only(tmp_path):
     make_coco_synthetic(tmp_path / "coco", pairs=3)
-    done = run("datasets/prepare_coco_synthetic.py", "--root", "coco", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
+    completed = run("datasets/prepare_coco_synthetic.py", "--root", "coco", cwd=tmp_path)
+    assert completed.returncode == 0, completed.stderr
     entries, classes = dataset_images.load(str(tmp_path / "coco/annotations/coco_synthetic.json"))
     (entry,) = [entry for entry in entries if "Tp_1000_" in entry["file_name"]]
     image, (x, y, _, _) = dataset_images.overlay(entry, classes), entry["annotations"][0]["bbox"]
@@ -104,9 +106,9 @@ def test_the_choice_is_even_and_repeatable():
     entries = [
         {"technique": t, "image_id": n} for n, t in enumerate(["authentic"] * 90 + ["splice"] * 8 + ["removal"] * 2)
     ]
-    chosen = dataset_images.choose(entries, 10, seed=1)
-    assert [entry["technique"] for entry in chosen] == ["authentic"] * 4 + ["splice"] * 4 + ["removal"] * 2
-    assert chosen == dataset_images.choose(entries, 10, seed=1) != dataset_images.choose(entries, 10, seed=2)
+    choice = dataset_images.choose(entries, 10, seed=1)
+    assert [entry["technique"] for entry in choice] == ["authentic"] * 4 + ["splice"] * 4 + ["removal"] * 2
+    assert choice == dataset_images.choose(entries, 10, seed=1) != dataset_images.choose(entries, 10, seed=2)
     assert len(dataset_images.choose(entries, 1000, seed=0)) == 100
 
 

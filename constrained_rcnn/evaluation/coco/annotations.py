@@ -45,13 +45,7 @@ def write_coco_ground_truth(
             number = len(annotations) + 1
             annotations.append(_annotation(instance, size, len(class_names), item) | {"id": number})
     categories = [{"id": i + 1, "name": name} for i, name in enumerate(class_names)]
-    content = {
-        "info": {},
-        "licenses": [],
-        "images": images,
-        "categories": categories,
-        "annotations": annotations,
-    }
+    content = {"info": {}, "licenses": [], "images": images, "categories": categories, "annotations": annotations}
     write_json_atomic(path, content)
     has_masks = all("segmentation" in annotation for annotation in annotations)
     return ("bbox", "segm") if has_masks else ("bbox",)
@@ -90,7 +84,4 @@ def _rle(segmentation: Any, size: tuple[int, int]) -> dict[str, Any]:
     else:
         rle = rle_tools.merge(rle_tools.frPyObjects([list(map(float, part)) for part in segmentation], *size))
     counts = rle["counts"]
-    return {
-        "size": list(rle["size"]),
-        "counts": counts if isinstance(counts, str) else counts.decode("ascii"),
-    }
+    return {"size": list(rle["size"]), "counts": counts if isinstance(counts, str) else counts.decode("ascii")}

@@ -49,8 +49,8 @@ class WeightedAP:
         self._classes = []
         for k in range(classes):
             start = k * areas * images  # the area range "all" is the first
-            found = [e for e in evaluation.evalImgs[start : start + images] if e is not None and e["image_id"] in place]
-            self._classes.append(_OneClass(found, place, len(self._ious)))
+            evals = [e for e in evaluation.evalImgs[start : start + images] if e is not None and e["image_id"] in place]
+            self._classes.append(_OneClass(evals, place, len(self._ious)))
 
     def __call__(self, weights: np.ndarray) -> dict[str, np.ndarray]:
         """
@@ -63,11 +63,11 @@ class WeightedAP:
         # (R, T, 101, K): the means run over it in pycocotools' order, so that equal weights give its very numbers.
         precision = np.stack([by_class(weights, self._recalls) for by_class in self._classes], axis=-1)
         defined = ~np.isnan(precision[:, 0, 0])
-        at = {"AP": slice(None), "AP50": np.isclose(self._ious, 0.5), "AP75": np.isclose(self._ious, 0.75)}
+        threshold_rows = {"AP": slice(None), "AP50": np.isclose(self._ious, 0.5), "AP75": np.isclose(self._ious, 0.75)}
         result = {name: np.full(len(weights), NAN) for name in NAMES}
         for row in np.flatnonzero(defined.any(axis=1)):
             for name in NAMES:
-                result[name][row] = np.mean(precision[row, at[name]][..., defined[row]].ravel())
+                result[name][row] = np.mean(precision[row, threshold_rows[name]][..., defined[row]].ravel())
         return result
 
 
@@ -77,29 +77,31 @@ class _OneClass:
     Precision and recall rise at true instances alone, so the false ones between two of them need only be counted.
     """
 
-    def __init__(self, found: Sequence[Mapping], place: Mapping, thresholds: int):
-        scores = np.concatenate([np.asarray(e["dtScores"], np.float64) for e in found]) if found else np.zeros(0)
+    def __init__(self, evals: Sequence[Mapping], place: Mapping, thresholds: int):
+        scores = np.concatenate([np.asarray(e["dtScores"], np.float64) for e in evals]) if evals else np.zeros(0)
         order = np.argsort(-scores, kind="mergesort")  # pycocotools' own, so that ties fall alike
-        owners = [np.full(len(e["dtScores"]), place[e["image_id"]]) for e in found]
+        owners = [np.full(len(e["dtScores"]), place[e["image_id"]]) for e in evals]
         owner = (np.concatenate(owners) if owners else np.zeros(0, int))[order]
         empty = [np.zeros((thresholds, 0), bool)]
         matches, ignored = (
-            np.concatenate([np.asarray(e[key], bool).reshape(thresholds, -1) for e in found] or empty, axis=1)[:, order]
+            np.concatenate([np.asarray(e[key], bool).reshape(thresholds, -1) for e in evals] or empty, axis=1)[:, order]
             for key in ("dtMatches", "dtIgnore")
         )
-        true = matches & ~ignored
-        places = np.flatnonzero(true.any(axis=0))  # true at any threshold
+        true_positives = matches & ~ignored
+        places = np.flatnonzero(true_positives.any(axis=0))  # true at any threshold
         self._starts = np.concatenate([[0], places[:-1] + 1])
         self._owner = owner[: places[-1] + 1] if len(places) else owner[:0]
         #: Per threshold: owners of the true instances, which of ``places`` they are; owners of the ignored ones, and
         #: how many of these stand before each true one.
         self._thresholds = []
-        for right, left_out in zip(true, ignored):
-            right, left_out = np.flatnonzero(right), np.flatnonzero(left_out)
-            before = np.searchsorted(left_out, right)
-            self._thresholds.append((owner[right], np.searchsorted(places, right), owner[left_out], before))
+        for true_columns, ignored_columns in zip(true_positives, ignored):
+            true_columns, ignored_columns = np.flatnonzero(true_columns), np.flatnonzero(ignored_columns)
+            ignored_before = np.searchsorted(ignored_columns, true_columns)
+            self._thresholds.append(
+                (owner[true_columns], np.searchsorted(places, true_columns), owner[ignored_columns], ignored_before)
+            )
         self._regions = np.zeros(len(place))
-        for e in found:
+        for e in evals:
             self._regions[place[e["image_id"]]] += np.sum(~np.asarray(e["gtIgnore"], bool))
 
     def __call__(self, weights: np.ndarray, recalls: np.ndarray) -> np.ndarray:
@@ -113,10 +115,10 @@ class _OneClass:
         result = np.zeros((len(weights), len(self._thresholds), len(recalls)))
         if len(self._owner):
             ranked = np.cumsum(np.add.reduceat(weights[:, self._owner], self._starts, axis=1), axis=1)
-            for t, (owner, places, ignored, before) in enumerate(self._thresholds):
+            for t, (owner, places, ignored, ignored_before) in enumerate(self._thresholds):
                 tp, counted = np.cumsum(weights[:, owner], axis=1), ranked[:, places]
                 if len(ignored):
-                    counted -= np.pad(np.cumsum(weights[:, ignored], axis=1), ((0, 0), (1, 0)))[:, before]
+                    counted -= np.pad(np.cumsum(weights[:, ignored], axis=1), ((0, 0), (1, 0)))[:, ignored_before]
                 precision = tp / (counted + np.spacing(1))
                 precision = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
                 precision = np.pad(precision, ((0, 0), (0, 1)))  # 0 where a recall is not reached
@@ -189,11 +191,11 @@ def compare_ap_of_folders(
 def ap_table(values: Mapping[str, Mapping[str, float]], intervals: Mapping[str, Mapping]) -> str:
     """AP with its intervals as text, in per cent. Args: both as fractions, by task and name."""
     rows = [["metric (%)", "value", "95% interval"]]
-    for task, found in values.items():
+    for task, results in values.items():
         for name in NAMES:
-            if found.get(name) is not None:
+            if results.get(name) is not None:
                 interval = intervals.get(task, {}).get(name)
-                rows.append([f"{task}/{name}", f"{100 * found[name]:.2f}", interval_text(interval)])
+                rows.append([f"{task}/{name}", f"{100 * results[name]:.2f}", interval_text(interval)])
     return format_rows(rows)
 
 

@@ -49,8 +49,8 @@ def confidence_intervals(
     intervals = bootstrap(statistics, statistics.names, labels, undefined=undefined, resamples=resamples, seed=seed)
     number = int(labels.max(initial=-1)) + 1
     over = "source groups" if number < len(records) else "images"
-    about = {"level": LEVEL, "resamples": resamples, "seed": seed, "over": over, "n_groups": number}
-    return {"intervals": intervals, "bootstrap": about}
+    settings = {"level": LEVEL, "resamples": resamples, "seed": seed, "over": over, "n_groups": number}
+    return {"intervals": intervals, "bootstrap": settings}
 
 
 def bootstrap(
@@ -75,8 +75,8 @@ def bootstrap(
         metric -> (lower, upper); NaN where undefined, and everywhere with fewer than two groups.
     """
     draws = [statistic(weights) for weights in draw_weights(labels, resamples, seed)]
-    known = set(names) - set(undefined) if draws else set()
-    return {n: percentiles(np.concatenate([d[n] for d in draws])) if n in known else (NAN, NAN) for n in names}
+    defined = set(names) - set(undefined) if draws else set()
+    return {n: percentiles(np.concatenate([d[n] for d in draws])) if n in defined else (NAN, NAN) for n in names}
 
 
 def bootstrap_interval(
@@ -128,10 +128,10 @@ def compare(
     if [r["image_id"] for r in first] != [r["image_id"] for r in second]:
         raise ValueError("the two runs are not over the same images in the same order")
     labels = group_labels(first)
-    before, after = (WeightedMetrics(records, variants) for records in (first, second))
-    names = [name for name in before.names if name in after.names]
-    few = before.names_with_few_groups(labels) | after.names_with_few_groups(labels)
-    return paired(before, after, names, labels, undefined=few, resamples=resamples, seed=seed)
+    first_metrics, second_metrics = (WeightedMetrics(records, variants) for records in (first, second))
+    names = [name for name in first_metrics.names if name in second_metrics.names]
+    too_few = first_metrics.names_with_few_groups(labels) | second_metrics.names_with_few_groups(labels)
+    return paired(first_metrics, second_metrics, names, labels, undefined=too_few, resamples=resamples, seed=seed)
 
 
 def paired(
@@ -156,8 +156,8 @@ def paired(
     """
 
     def difference(weights: np.ndarray) -> dict[str, np.ndarray]:
-        before, after = first(weights), second(weights)
-        return {name: after[name] - before[name] for name in names}
+        first_values, second_values = first(weights), second(weights)
+        return {name: second_values[name] - first_values[name] for name in names}
 
     values = [statistic(np.ones((1, len(labels)))) for statistic in (first, second)]
     intervals = bootstrap(difference, names, labels, undefined=undefined, resamples=resamples, seed=seed)
@@ -193,8 +193,8 @@ def draw_weights(labels: np.ndarray, resamples: int, seed: int) -> Iterator[np.n
     rng = np.random.default_rng(seed)
     for start in range(0, resamples, CHUNK):
         rows = min(CHUNK, resamples - start)
-        drawn = rng.integers(number, size=(rows, number)) + number * np.arange(rows)[:, None]
-        counts = np.bincount(drawn.ravel(), minlength=rows * number).reshape(rows, number)
+        indices = rng.integers(number, size=(rows, number)) + number * np.arange(rows)[:, None]
+        counts = np.bincount(indices.ravel(), minlength=rows * number).reshape(rows, number)
         yield counts[:, labels].astype(np.float64)
 
 

@@ -41,10 +41,10 @@ def image_level_metrics(scores: np.ndarray, manipulated: np.ndarray, weights: np
     over = scores > FIXED_THRESHOLD
     tp, fp = positive @ over, negative @ over
     starts = np.concatenate([[0], np.flatnonzero(scores[1:] != scores[:-1]) + 1])
-    found, wrong = (np.add.reduceat(side, starts, axis=1) for side in (positive, negative))
-    above = np.cumsum(found, axis=1) - 0.5 * found
+    hits, false_alarms = (np.add.reduceat(side, starts, axis=1) for side in (positive, negative))
+    above = np.cumsum(hits, axis=1) - 0.5 * hits
     values = (
-        divided((wrong * above).sum(axis=1), p * n),
+        divided((false_alarms * above).sum(axis=1), p * n),
         divided(2 * tp, tp + fp + p),
         0.5 * (divided(tp, p) + 1 - divided(fp, n)),
     )

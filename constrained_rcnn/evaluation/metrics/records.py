@@ -186,7 +186,7 @@ def uncertain_border(truth: np.ndarray) -> np.ndarray:
 
 def unique_records(records: list[dict]) -> list[dict]:
     """Each image once, by image id: a distributed sampler's padding may send one to two processes."""
-    found: dict[Any, Any] = {}
+    by_id: dict[Any, Any] = {}
     for record in records:
-        found.setdefault(record["image_id"], record)
-    return sorted(found.values(), key=lambda record: (str(type(record["image_id"])), record["image_id"]))
+        by_id.setdefault(record["image_id"], record)
+    return sorted(by_id.values(), key=lambda record: (str(type(record["image_id"])), record["image_id"]))

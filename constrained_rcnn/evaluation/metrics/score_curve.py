@@ -63,8 +63,8 @@ def score_curve(scores: np.ndarray, truth: np.ndarray) -> ScoreCurve:
     if scores.dtype.kind == "u":
         levels = np.iinfo(scores.dtype).max + 1
         counts = _count(scores, truth, levels, lambda chunk: chunk)
-        used = np.flatnonzero(counts.any(axis=1))[::-1]
-        return ScoreCurve(used / (levels - 1.0), counts[used, 1], counts[used, 0])
+        levels_present = np.flatnonzero(counts.any(axis=1))[::-1]
+        return ScoreCurve(levels_present / (levels - 1.0), counts[levels_present, 1], counts[levels_present, 0])
     if scores.size <= EXACT_PIXELS:
         return _sorted_curve(scores, truth)
     return _binned_curve(scores, truth)
@@ -94,16 +94,16 @@ def sampled_curves(curve: ScoreCurve) -> dict[str, list[float]]:
         thresholds; ``pr``: precision at the highest threshold that reaches each recall. In [0, 1], rounded to
         4 digits.
     """
-    found, wrong = (np.concatenate([[0], np.cumsum(side)]) for side in (curve.positives, curve.negatives))
+    hits, false_alarms = (np.concatenate([[0], np.cumsum(side)]) for side in (curve.positives, curve.negatives))
     # A few look-ups in the sums: np.interp over a million thresholds would take longer than the metrics.
-    alarms = GRID * wrong[-1]
-    after = np.minimum(np.searchsorted(wrong, alarms, side="right"), len(wrong) - 1)
-    before = after - 1
-    share = (alarms - wrong[before]) / np.maximum(wrong[after] - wrong[before], 1)
-    rates = (found[before] + np.minimum(share, 1) * (found[after] - found[before])) / found[-1]
-    rates = np.where(alarms >= wrong[-1], 1.0, rates)
-    first = np.maximum(np.searchsorted(found, GRID * found[-1]), 1)
-    precision = found[first] / (found[first] + wrong[first])
+    alarms = GRID * false_alarms[-1]
+    upper = np.minimum(np.searchsorted(false_alarms, alarms, side="right"), len(false_alarms) - 1)
+    lower = upper - 1
+    share = (alarms - false_alarms[lower]) / np.maximum(false_alarms[upper] - false_alarms[lower], 1)
+    rates = (hits[lower] + np.minimum(share, 1) * (hits[upper] - hits[lower])) / hits[-1]
+    rates = np.where(alarms >= false_alarms[-1], 1.0, rates)
+    first = np.maximum(np.searchsorted(hits, GRID * hits[-1]), 1)
+    precision = hits[first] / (hits[first] + false_alarms[first])
     return {"roc": np.round(rates, 4).tolist(), "pr": np.round(precision, 4).tolist()}
 
 
@@ -117,8 +117,8 @@ def best_f1(curve: ScoreCurve) -> tuple[float, float]:
     positives = int(curve.positives.sum())
     if not positives:
         return float("nan"), float("nan")
-    found = np.cumsum(curve.positives)
-    f1 = 2.0 * found / (positives + found + np.cumsum(curve.negatives))
+    hits = np.cumsum(curve.positives)
+    f1 = 2.0 * hits / (positives + hits + np.cumsum(curve.negatives))
     best = int(np.argmax(f1))
     return float(f1[best]), float(curve.thresholds[best])
 
@@ -146,13 +146,13 @@ def _binned_curve(scores: np.ndarray, truth: np.ndarray) -> ScoreCurve:
     coarse = _coarse_bins(counts)
     if coarse.any():
         coarse &= _mixed_bins(scores, coarse)
-    used = np.flatnonzero(counts.any(axis=1) & ~coarse)[::-1]
-    curve = ScoreCurve(_bin_edges(used), counts[used, 1], counts[used, 0])
+    bins_present = np.flatnonzero(counts.any(axis=1) & ~coarse)[::-1]
+    curve = ScoreCurve(_bin_edges(bins_present), counts[bins_present, 1], counts[bins_present, 0])
     if not coarse.any():
         return curve
     inside = [coarse[_bin_of(chunk)] for chunk in _chunks(scores)]
-    picked = [np.concatenate([c[i] for c, i in zip(_chunks(a), inside)]) for a in (scores, truth)]
-    exact = _sorted_curve(*picked)
+    values_inside = [np.concatenate([c[i] for c, i in zip(_chunks(a), inside)]) for a in (scores, truth)]
+    exact = _sorted_curve(*values_inside)
     order = np.argsort(-np.concatenate([curve.thresholds, exact.thresholds]), kind="stable")
     return ScoreCurve(*(np.concatenate(pair)[order] for pair in zip(curve, exact)))
 
@@ -168,8 +168,8 @@ def _mixed_bins(scores: np.ndarray, candidates: np.ndarray) -> np.ndarray:
         if not inside.all():
             chunk, bins = chunk[inside], bins[inside]
         expected = value[bins]
-        if (new := expected < 0).any():
-            value[bins[new]] = chunk[new]  # any one of a bin's values will do
+        if (is_new := expected < 0).any():
+            value[bins[is_new]] = chunk[is_new]  # any one of a bin's values will do
             expected = value[bins]
         mixed[bins[chunk != expected]] = True
     return mixed
@@ -189,9 +189,9 @@ def _coarse_bins(counts: np.ndarray) -> np.ndarray:
     order = np.argsort(area, kind="stable")
     coarse[order[np.cumsum(area[order]) > TOLERANCE]] = True
 
-    found, wrong = np.cumsum(positives[::-1])[::-1], np.cumsum(negatives[::-1])[::-1]
-    reached = (2.0 * found / (p + found + wrong)).max()
-    hidden = 2.0 * found / (p + found + wrong - negatives)
+    hits, false_alarms = np.cumsum(positives[::-1])[::-1], np.cumsum(negatives[::-1])[::-1]
+    reached = (2.0 * hits / (p + hits + false_alarms)).max()
+    hidden = 2.0 * hits / (p + hits + false_alarms - negatives)
     coarse |= (negatives > 0) & (positives > 0) & (hidden > reached + TOLERANCE)
     return coarse
 

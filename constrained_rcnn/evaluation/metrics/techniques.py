@@ -151,8 +151,8 @@ def confusion_matrix(records: Sequence[Mapping]) -> dict[str, Any] | None:
             column = MISSED if named is None else UNCERTAIN if named == TAMPERED else named
             counts[rows.index(row), columns.index(column)] += 1
     authentic = sum(bool(record["authentic"]) for record in measured)
-    about = {"n_images": len(measured), "n_authentic": authentic, "least_iou": LEAST_IOU}
-    return {"rows": rows, "columns": columns, "counts": counts.tolist(), **about}
+    totals = {"n_images": len(measured), "n_authentic": authentic, "least_iou": LEAST_IOU}
+    return {"rows": rows, "columns": columns, "counts": counts.tolist(), **totals}
 
 
 def _measured(records: Sequence[Mapping]) -> list[Mapping]:

@@ -50,9 +50,9 @@ class WeightedMetrics:
         area = counts["fp"] / np.maximum(counts["fp"] + counts["tn"], 1)
         self._ratios["false_alarm_area"] = (area * clean, clean.astype(float))
         for technique in sorted({r["technique"] for r in records if not r["authentic"]}):
-            here = np.array([r["technique"] == technique for r in records]) & ~authentic
+            of_technique = np.array([r["technique"] == technique for r in records]) & ~authentic
             for name in PIXEL_METRICS:
-                values = np.where(here, columns[name], NAN)
+                values = np.where(of_technique, columns[name], NAN)
                 self._ratios[f"{name}/{technique}"] = _mean_of(values, ~np.isnan(values))
         self._ratios |= technique_ratios(records)
         # One product with all of them is several times as fast as one with each.
@@ -104,13 +104,13 @@ class WeightedMetrics:
         def few_behind(images: np.ndarray) -> bool:
             return len(np.unique(labels[images])) < 2
 
-        few = {name for name, (_, bottom) in self._ratios.items() if few_behind(bottom > 0)}
-        few |= {n for n, parts in self._paper.items() if few_behind(np.any([b > 0 for _, b in parts], axis=0))}
+        names = {name for name, (_, bottom) in self._ratios.items() if few_behind(bottom > 0)}
+        names |= {n for n, parts in self._paper.items() if few_behind(np.any([b > 0 for _, b in parts], axis=0))}
         if few_behind(self._scored & self._manipulated):
-            few |= set(IMAGE_METRICS)
+            names |= set(IMAGE_METRICS)
         if few_behind(self._scored & ~self._manipulated):
-            few |= {"image_auc", "image_bacc"}
-        return few
+            names |= {"image_auc", "image_bacc"}
+        return names
 
 
 def _paper_ratios(records: Sequence[dict], columns: dict[str, np.ndarray]) -> dict[str, list[Ratio]]:
@@ -119,8 +119,8 @@ def _paper_ratios(records: Sequence[dict], columns: dict[str, np.ndarray]) -> di
     ratios: dict[str, list[Ratio]] = {}
     for name in ("f1_best", "auc"):
         labels = sorted({*predicted.tolist()} - {""}) or ["nothing"]  # whose mean is undefined
-        kept = [np.where(predicted == label, columns[name], NAN) for label in labels]
-        ratios[f"paper_{name}"] = [_mean_of(values, ~np.isnan(values)) for values in kept]
+        label_columns = [np.where(predicted == label, columns[name], NAN) for label in labels]
+        ratios[f"paper_{name}"] = [_mean_of(values, ~np.isnan(values)) for values in label_columns]
     return ratios
 
 

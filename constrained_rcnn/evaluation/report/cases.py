@@ -20,8 +20,8 @@ def choose_cases(records: Sequence[Mapping]) -> dict[str, list[Mapping]]:
     worst = ranked[max(len(ranked) - number, number) :]
     middle = ranked[number : len(ranked) - len(worst)]
     start = max((len(middle) - number) // 2, 0)
-    found = {"Best": ranked[:number], "Median": middle[start : start + number], "Worst": worst[::-1]}
-    return {title: cases for title, cases in found.items() if cases}
+    cases_by_title = {"Best": ranked[:number], "Median": middle[start : start + number], "Worst": worst[::-1]}
+    return {title: cases for title, cases in cases_by_title.items() if cases}
 
 
 @dataclass(frozen=True)
@@ -42,9 +42,9 @@ class Alarms:
 def find_alarms(records: Sequence[Mapping]) -> Alarms:
     """The false alarms of an evaluation."""
     areas = [(r, _alarm_area(r["pixel"])) for r in records if r["authentic"] and r["pixel"]]
-    found = [(r, area) for r, area in areas if area > 0 or (r["score"] or 0) > FIXED_THRESHOLD]
-    found.sort(key=lambda entry: (-entry[1], -(entry[0]["score"] or 0), str(entry[0]["image_id"])))
-    return Alarms(sum(r["authentic"] for r in records), len(found), found[:ALARMS])
+    alarms = [(r, area) for r, area in areas if area > 0 or (r["score"] or 0) > FIXED_THRESHOLD]
+    alarms.sort(key=lambda entry: (-entry[1], -(entry[0]["score"] or 0), str(entry[0]["image_id"])))
+    return Alarms(sum(r["authentic"] for r in records), len(alarms), alarms[:ALARMS])
 
 
 def _alarm_area(pixel: Mapping) -> float:

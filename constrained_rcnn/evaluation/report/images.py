@@ -81,8 +81,8 @@ class ReportImages:
         score_map = self._map(record["image_id"])
         if score_map is not None:
             score_map = cv2.resize(score_map, size, interpolation=cv2.INTER_AREA)
-            drawn = "boxes over the map" if self._boxes else "map over the image"
-            shown += [("map", heat(score_map)), (drawn, self._overlay(record, image, score_map, scale))]
+            overlay_title = "boxes over the map" if self._boxes else "map over the image"
+            shown += [("map", heat(score_map)), (overlay_title, self._overlay(record, image, score_map, scale))]
         name = os.path.basename(record["file_name"])
         return [Panel(title, name, _data_uri(pixels)) for title, pixels in shown]
 

@@ -58,7 +58,9 @@ def write_page(
         coco=coco_rows(summary),
         techniques={title: text_rows(rows) for title, rows in technique_tables(summary)},
         plots=report_plots(records),
-        cases={title: [_case(r, images) for r in chosen] for title, chosen in choose_cases(records).items()},
+        cases={
+            title: [_case(r, images) for r in case_records] for title, case_records in choose_cases(records).items()
+        },
         alarms=alarms,
         alarm_cases=[_case(record, images, area=area) for record, area in alarms.worst],
         version=__version__,

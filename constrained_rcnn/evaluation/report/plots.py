@@ -14,9 +14,9 @@ from ..metrics.score_curve import GRID, score_curve
 def report_plots(records: Sequence[Mapping]) -> dict[str, Axes]:
     """``roc``, ``precision_recall``, ``scores`` and ``area``, of the content of ``per_image.json``."""
     scored = [r for r in records if not r["authentic"] and not r["skipped"] and r["pixel"]]
-    decided = [r for r in records if r["score"] is not None]
-    scores = np.array([r["score"] for r in decided], np.float64)
-    manipulated = np.array([not r["authentic"] for r in decided], bool)
+    with_score = [r for r in records if r["score"] is not None]
+    scores = np.array([r["score"] for r in with_score], np.float64)
+    manipulated = np.array([not r["authentic"] for r in with_score], bool)
     roc = Axes("ROC", "false positive rate", "true positive rate")
     recall = Axes("Precision and recall", "recall", "precision")
     roc.line("", (0, 1), (0, 1), "chance")
@@ -26,9 +26,13 @@ def report_plots(records: Sequence[Mapping]) -> dict[str, Axes]:
         recall.line("pixels, mean over images", GRID, np.mean([c["pr"] for c in curves], axis=0), "a")
     if manipulated.any() and not manipulated.all():
         curve = score_curve(scores, manipulated)
-        true, false = np.cumsum(curve.positives), np.cumsum(curve.negatives)
-        roc.line("images", [0, *(false / false[-1])], [0, *(true / true[-1])], "b")
-        recall.line("images", true / true[-1], true / (true + false), "b")
+        true_positives, false_positives = np.cumsum(curve.positives), np.cumsum(curve.negatives)
+        roc.line(
+            "images", [0, *(false_positives / false_positives[-1])], [0, *(true_positives / true_positives[-1])], "b"
+        )
+        recall.line(
+            "images", true_positives / true_positives[-1], true_positives / (true_positives + false_positives), "b"
+        )
     histogram = _score_histogram(scores, manipulated)
     return {"roc": roc, "precision_recall": recall, "scores": histogram, "area": _f1_against_area(scored)}
 

@@ -61,13 +61,13 @@ def coco_rows(summary: Mapping) -> Table | None:
 
 def text_rows(rows: Sequence[Sequence[str]]) -> Table:
     """A table of cells that are text already. Args: rows: the first is the heading."""
-    head, *others = rows
-    return Table(head, [(name, [Cell(text) for text in cells]) for name, *cells in others])
+    head, *body = rows
+    return Table(head, [(name, [Cell(text) for text in cells]) for name, *cells in body])
 
 
 def cell(value: float | None, interval: Sequence[float | None] | None = None) -> Cell:
     """A fraction and its interval, in per cent; None is undefined."""
     if value is None:
         return Cell("undefined")
-    known = interval and interval[0] is not None
-    return Cell(f"{100 * value:.2f}", f"[{100 * interval[0]:.1f}, {100 * interval[1]:.1f}]" if known else "")
+    has_interval = interval and interval[0] is not None
+    return Cell(f"{100 * value:.2f}", f"[{100 * interval[0]:.1f}, {100 * interval[1]:.1f}]" if has_interval else "")

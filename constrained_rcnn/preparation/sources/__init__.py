@@ -105,41 +105,41 @@ class MaskFile:
 
     def __call__(self, probe: Probe) -> Truth:
         files = (self.path, *self.more)
-        marked = [read_marked(path, self.options, dark=self.dark) for path in files]
-        remarks = [remark for one in marked for remark in one.remarks]
-        for path, one in zip(files, marked):
-            if one.mask.all() and not one.pixels.uniform and not self.options.values:
-                raise UserError(f"{path}: no mask, everything is {one.rule}; {one.pixels.hint()}")
-        if not any(one.mask.any() for one in marked):
-            return self._empty(marked, remarks)
-        masks = [self._fitted(path, one.mask, probe, remarks) for path, one in zip(files, marked)]
+        all_marks = [read_marked(path, self.options, dark=self.dark) for path in files]
+        remarks = [remark for marks in all_marks for remark in marks.remarks]
+        for path, marks in zip(files, all_marks):
+            if marks.mask.all() and not marks.pixels.uniform and not self.options.values:
+                raise UserError(f"{path}: no mask, everything is {marks.rule}; {marks.pixels.hint()}")
+        if not any(marks.mask.any() for marks in all_marks):
+            return self._empty(all_marks, remarks)
+        masks = [self._fitted(path, marks.mask, probe, remarks) for path, marks in zip(files, all_marks)]
         mask = masks[0] if len(masks) == 1 else np.logical_or.reduce(masks)
         if len(files) > 1:
             names = ", ".join(path.name for path in files)
             remarks.append((NOTED, "masks joined", f"{names}: {mask.sum()} pixels in one of them or in several"))
         if not mask.any():  # scaled down, a mask may lose what it marks
-            return self._empty(marked, remarks)
+            return self._empty(all_marks, remarks)
         return Truth({self.technique: mask}, (*remarks, *amount_remarks(self.path, mask)))
 
-    def _empty(self, marked: Sequence[Marked], remarks: Sequence[tuple[str, str, str]]) -> Truth:
+    def _empty(self, all_marks: Sequence[Marked], remarks: Sequence[tuple[str, str, str]]) -> Truth:
         # Several values, and the usual rule finds none: the mask is not empty, it speaks another language.
-        empty = self.options.values or all(one.pixels.uniform and one.pixels.alpha is None for one in marked)
+        empty = self.options.values or all(marks.pixels.uniform and marks.pixels.alpha is None for marks in all_marks)
         if self.empty_is_authentic and empty:
             return Truth({}, tuple(remarks))
-        raise UserError(f"{self.path}: empty mask, nothing is {marked[0].rule}; {marked[0].pixels.hint()}")
+        raise UserError(f"{self.path}: empty mask, nothing is {all_marks[0].rule}; {all_marks[0].pixels.hint()}")
 
     def _fitted(self, path: Path, mask: np.ndarray, probe: Probe, remarks: list[tuple[str, str, str]]) -> np.ndarray:
         header = probe.header
         turned = (mask.shape[0] > mask.shape[1]) != (header.height > header.width)
         evidence = self.evidence(probe) if turned and self.evidence else None
         try:
-            mask, done = fit_mask(
+            mask, repair = fit_mask(
                 mask, header.size, orientation=header.orientation, evidence=evidence, tolerance=self.options.fit
             )
         except UserError as error:
             raise UserError(f"{path}: {error}") from None
-        if done:
-            remarks.append((REPAIRED, "mask size", f"{path.name}: {done}"))
+        if repair:
+            remarks.append((REPAIRED, "mask size", f"{path.name}: {repair}"))
         return mask
 
 

@@ -19,13 +19,7 @@ from ..mask_pixels import read_marked
 from ..mask_repair import fit_mask
 from . import MaskFile, Probe, Sample, Scan, Truth
 from .casia_corrections import read_corrections
-from .casia_names import (
-    Match,
-    TamperedName,
-    authentic_id,
-    match_masks,
-    parse_tampered,
-)
+from .casia_names import Match, TamperedName, authentic_id, match_masks, parse_tampered
 from .subtraction import changed, difference
 
 #: Grey levels inside of a mask over those outside, in the difference to the authentic partner, that confirm a
@@ -57,12 +51,7 @@ class Layout:
     @property
     def inputs(self) -> list[Path]:
         """Every file that the prepared set depends on."""
-        return [
-            *self.tampered,
-            *self.authentic,
-            *self.masks,
-            *([self.spreadsheet] if self.spreadsheet else []),
-        ]
+        return [*self.tampered, *self.authentic, *self.masks, *([self.spreadsheet] if self.spreadsheet else [])]
 
 
 def find_layout(root: Path, masks: Path | None = None) -> Layout:
@@ -109,17 +98,17 @@ def find_layout(root: Path, masks: Path | None = None) -> Layout:
 
 def _spreadsheet(truths: Sequence[Path], root: Path) -> Path | None:
     """The corrections of names: with the masks, else in a folder of notes beside them, else beside them."""
-    beside = list(dict.fromkeys([*(truth.parent for truth in truths), root]))
+    parents = list(dict.fromkeys([*(truth.parent for truth in truths), root]))
     notes = [
         path
-        for folder in beside
+        for folder in parents
         for path in sorted(folder.iterdir())
         if path.is_dir() and path.name.lower() in ("note", "notes")
     ]
     for files in (
         *(truth.rglob("*") for truth in truths),
         *(folder.rglob("*") for folder in notes),
-        *(folder.iterdir() for folder in beside),
+        *(folder.iterdir() for folder in parents),
     ):
         for path in sorted(files):
             plain = re.sub(r"[^a-z]", "", path.stem.lower())
@@ -147,8 +136,8 @@ def scan(layout: Layout, options: MaskOptions = USUAL) -> Scan:
         if match:
             kind = technique(match.mask, name, corrections.get(image.stem))
             truth = MaskFile(match.mask, kind, options, partial(_difference_map, candidates))
-            if match.how != "exact":
-                findings.append(Finding(REPAIRED, f"mask name: {match.how}", file, f"mask {match.mask.name}"))
+            if match.method != "exact":
+                findings.append(Finding(REPAIRED, f"mask name: {match.method}", file, f"mask {match.mask.name}"))
         else:
             kind = technique(None, name, corrections.get(image.stem))
             truth = partial(_without_mask, candidates, kind)
@@ -226,24 +215,24 @@ def _confirmed(partners: dict[str, Path], options: MaskOptions, image: Path, mas
         inside, _ = fit_mask(read_marked(mask, options).mask, pixels.shape[:2], tolerance=options.fit)
     except UserError:
         return False
-    found = difference(pixels, candidates)
-    if found is None or not inside.any() or inside.all():
+    best = difference(pixels, candidates)
+    if best is None or not inside.any() or inside.all():
         return False
-    return bool(found.map[inside].mean() > CONFIRMED_RATIO * max(found.map[~inside].mean(), 0.5))
+    return bool(best.map[inside].mean() > CONFIRMED_RATIO * max(best.map[~inside].mean(), 0.5))
 
 
 def _difference_map(candidates: Sequence[Path], probe: Probe) -> np.ndarray | None:
-    found = difference(probe.pixels, candidates)
-    return None if found is None else found.map
+    best = difference(probe.pixels, candidates)
+    return None if best is None else best.map
 
 
 def _without_mask(candidates: Sequence[Path], kind: str, probe: Probe) -> Truth:
-    found = difference(probe.pixels, candidates)
-    if found is None:
+    best = difference(probe.pixels, candidates)
+    if best is None:
         raise UserError("no mask belongs to it, and no image that its name gives is its background")
-    if np.percentile(found.map, 99.9) <= RECOMPRESSED:
-        raise UserError(f"no mask, and it is {found.partner.name} compressed again: not a forgery")
-    mask = changed(probe.pixels, read_image(found.partner))
+    if np.percentile(best.map, 99.9) <= RECOMPRESSED:
+        raise UserError(f"no mask, and it is {best.partner.name} compressed again: not a forgery")
+    mask = changed(probe.pixels, read_image(best.partner))
     if not mask.any():
-        raise UserError(f"no mask belongs to it, and nothing stands out in its difference to {found.partner.name}")
-    return Truth({kind: mask}, ((REPAIRED, "mask by subtraction", f"from {found.partner.name}"),))
+        raise UserError(f"no mask belongs to it, and nothing stands out in its difference to {best.partner.name}")
+    return Truth({kind: mask}, ((REPAIRED, "mask by subtraction", f"from {best.partner.name}"),))

@@ -58,7 +58,7 @@ class Match:
 
     mask: Path
     name: TamperedName | None
-    how: str
+    method: str
 
 
 def match_masks(
@@ -83,11 +83,11 @@ def match_masks(
     free = {without_ending(path.stem): path for path in sorted(masks, key=lambda path: path.as_posix())}
     names = {stem: parse_tampered(stem) for stem in free}
     stem_of: dict[TamperedName | None, str] = {name: stem for stem, name in names.items() if name}
-    found: dict[Path, Match] = {}
+    matches: dict[Path, Match] = {}
 
-    def take(image: Path, stem: str | None, how: str) -> None:
-        if image not in found and stem in free:
-            found[image] = Match(free.pop(stem), names[stem], how)
+    def take(image: Path, stem: str | None, method: str) -> None:
+        if image not in matches and stem in free:
+            matches[image] = Match(free.pop(stem), names[stem], method)
 
     # The surest way for all images first, so that a guess never takes a mask that has its owner.
     for image in images:
@@ -104,7 +104,7 @@ def match_masks(
             take(image, stem_of.get(replace(name, first=name.second, second=name.first)), "swapped ids")
     for image in images:
         name = parse_tampered(image.stem)
-        if image in found or name is None:
+        if image in matches or name is None:
             continue
         named = [(stem, other) for stem in free if (other := names[stem])]
         for steps, stem, other in sorted((distance(name.text, other.text), stem, other) for stem, other in named):
@@ -113,19 +113,19 @@ def match_masks(
             if confirm(image, free[stem], other):
                 take(image, stem, "typo")
                 break
-    return found
+    return matches
 
 
-def distance(one: str, other: str) -> int:
+def distance(first: str, second: str) -> int:
     """Edits from one string to the other: insert, delete, replace, swap two neighbours (each counts 1)."""
-    before: list[int] = []
-    last = list(range(len(other) + 1))
-    for i, a in enumerate(one, start=1):
+    row_before_last: list[int] = []
+    last_row = list(range(len(second) + 1))
+    for i, a in enumerate(first, start=1):
         row = [i]
-        for j, b in enumerate(other, start=1):
-            best = min(last[j] + 1, row[j - 1] + 1, last[j - 1] + (a != b))
-            if i > 1 and j > 1 and a == other[j - 2] and b == one[i - 2]:
-                best = min(best, before[j - 2] + 1)
+        for j, b in enumerate(second, start=1):
+            best = min(last_row[j] + 1, row[j - 1] + 1, last_row[j - 1] + (a != b))
+            if i > 1 and j > 1 and a == second[j - 2] and b == first[i - 2]:
+                best = min(best, row_before_last[j - 2] + 1)
             row.append(best)
-        before, last = last, row
-    return last[-1]
+        row_before_last, last_row = last_row, row
+    return last_row[-1]

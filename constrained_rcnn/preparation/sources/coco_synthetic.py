@@ -57,15 +57,15 @@ def scan(layout: Layout) -> Scan:
                 findings.append(Finding(SKIPPED, "no such image", name, f"listed in {path.name}"))
                 continue
             if others:
-                places = " and ".join(str(found.parent.name) for found in (image, *others))
+                places = " and ".join(path.parent.name for path in (image, *others))
                 findings.append(Finding(SKIPPED, "name twice", name, f"in {places}: which one is listed is not said"))
                 continue
             entry = boxes.setdefault(image, [])
             if forged and box not in entry:
                 entry.append(box)
     samples = [
-        Sample(image, partial(_truth, tuple(found)) if found else None, source_ids(image.stem))
-        for image, found in boxes.items()
+        Sample(image, partial(_truth, tuple(image_boxes)) if image_boxes else None, source_ids(image.stem))
+        for image, image_boxes in boxes.items()
     ]
     unlisted = [path for path in layout.images if path not in boxes]
     findings += [Finding(NOTED, "not listed", path.name, "in neither list: left out") for path in unlisted]
@@ -108,12 +108,12 @@ def _truth(corners: Sequence[Sequence[int]], probe: Probe) -> Truth:
     for x1, y1, x2, y2 in corners:
         left, upper = max(x1, 1), max(y1, 1)
         right, lower = min(x2, width), min(y2, height)
-        said = f"box {x1} {y1} {x2} {y2} in {width}x{height}"
+        description = f"box {x1} {y1} {x2} {y2} in {width}x{height}"
         if right < left or lower < upper:
-            remarks.append((REPAIRED, "box", f"{said}: empty or outside, left out"))
+            remarks.append((REPAIRED, "box", f"{description}: empty or outside, left out"))
             continue
         if (left, upper, right, lower) != (x1, y1, x2, y2):
-            remarks.append((REPAIRED, "box", f"{said}: cut at the image's border"))
+            remarks.append((REPAIRED, "box", f"{description}: cut at the image's border"))
         boxes.append([left - 1, upper - 1, right - left + 1, lower - upper + 1])
     if not boxes:
         raise UserError(f"no box of it is usable ({remarks[0][2]})")

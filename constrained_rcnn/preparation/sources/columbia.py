@@ -16,17 +16,7 @@ from ...utils.errors import UserError
 from ..findings import NOTED, REPAIRED, SKIPPED, Finding
 from ..mask_options import USUAL, MaskOptions
 from ..mask_repair import fit_mask
-from . import (
-    MASK_ENDING,
-    MaskFile,
-    Probe,
-    Sample,
-    Scan,
-    Truth,
-    amount_remarks,
-    child,
-    without_ending,
-)
+from . import MASK_ENDING, MaskFile, Probe, Sample, Scan, Truth, amount_remarks, child, without_ending
 
 #: What a mask has after its image's name; plain masks of other distributions may be called as elsewhere.
 ENDING = re.compile(rf"_edgemask$|{MASK_ENDING.pattern}", re.IGNORECASE)
@@ -115,11 +105,11 @@ def _truth(path: Path, options: MaskOptions, probe: Probe) -> Truth:
     mask = green_regions(edge_mask) ^ options.invert
     header = probe.header
     try:
-        mask, done = fit_mask(mask, header.size, orientation=header.orientation, tolerance=options.fit)
+        mask, repair = fit_mask(mask, header.size, orientation=header.orientation, tolerance=options.fit)
     except UserError as error:
         raise UserError(f"{path}: {error}") from None
-    if done:
-        remarks.append((REPAIRED, "mask size", f"{path.name}: {done}"))
+    if repair:
+        remarks.append((REPAIRED, "mask size", f"{path.name}: {repair}"))
     if not mask.any() or mask.all():
         colour = "green" if mask.all() ^ options.invert else "red"
         raise UserError(f"{path}: all is {colour}; one of two cameras must be red, the other, which is spliced, green")

@@ -41,10 +41,10 @@ def find_layout(root: Path) -> Layout:
     if images is None or masks is None:
         raise UserError(f"{root}: no folders image and mask in it; --help shows the tree")
     label = labels / "TFlabel.mat" if labels else None
-    twice: list[Path] = []
-    originals, tampered = _numbered(images, "", twice), _numbered(images, "t", twice)
-    forged = _numbered(masks, "forged", twice)
-    return Layout(originals, tampered, forged, label if label and label.is_file() else None, tuple(twice))
+    duplicates: list[Path] = []
+    originals, tampered = _numbered(images, "", duplicates), _numbered(images, "t", duplicates)
+    forged = _numbered(masks, "forged", duplicates)
+    return Layout(originals, tampered, forged, label if label and label.is_file() else None, tuple(duplicates))
 
 
 def scan(layout: Layout, options: MaskOptions = USUAL) -> Scan:
@@ -71,14 +71,14 @@ def scan(layout: Layout, options: MaskOptions = USUAL) -> Scan:
     return Scan(samples, findings)
 
 
-def _numbered(folder: Path, ending: str, twice: list[Path]) -> dict[int, Path]:
-    """Number -> image, of those called ``<number><ending>.<suffix>``; ``twice`` gets those whose number is taken."""
-    found: dict[int, Path] = {}
+def _numbered(folder: Path, ending: str, duplicates: list[Path]) -> dict[int, Path]:
+    """Number -> image, of those called ``<number><ending>.<suffix>``; ``duplicates`` gets those with a taken number."""
+    files: dict[int, Path] = {}
     for path in list_images(folder):
         match = re.fullmatch(rf"(\d+){ending}", path.stem, re.IGNORECASE)
-        if match and found.setdefault(int(match[1]), path) != path:
-            twice.append(path)
-    return found
+        if match and files.setdefault(int(match[1]), path) != path:
+            duplicates.append(path)
+    return files
 
 
 def _factors(layout: Layout) -> tuple[dict[int, str], list[Finding]]:
@@ -98,7 +98,7 @@ def _factors(layout: Layout) -> tuple[dict[int, str], list[Finding]]:
         if value is not None and value in range(1, len(FACTORS) + 1):
             factors[number] = f"copy-move, {FACTORS[int(value) - 1]}"
         else:
-            said = "no entry" if value is None else f"entry {value:g}"
+            description = "no entry" if value is None else f"entry {value:g}"
             file = f"image/{layout.tampered[number].name}"
-            findings.append(Finding(NOTED, "tampering factor", file, f"{said} in TFlabel; factors are 1 to 6"))
+            findings.append(Finding(NOTED, "tampering factor", file, f"{description} in TFlabel; factors are 1 to 6"))
     return factors, findings

@@ -61,13 +61,9 @@ class Folders:
     union: bool = False
 
     def __post_init__(self) -> None:
-        for what, path in (
-            ("images", self.images),
-            ("masks", self.masks),
-            ("authentic images", self.authentic),
-        ):
+        for content, path in (("images", self.images), ("masks", self.masks), ("authentic images", self.authentic)):
             if path is not None and not path.is_dir():
-                raise UserError(f"{path}: no such folder of {what}")
+                raise UserError(f"{path}: no such folder of {content}")
 
     @property
     def image_root(self) -> Path:
@@ -80,15 +76,15 @@ class Folders:
         images = self.images.resolve()
         masks, authentic = (path and path.resolve() for path in (self.masks, self.authentic))
         inner = [path for path in (masks, authentic) if path and path != images]
-        listed = list_images(images, exclude=inner)
+        listed_images = list_images(images, exclude=inner)
         genuine = list_images(authentic) if authentic else []
         if authentic == images:
-            listed = []
+            listed_images = []
         if masks is not None and masks != images:
-            return listed, list_images(masks), genuine
-        stems = {path.with_suffix("").as_posix() for path in listed}
-        beside = [path for path in listed if is_mask_beside(path.as_posix(), stems)]
-        return [path for path in listed if path not in set(beside)], beside, genuine
+            return listed_images, list_images(masks), genuine
+        stems = {path.with_suffix("").as_posix() for path in listed_images}
+        masks_beside = [path for path in listed_images if is_mask_beside(path.as_posix(), stems)]
+        return [path for path in listed_images if path not in set(masks_beside)], masks_beside, genuine
 
     def inputs(self) -> list[Path]:
         """Every file that the prepared set depends on."""
@@ -111,13 +107,13 @@ def scan(folders: Folders, options: MaskOptions = USUAL) -> Scan:
 
     forged, without = {}, []
     for name in named:
-        found = pairs.masks.get(name, [])
+        image_masks = pairs.masks.get(name, [])
         if name in genuine:
             continue
-        if len(found) == 1 or (found and folders.union):
-            forged[name] = found
-        elif found:
-            message = f"{', '.join(mask.name for mask in found)}: keep one, or join them with --masks {UNION}"
+        if len(image_masks) == 1 or (image_masks and folders.union):
+            forged[name] = image_masks
+        elif image_masks:
+            message = f"{', '.join(mask.name for mask in image_masks)}: keep one, or join them with --masks {UNION}"
             findings.append(Finding(SKIPPED, "several masks", name, message))
         elif name in pairs.torn:
             mask, others = pairs.torn[name]
@@ -147,9 +143,11 @@ def scan(folders: Folders, options: MaskOptions = USUAL) -> Scan:
         for name in (original, *forgeries):
             sources[name].append(original)
     samples = []
-    for name, (mask, *more) in forged.items():
+    for name, (mask, *other_masks) in forged.items():
         technique = TAMPERED if unlabelled else techniques[name]
-        truth = MaskFile(mask, technique, options, empty_is_authentic=folders.empty_is_authentic, more=tuple(more))
+        truth = MaskFile(
+            mask, technique, options, empty_is_authentic=folders.empty_is_authentic, more=tuple(other_masks)
+        )
         samples.append(Sample(named[name], truth, tuple(sources[name])))
     samples += [Sample(named[name], None, tuple(sources[name])) for name in (*genuine, *made_of)]
     samples += [Sample(image, None) for image in authentic]
@@ -166,11 +164,11 @@ def _mask_findings(pairs: Pairs) -> list[Finding]:
 
 
 def _label_findings(labels: Mapping[str, Label], names: Mapping[str, Path]) -> list[Finding]:
-    known = {*names, *(Path(name).with_suffix("").as_posix() for name in names)}
+    known_names = {*names, *(Path(name).with_suffix("").as_posix() for name in names)}
     return [
         Finding(NOTED, "label without image", name, "in the labels file only")
         for name in sorted(labels)
-        if name not in known
+        if name not in known_names
     ]
 
 

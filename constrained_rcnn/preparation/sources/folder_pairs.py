@@ -88,20 +88,20 @@ def originals(names: Iterable[str], forged: Sequence[str]) -> dict[str, list[str
         its folder, all forgeries there; else none. Names that do not end so, or that lie beside no forgery, are not in
         it.
     """
-    beside: dict[str, list[str]] = defaultdict(list)
+    forged_in: dict[str, list[str]] = defaultdict(list)
     for name in forged:
-        beside[str(PurePosixPath(name).parent)].append(name)
-    found = {
+        forged_in[str(PurePosixPath(name).parent)].append(name)
+    folder_of = {
         name: str(PurePosixPath(name).parent)
         for name in names
-        if ORIGINAL_ENDING.search(_stem(name)) and str(PurePosixPath(name).parent) in beside
+        if ORIGINAL_ENDING.search(_stem(name)) and str(PurePosixPath(name).parent) in forged_in
     }
     made_of = {}
-    for name, folder in found.items():
+    for name, folder in folder_of.items():
         begin = ORIGINAL_ENDING.sub("", _stem(name))
-        alike = [other for other in beside[folder] if re.match(re.escape(begin) + r"(?![^\W_])", _stem(other))]
-        alone = list(found.values()).count(folder) == 1
-        made_of[name] = alike or (beside[folder] if alone else [])
+        descendants = [other for other in forged_in[folder] if re.match(re.escape(begin) + r"(?![^\W_])", _stem(other))]
+        only_original = list(folder_of.values()).count(folder) == 1
+        made_of[name] = descendants or (forged_in[folder] if only_original else [])
     return made_of
 
 

@@ -26,7 +26,7 @@ def read_matrix(path: Path, name: str) -> np.ndarray:
         if path.stat().st_size > MAX_BYTES:
             raise UserError(f"{path}: a file of more than {MAX_BYTES >> 20} MiB holds no labels and no mask")
         # A compressed array says how large it is before it is decompressed.
-        shapes = {own: shape for own, shape, _ in io.whosmat(path)}
+        shapes = {array: shape for array, shape, _ in io.whosmat(path)}
         if 8 * np.prod([int(side) for side in shapes.get(name, ())], dtype=float) > MAX_BYTES:
             raise UserError(f"{path}: {name} is of the size {shapes[name]}, too large for labels or a mask")
         values = io.loadmat(path, variable_names=[name]).get(name)

@@ -53,28 +53,28 @@ def nearby(number: int, count: int) -> list[int]:
 
 def by_reason(entries: list[dict]) -> dict[str, list[str]]:
     """Files by the reason why they were left out, sorted; ``{"file", "reason"}`` each."""
-    found: dict[str, list[str]] = {}
+    files: dict[str, list[str]] = {}
     for entry in entries:
-        found.setdefault(entry["reason"], []).append(entry["file"])
-    return dict(sorted(found.items()))
+        files.setdefault(entry["reason"], []).append(entry["file"])
+    return dict(sorted(files.items()))
 
 
 def remove_other_pages(folder: Path, stem: str, count: int) -> None:
     """Removes the pages beyond ``count``, of an earlier run that had more."""
-    kept = {page_name(stem, number) for number in range(count)}
+    current = {page_name(stem, number) for number in range(count)}
     for path in folder.glob(f"{stem}-*.html"):
-        if re.fullmatch(rf"{stem}-\d+\.html", path.name) and path.name not in kept:
+        if re.fullmatch(rf"{stem}-\d+\.html", path.name) and path.name not in current:
             path.unlink()
 
 
-def counted(number: int, thing: str) -> str:
+def counted(number: int, noun: str) -> str:
     """ "1 image", "2 images"."""
-    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 @functools.cache
 def _environment() -> jinja2.Environment:
-    made = jinja2.Environment(
+    environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_TEMPLATES),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
@@ -83,7 +83,7 @@ def _environment() -> jinja2.Environment:
     )
     style = (_TEMPLATES / "style.css").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    made.globals |= {"style": style, "policy": _POLICY.format(digest), "shown_skipped": SHOWN_SKIPPED,
+    environment.globals |= {"style": style, "policy": _POLICY.format(digest), "shown_skipped": SHOWN_SKIPPED,
                      "page_name": page_name, "nearby": nearby, "by_reason": by_reason}  # fmt: skip
-    made.filters["counted"] = counted
-    return made
+    environment.filters["counted"] = counted
+    return environment

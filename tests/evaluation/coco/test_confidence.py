@@ -67,9 +67,9 @@ def test_equal_weights_are_exactly_pycocotools(tmp_path, task, crowds):
     truth, results = scenes()
     file = write(tmp_path / "truth.json", with_crowds(truth) if crowds else truth)
     expected = coco_ap(file, results, [task])[task]
-    made = WeightedAP(_truth(file), results, task, range(1, 13))(np.ones((2, 12)))
-    assert {name: (100 * made[name]).tolist() for name in NAMES} == {name: [expected[name]] * 2 for name in NAMES}
-    assert 0.05 < made["AP"][0] < 0.95
+    weighted = WeightedAP(_truth(file), results, task, range(1, 13))(np.ones((2, 12)))
+    assert {name: (100 * weighted[name]).tolist() for name in NAMES} == {name: [expected[name]] * 2 for name in NAMES}
+    assert 0.05 < weighted["AP"][0] < 0.95
 
 
 @pytest.mark.parametrize("crowds", [False, True])
@@ -79,21 +79,21 @@ def test_a_weight_is_a_number_of_copies(tmp_path, monkeypatch, crowds):
     truth = with_crowds(truth) if crowds else truth
     weights = np.random.default_rng(0).integers(0, 4, (3, 12))
     file = write(tmp_path / "truth.json", truth)
-    made = WeightedAP(_truth(file), results, "bbox", range(1, 13))(weights.astype(float))
-    for row, drawn in enumerate(weights):
-        copied, judged = copy.deepcopy(truth) | {"images": [], "annotations": []}, []
-        for image, times in zip(range(1, 13), drawn):
+    weighted = WeightedAP(_truth(file), results, "bbox", range(1, 13))(weights.astype(float))
+    for row, counts in enumerate(weights):
+        copied, copied_results = copy.deepcopy(truth) | {"images": [], "annotations": []}, []
+        for image, times in zip(range(1, 13), counts):
             for number in range(times):
-                new = image * 100 + number
-                copied["images"].append({"id": new, "height": 100, "width": 120})
+                new_id = image * 100 + number
+                copied["images"].append({"id": new_id, "height": 100, "width": 120})
                 for annotation in truth["annotations"]:
                     if annotation["image_id"] == image:
                         number_of = len(copied["annotations"]) + 1
-                        copied["annotations"].append(annotation | {"id": number_of, "image_id": new})
-                judged += [result | {"image_id": new} for result in results if result["image_id"] == image]
-        expected = coco_ap(write(tmp_path / "copied.json", copied), judged, ["bbox"])["bbox"]
+                        copied["annotations"].append(annotation | {"id": number_of, "image_id": new_id})
+                copied_results += [result | {"image_id": new_id} for result in results if result["image_id"] == image]
+        expected = coco_ap(write(tmp_path / "copied.json", copied), copied_results, ["bbox"])["bbox"]
         for name in NAMES:
-            assert made[name][row] == pytest.approx(expected[name] / 100, abs=1e-9)
+            assert weighted[name][row] == pytest.approx(expected[name] / 100, abs=1e-9)
 
 
 def test_draws_without_regions_or_instances(tmp_path):
@@ -111,15 +111,15 @@ def test_intervals_surround_the_value_and_narrow_with_more_images(tmp_path):
         truth, results = scenes(number, seed=1)
         file = write(tmp_path / f"{number}.json", truth)
         records = [{"image_id": i + 1, "group": None} for i in range(number)]
-        found = ap_intervals(file, results, ["bbox"], records, resamples=200)["bbox"]
+        intervals = ap_intervals(file, results, ["bbox"], records, resamples=200)["bbox"]
         value = coco_ap(file, results, ["bbox"])["bbox"]
         for name in NAMES:
-            lower, upper = found[name]
+            lower, upper = intervals[name]
             assert lower <= value[name] / 100 <= upper
-        widths.append(found["AP"][1] - found["AP"][0])
-        assert "bbox/AP50" in ap_table({"bbox": {k: v / 100 for k, v in value.items()}}, {"bbox": found})
-        one = ap_intervals(file, results, ["bbox"], [r | {"group": "x"} for r in records])["bbox"]
-        assert np.isnan(one["AP"]).all()  # one source shows no spread
+        widths.append(intervals["AP"][1] - intervals["AP"][0])
+        assert "bbox/AP50" in ap_table({"bbox": {k: v / 100 for k, v in value.items()}}, {"bbox": intervals})
+        one_group = ap_intervals(file, results, ["bbox"], [r | {"group": "x"} for r in records])["bbox"]
+        assert np.isnan(one_group["AP"]).all()  # one source shows no spread
     assert widths[1] < 0.6 * widths[0]
     assert np.isnan(ap_intervals(file, [], ["bbox"], records)["bbox"]["AP"]).all()
 
@@ -130,8 +130,8 @@ def test_paired_comparison(tmp_path):
         truth, results = scenes(60, seed=5, skill=skill)
         write(tmp_path / name / "coco_ground_truth.json", truth)
         write(tmp_path / name / "coco_instances_results.json", results)
-    made = compare_ap_of_folders(tmp_path / "good", tmp_path / "poor", records, resamples=200)
-    assert made["bbox/AP"]["real"] and made["bbox/AP"]["difference"] < 0 and made["segm/AP"]["real"]
+    comparison = compare_ap_of_folders(tmp_path / "good", tmp_path / "poor", records, resamples=200)
+    assert comparison["bbox/AP"]["real"] and comparison["bbox/AP"]["difference"] < 0 and comparison["segm/AP"]["real"]
     same = compare_ap_of_folders(tmp_path / "good", tmp_path / "same", records, resamples=200)
     assert same["bbox/AP"]["difference"] == 0 and same["bbox/AP"]["real"] is False
     assert compare_ap_of_folders(tmp_path / "good", tmp_path / "nowhere", records) == {}

@@ -63,9 +63,9 @@ def evaluated(evaluator, dicts, outputs):
 def test_equals_detectron2s_evaluator_where_nothing_is_sent_twice(tmp_path):
     dicts, outputs = scenes()
     tasks = register(tmp_path, dicts)
-    theirs = evaluated(COCOEvaluator(NAME, tasks, False, str(tmp_path / "theirs")), dicts, outputs)
-    ours = evaluated(UniqueCOCOEvaluator(NAME, tasks=tasks, output_dir=str(tmp_path / "ours")), dicts, outputs)
-    assert json.dumps(theirs) == json.dumps(ours) and 0 < ours["segm"]["AP"] < 100
+    expected = evaluated(COCOEvaluator(NAME, tasks, False, str(tmp_path / "theirs")), dicts, outputs)
+    results = evaluated(UniqueCOCOEvaluator(NAME, tasks=tasks, output_dir=str(tmp_path / "ours")), dicts, outputs)
+    assert json.dumps(expected) == json.dumps(results) and 0 < results["segm"]["AP"] < 100
     files = [tmp_path / side / "coco_instances_results.json" for side in ("theirs", "ours")]
     assert json.loads(files[0].read_text()) == json.loads(files[1].read_text())
 
@@ -83,15 +83,15 @@ def _process(rank, folder):
     """Evaluates its share of five images, of which the first stands in both shares."""
     torch.set_num_threads(1)
     # They meet in a file: a free port may be taken before it is used.
-    meeting = (folder / "meeting").as_uri()
-    torch.distributed.init_process_group("gloo", init_method=meeting, rank=rank, world_size=2)
+    rendezvous = (folder / "meeting").as_uri()
+    torch.distributed.init_process_group("gloo", init_method=rendezvous, rank=rank, world_size=2)
     dicts, outputs = scenes()
     tasks = register(folder / str(rank), dicts)
-    mine = ([0, 2, 4], [1, 3, 0])[rank]
+    indices = ([0, 2, 4], [1, 3, 0])[rank]
     results = []
     for kind in (UniqueCOCOEvaluator, COCOEvaluator):
         evaluator = kind(NAME, tasks=tasks, distributed=True, output_dir=None)
-        results.append(json.dumps(evaluated(evaluator, [dicts[i] for i in mine], [outputs[i] for i in mine])))
+        results.append(json.dumps(evaluated(evaluator, [dicts[i] for i in indices], [outputs[i] for i in indices])))
     (folder / f"{rank}.json").write_text(json.dumps(results))
     torch.distributed.barrier()
     torch.distributed.destroy_process_group()
@@ -102,9 +102,9 @@ def test_two_processes_count_a_padded_image_once(tmp_path):
     """Detectron2's own evaluator is the counterproof: with it the padding shows."""
     dicts, outputs = scenes()
     tasks = register(tmp_path, dicts)
-    alone = evaluated(UniqueCOCOEvaluator(NAME, tasks=tasks, output_dir=None), dicts, outputs)
+    expected = evaluated(UniqueCOCOEvaluator(NAME, tasks=tasks, output_dir=None), dicts, outputs)
     torch.multiprocessing.spawn(_process, args=(tmp_path,), nprocs=2)
     results = [json.loads((tmp_path / f"{rank}.json").read_text()) for rank in (0, 1)]
-    ours, theirs = results[0]
-    assert ours == json.dumps(alone) and theirs != ours
+    unique, padded = results[0]
+    assert unique == json.dumps(expected) and padded != unique
     assert results[1][0] == "{}"

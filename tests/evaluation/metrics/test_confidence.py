@@ -78,8 +78,8 @@ def by_definition(records, variants):
     tp, fp, fn = (sum(r["pixel"][key] for r in records if r["pixel"]) for key in ("tp", "fp", "fn"))
     expected["f1_pooled"] = 2 * tp / (2 * tp + fp + fn)
     expected["false_alarm_area"] = mean([r["pixel"]["fp"] / (r["pixel"]["fp"] + r["pixel"]["tn"]) for r in clean])
-    decided = [r for r in records if r["score"] is not None]
-    labels, scores = [not r["authentic"] for r in decided], np.array([r["score"] for r in decided])
+    with_score = [r for r in records if r["score"] is not None]
+    labels, scores = [not r["authentic"] for r in with_score], np.array([r["score"] for r in with_score])
     expected["image_auc"] = roc_auc_score(labels, scores)
     expected["image_f1"] = f1_score(labels, scores > 0.5)
     expected["image_bacc"] = balanced_accuracy_score(labels, scores > 0.5)
@@ -91,12 +91,12 @@ def by_definition(records, variants):
     named = [name for _, name in pairs] + [name for r in records for name in r["detections"]["false_alarms"]]
     for technique in (None, "splice", "copy-move", "removal"):
         suffix = f"/{technique}" if technique else ""
-        here = [pair for pair in pairs if technique in (None, pair[0])]
-        found = [truth == name for truth, name in here if name]
-        expected[f"region_found{suffix}"] = mean([bool(name) for _, name in here])
-        expected[f"technique_accuracy{suffix}"] = mean(found)
-        told = [name for name in named if name and technique in (None, name)]
-        expected[f"technique_precision{suffix}"] = sum(found) / len(told) if told else math.nan
+        region_pairs = [pair for pair in pairs if technique in (None, pair[0])]
+        hits = [truth == name for truth, name in region_pairs if name]
+        expected[f"region_found{suffix}"] = mean([bool(name) for _, name in region_pairs])
+        expected[f"technique_accuracy{suffix}"] = mean(hits)
+        named_pairs = [name for name in named if name and technique in (None, name)]
+        expected[f"technique_precision{suffix}"] = sum(hits) / len(named_pairs) if named_pairs else math.nan
     return expected
 
 
@@ -104,9 +104,9 @@ def by_definition(records, variants):
 def test_equal_weights_give_every_metric_by_its_definition(variants):
     records = made_records()
     expected = by_definition(records, variants)
-    got = WeightedMetrics(records, variants)(np.ones((1, len(records))))
-    assert set(got) == set(expected) and len(expected) > 35
-    values = {name: float(value[0]) for name, value in got.items()}
+    computed = WeightedMetrics(records, variants)(np.ones((1, len(records))))
+    assert set(computed) == set(expected) and len(expected) > 35
+    values = {name: float(value[0]) for name, value in computed.items()}
     assert values == pytest.approx(expected, nan_ok=True)
     assert without_nan(summarise(records, variants)["metrics"]) == without_nan(values)
 
@@ -115,9 +115,9 @@ def test_a_weight_is_a_number_of_copies():
     records = made_records(24)
     weights = np.random.default_rng(1).integers(0, 4, len(records))
     copies = [record for record, weight in zip(records, weights) for _ in range(weight)]
-    got = WeightedMetrics(records, ALL)(weights[None].astype(float))
+    computed = WeightedMetrics(records, ALL)(weights[None].astype(float))
     for name, value in summarise(copies, ALL)["metrics"].items():
-        assert float(got[name][0]) == pytest.approx(value, nan_ok=True), name
+        assert float(computed[name][0]) == pytest.approx(value, nan_ok=True), name
 
 
 def test_an_interval_surrounds_its_metric_and_narrows_with_more_images():
@@ -135,8 +135,8 @@ def test_an_interval_surrounds_its_metric_and_narrows_with_more_images():
 
 def test_the_same_seed_gives_the_same_interval_and_groups_are_drawn_whole():
     records = made_records(groups=5)
-    once, again = confidence_intervals(records), confidence_intervals(records)
-    assert json.dumps(without_nan(once)) == json.dumps(without_nan(again))
+    once, repeated = confidence_intervals(records), confidence_intervals(records)
+    assert json.dumps(without_nan(once)) == json.dumps(without_nan(repeated))
     assert once["bootstrap"]["over"] == "source groups" and once["bootstrap"]["n_groups"] == 12
     labels = group_labels(records)
     for weights in draw_weights(labels, 150, seed=3):
@@ -161,8 +161,8 @@ def test_one_authentic_image_shows_no_spread_of_what_it_is_compared_with():
     """It is in every draw, and whichever manipulated images are drawn, it may be above or below them all."""
     records = [r for r in made_records(60) if not r["authentic"] or r["image_id"] == 4]
     intervals = confidence_intervals(records)["intervals"]
-    for name, known in {"image_auc": False, "image_bacc": False, "image_f1": True, "f1_best": True}.items():
-        assert math.isnan(intervals[name][0]) is not known, name
+    for name, defined in {"image_auc": False, "image_bacc": False, "image_f1": True, "f1_best": True}.items():
+        assert math.isnan(intervals[name][0]) is not defined, name
 
 
 def test_bootstrap_interval():
@@ -197,8 +197,8 @@ def test_pairing_shows_what_two_separate_intervals_hide():
 
 
 def test_two_runs_of_the_same_skill_are_not_told_apart_and_others_are():
-    first, alike, better = (made_records(120, skill, seed) for skill, seed in ((0.2, 1), (0.2, 2), (0.3, 3)))
-    assert compare(first, alike)["auc"]["real"] is False
+    first, equal, better = (made_records(120, skill, seed) for skill, seed in ((0.2, 1), (0.2, 2), (0.3, 3)))
+    assert compare(first, equal)["auc"]["real"] is False
     assert compare(first, better)["auc"]["real"] is True and compare(better, first)["auc"]["difference"] < 0
 
 

@@ -102,20 +102,20 @@ def test_perfect_and_inverted_maps():
     truth = MAPS["random"][1]
     assert score_map_metrics(truth, truth)["f1_best"] == score_map_metrics(truth, truth)["auc"] == 1
     assert score_map_metrics(~truth, truth)["auc"] == 0
-    better = score_map_metrics(~truth, truth, invert="max")
-    assert [better[name] for name in PIXEL_METRICS[:5]] == [1] * 5
+    inverted = score_map_metrics(~truth, truth, invert="max")
+    assert [inverted[name] for name in PIXEL_METRICS[:5]] == [1] * 5
 
 
 def test_invert_max_takes_the_better_polarity_of_each_metric():
     score_map, truth = MAPS["informed"]
     plain = score_map_metrics(1 - score_map, truth)
     flipped = score_map_metrics(score_map, truth)
-    better = score_map_metrics(1 - score_map, truth, invert="max")
+    best = score_map_metrics(1 - score_map, truth, invert="max")
     for name in PIXEL_METRICS:
-        assert better[name] == pytest.approx(max(plain[name], flipped[name]), abs=1e-6), name
+        assert best[name] == pytest.approx(max(plain[name], flipped[name]), abs=1e-6), name
     levels = np.array([[0, 32767, 32768, 65535]], np.uint16)  # 1 - score > 0.5 for the first two only
-    wanted = score_map_metrics(levels, np.array([[1, 1, 0, 0]], bool), invert="max")
-    assert wanted["f1_fixed"] == 1 and wanted["auc"] == 1
+    on_levels = score_map_metrics(levels, np.array([[1, 1, 0, 0]], bool), invert="max")
+    assert on_levels["f1_fixed"] == 1 and on_levels["auc"] == 1
 
 
 def test_half_is_not_over_half():
@@ -136,8 +136,8 @@ def test_integer_maps_count_as_fractions_of_their_range(dtype):
     score_map, truth = MAPS["informed"]
     top = np.iinfo(dtype).max
     levels = np.round(score_map * top).astype(dtype)
-    whole, fraction = score_map_metrics(levels, truth), score_map_metrics(levels / top, truth)
-    assert whole == pytest.approx(fraction)
+    of_levels, fraction = score_map_metrics(levels, truth), score_map_metrics(levels / top, truth)
+    assert of_levels == pytest.approx(fraction)
 
 
 def test_one_class_masks_are_undefined():
@@ -151,17 +151,17 @@ def test_one_class_masks_are_undefined():
 def test_ignored_pixels_count_neither_way():
     score_map, truth = MAPS["informed"]
     ignore = np.random.default_rng(1).random(truth.shape) < 0.3
-    kept = score_map_metrics(score_map[~ignore][None], truth[~ignore][None])
-    assert score_map_metrics(score_map, truth, ignore=ignore) == kept
-    nothing = score_map_metrics(score_map, truth, ignore=np.ones_like(truth))
-    assert math.isnan(nothing["auc"]) and nothing["tp"] == 0
+    expected = score_map_metrics(score_map[~ignore][None], truth[~ignore][None])
+    assert score_map_metrics(score_map, truth, ignore=ignore) == expected
+    all_ignored = score_map_metrics(score_map, truth, ignore=np.ones_like(truth))
+    assert math.isnan(all_ignored["auc"]) and all_ignored["tp"] == 0
 
 
 def test_memory_order_and_minus_zero_do_not_matter(monkeypatch):
     score_map, truth = MAPS["informed"]
-    wanted = score_map_metrics(score_map, truth)
-    assert score_map_metrics(np.asfortranarray(score_map), truth) == wanted
-    assert score_map_metrics(score_map.T, truth.T) == pytest.approx(wanted)
+    expected = score_map_metrics(score_map, truth)
+    assert score_map_metrics(np.asfortranarray(score_map), truth) == expected
+    assert score_map_metrics(score_map.T, truth.T) == pytest.approx(expected)
     zeros = np.where(score_map < 0.5, -0.0, score_map).astype(np.float32)
     for pixels in (1 << 20, 0):
         monkeypatch.setattr(score_curve, "EXACT_PIXELS", pixels)
@@ -171,9 +171,9 @@ def test_memory_order_and_minus_zero_do_not_matter(monkeypatch):
 def test_inputs_are_left_alone(monkeypatch):
     monkeypatch.setattr(score_curve, "EXACT_PIXELS", 0)
     score_map, truth = MAPS["tied (8 bit)"]
-    before = score_map.copy(), truth.copy()
+    copies = score_map.copy(), truth.copy()
     score_map_metrics(score_map, truth, invert="max")
-    assert np.array_equal(score_map, before[0]) and np.array_equal(truth, before[1])
+    assert np.array_equal(score_map, copies[0]) and np.array_equal(truth, copies[1])
 
 
 @pytest.mark.parametrize(
@@ -222,8 +222,8 @@ def test_sampled_curves_agree_with_scikit_learn(kind):
     }[kind].astype(np.float32)
     curves = {}
     score_map_metrics(scores.reshape(50, 60), truth.reshape(50, 60), curves=curves)
-    false, true, _ = roc_curve(truth, scores, drop_intermediate=False)
-    assert curves["roc"] == pytest.approx(np.interp(GRID, false, true), abs=1e-4)
+    false_rates, true_rates, _ = roc_curve(truth, scores, drop_intermediate=False)
+    assert curves["roc"] == pytest.approx(np.interp(GRID, false_rates, true_rates), abs=1e-4)
     precision, recall, _ = precision_recall_curve(truth, scores)
     # scikit-learn's last point (recall 0, precision 1) belongs to no threshold.
     precision, recall = precision[:-1][::-1], recall[:-1][::-1]

@@ -114,13 +114,13 @@ def test_a_map_that_cannot_be_scored_names_its_image(image, score_map, score, wo
 
 def test_images_are_counted_once(image):
     score_map = TRUTH.astype(np.float32)
-    twice = [image_record(image(i), score_map, 1.0) for i in (10, 2, 10, 2, 1)]
-    assert [record["image_id"] for record in unique_records(twice)] == [1, 2, 10]
+    records = [image_record(image(i), score_map, 1.0) for i in (10, 2, 10, 2, 1)]
+    assert [record["image_id"] for record in unique_records(records)] == [1, 2, 10]
 
 
 def test_authentic_as_zero(image):
-    found = TRUTH.astype(np.float32)
-    records = [image_record(image(1), found, 1.0), image_record(image(2, "authentic", None), found * 0, 0.0)]
+    score_map = TRUTH.astype(np.float32)
+    records = [image_record(image(1), score_map, 1.0), image_record(image(2, "authentic", None), score_map * 0, 0.0)]
     assert summarise(records)["metrics"]["f1_best"] == 1
     counted = summarise(records, MetricVariants(authentic_as_zero=True))["metrics"]
     assert counted["f1_best"] == counted["f1_fixed"] == 0.5

@@ -168,8 +168,8 @@ def test_where_no_detections_are_known_nothing_is_said_but_that():
     assert "techniques: not measured" in metrics_table(summary)
     older = [{key: value for key, value in r.items() if key != "detections"} for r in RECORDS]
     assert technique_ratios(older) == {} and confusion_matrix(older) is None
-    some = summarise([*RECORDS, record() | {"detections": None}])
-    assert some["techniques"]["n_images"] == 5 and some["metrics"]["technique_accuracy"] == pytest.approx(3 / 5)
+    partly = summarise([*RECORDS, record() | {"detections": None}])
+    assert partly["techniques"]["n_images"] == 5 and partly["metrics"]["technique_accuracy"] == pytest.approx(3 / 5)
 
 
 def made(number, skill, seed):
@@ -206,8 +206,8 @@ def test_intervals_are_over_source_groups_and_runs_are_compared_on_the_same_draw
     comparison = compare(poor, good)
     assert comparison["technique_accuracy"]["real"] is True and comparison["region_found"]["difference"] == 0
     assert "technique_accuracy/splice" in comparison_text(comparison)
-    alone = summarise([r | {"group": "one"} for r in poor])["intervals"]
-    assert all(math.isnan(bound) for bound in alone["technique_accuracy"])  # one source shows no spread
+    intervals = summarise([r | {"group": "one"} for r in poor])["intervals"]
+    assert all(math.isnan(bound) for bound in intervals["technique_accuracy"])  # one source shows no spread
 
 
 def test_tables():
