@@ -74,22 +74,17 @@ def _runner() -> Path:
 
 def _refuse_others(args: argparse.Namespace) -> None:
     """Options of the other form would else be passed over."""
-    if args.format is None:
-        if args.input is None:
-            raise UserError("--input: name the checkpoint, or write a network: --format onnx")
-        given = {
-            "--config-file": args.config_file,
-            "--size": args.size,
-            "--no-runner": args.no_runner,
-            "--opts": args.opts,
-        }
-        wanted = "--format"
-    else:
-        given = {"--half": args.half, "--licence": args.licence, "--training-data": args.training_data}
-        wanted = "a checkpoint, without --format"
-    for option, value in given.items():
-        if value:
-            raise UserError(f"{option}: belongs to {wanted}; leave it out")
+    network = {"--config-file": args.config_file, "--size": args.size, "--opts": args.opts}
+    checkpoint = {"--half": args.half, "--licence": args.licence, "--training-data": args.training_data}
+    others = {"--format": network} if args.format is None else {"a checkpoint, without --format": checkpoint}
+    if args.format != "onnx":
+        others["--format onnx"] = {"--no-runner": args.no_runner}
+    for form, given in others.items():
+        for option, value in given.items():
+            if value:
+                raise UserError(f"{option}: belongs to {form}; leave it out")
+    if args.format is None and args.input is None:
+        raise UserError("--input: name the checkpoint, or write a network: --format onnx")
     if args.format and args.output.endswith(".py"):
         raise UserError(f"--output {args.output}: is where the script goes; name the network's file")
 
