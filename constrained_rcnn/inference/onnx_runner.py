@@ -20,6 +20,7 @@ class Network:
     def __init__(self, path: str, threads: int = 0):
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads  # 0: as many as there are cores
+        options.enable_mem_pattern = False  # would be kept for every new size of image
         options.log_severity_level = 3
         self.session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
         self.about = json.loads(self.session.get_modelmeta().custom_metadata_map[KEY])
