@@ -1,6 +1,7 @@
 """The Containerfile's script installs the package in a clean folder; the Containerfile runs that script."""
 
 import os
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -16,12 +17,12 @@ from tests.helpers import packages
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory):
     """An environment that the script makes; it finds the pinned libraries of this one and downloads nothing."""
-    source, environment = (
-        packages.copy_source(tmp_path_factory.mktemp("source")),
-        tmp_path_factory.mktemp("opt") / "env",
-    )
+    source = packages.copy_source(tmp_path_factory.mktemp("source"))
+    environment = tmp_path_factory.mktemp("opt") / "env"
     subprocess.run([sys.executable, "-m", "venv", str(environment)], check=True)
     (site,) = environment.glob("lib/python*/site-packages")
+    for own in site.glob("setuptools*"):  # of another version than the pinned one
+        shutil.rmtree(own)
     (site / "of_the_tests.pth").write_text(sysconfig.get_path("purelib") + "\n")
     environ = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     ran = subprocess.run(

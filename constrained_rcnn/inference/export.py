@@ -6,6 +6,7 @@ import dataclasses
 import io
 import json
 import os
+import re
 import warnings
 
 import numpy as np
@@ -145,7 +146,9 @@ def _run_onnx(data: bytes, inputs: tuple[torch.Tensor, ...]) -> list[np.ndarray]
 
 def _save_program(program: torch.export.ExportedProgram, path: str | os.PathLike, about: dict) -> None:
     buffer = io.BytesIO()
-    torch.export.save(program, buffer, extra_files={"constrained_rcnn.json": json.dumps(about, indent=2)})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of weights that are parts of others
+        torch.export.save(program, buffer, extra_files={"constrained_rcnn.json": json.dumps(about, indent=2)})
     write_bytes_atomic(path, buffer.getvalue())
 
 
@@ -158,5 +161,8 @@ def _check_agreement(names, wanted, got) -> None:
 
 
 def _cannot(error: Exception) -> UserError:
-    said = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
+    while error.__cause__ is not None:
+        error = error.__cause__
+    lines = re.sub(r"\x1b\[\d*m", "", str(error)).splitlines()
+    said = next((line.strip() for line in lines if line.strip()), "")
     return UserError(f"this network cannot be exported: {type(error).__name__}: {said[:200]}")
