@@ -58,7 +58,7 @@ def export_network(cfg, path: str | os.PathLike, *, how: str = "onnx", size: tup
     with torch.no_grad():
         wanted = [output.numpy() for output in network(*tried)]
     if how == "torch":
-        got = [output.detach().numpy() for output in program.module()(*tried)]
+        got = [output.detach().numpy() for output in _callable(program)(*tried)]
     else:
         data = _onnx(program, network, about)
         got = _run_onnx(data, tried)
@@ -115,6 +115,11 @@ def _program(network: ExportableNetwork, size, inputs) -> torch.export.ExportedP
             return torch.export.export(network, inputs, dynamic_shapes=shapes)
     except Exception as error:  # of any kind, with pages of advice to who wrote the network
         raise _cannot(error) from error
+
+
+def _callable(program: torch.export.ExportedProgram):
+    """Without the guards of a program for any size: some hold for sizes like the traced one alone, and say nothing."""
+    return program.module(check_guards=False)
 
 
 def _onnx(program, network: ExportableNetwork, about: dict) -> bytes:

@@ -63,7 +63,7 @@ def test_an_onnx_file_gives_what_the_predictor_gives(cfg, traced, tmp_path):
 def test_a_program_of_torch_export_runs_alone(cfg, traced, tmp_path):
     export.export_network(cfg, tmp_path / "tiny.pt2", how="torch", size=SIZE)
     kept = {"constrained_rcnn.json": ""}
-    module = torch.export.load(tmp_path / "tiny.pt2", extra_files=kept).module()
+    module = torch.export.load(tmp_path / "tiny.pt2", extra_files=kept).module(check_guards=False)
     assert json.loads(kept["constrained_rcnn.json"])["outputs"][0] == "boxes"
     found = module(torch.zeros(*SIZE, 3, dtype=torch.uint8), torch.zeros(1, *SIZE, dtype=torch.uint8))
     assert found[0].shape[1] == 4
