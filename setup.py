@@ -99,6 +99,7 @@ setup(
         "demo": ["scikit-image", "scikit-learn"],  # they ship the photos that the demo forges
         "docs": ["mkdocs-material", "mkdocstrings", "mkdocstrings-python"],  # the site
         "heif": ["pillow-heif"],  # reads phones' HEIC files
+        "makernotes": ["exifread"],  # reads makers' own notes in EXIF
         "onnx": ["onnx", "onnxruntime>=1.20", "onnxscript"],  # write the network as ONNX, and run it
         "open-nsfw": ["onnx"],  # reads the ImageNet features that the half-width ResNet-50 starts from
         "provenance": ["c2pa-python"],  # reads and validates Content Credentials
@@ -107,6 +108,7 @@ setup(
             "build",
             "c2pa-python",
             "cryptography",
+            "exifread",
             "google-crc32c",
             "ipykernel",
             "jsonschema",

@@ -182,12 +182,20 @@ COMMANDS: dict[str, tuple[Command, ...]] = {
             "count images per second in training and detection",
         ),
         Command(
+            "benchmark memory", "commands.benchmark_memory", "tools/benchmark_memory.py",
+            "measure memory over images of ever-new sizes",
+        ),
+        Command(
             "benchmark synthesis", "commands.benchmark_synthesis", "tools/benchmark_synthesis.py",
             "count forgeries per second",
         ),
         Command(
             "benchmark metrics", "commands.benchmark_metrics", "tools/benchmark_metrics.py",
             "time the pixel metrics against scikit-learn",
+        ),
+        Command(
+            "benchmark evidence", "commands.benchmark_evidence", "tools/benchmark_evidence.py",
+            "time the witnesses of the evidence sheet",
         ),
     ),
     "Install": (

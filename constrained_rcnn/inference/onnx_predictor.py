@@ -69,11 +69,12 @@ class OnnxPredictor:
             raise UserError(f"{name}: {width}x{height} pixels; too small for an exported network")
         image = np.ascontiguousarray(image)
         total, found, decisions = self._predict(image, progress)
-        decision, copy_moves = conclude(
+        conclusion = conclude(
             self.points, decisions, total, image, quality, self.threshold, look_for_copy_moves=self.about["copy_moves"]
         )
         margin = 0.0 if self.points is None else self.points.technique_margin
-        regions = merge_regions(found, copy_moves or (), classes=self.classes, technique_margin=margin)
+        decision = conclusion.decision
+        regions = merge_regions(found, conclusion.copy_moves or (), classes=self.classes, technique_margin=margin)
         return ManipulationResult(
             manipulated=decision.manipulated,
             score=decision.score,
@@ -85,8 +86,11 @@ class OnnxPredictor:
             tiles=len(found),
             rarity=decision.rarity,
             unsuitable=decision.unsuitable,
-            copy_moves=copy_moves,
+            copy_moves=conclusion.copy_moves,
             reading=reading,
+            duplicated_regions=conclusion.duplicated_regions,
+            network=decision.network,
+            network_map=conclusion.network_map,
         )
 
     def _predict(self, image: np.ndarray, progress) -> tuple[np.ndarray, list[FoundRegions], Sequence[float | None]]:

@@ -14,9 +14,11 @@ import numpy as np
 
 from ..data.techniques import COPY_MOVE, UNCERTAIN
 from ..images.reading_notes import Reading
+from ..matching.copy_move import DuplicatedRegions
 from ..matching.suspects import CopyMove
 from ..utils.files import write_bytes_atomic
 from ..visualization.overlay import overlay
+from .network_output import NetworkOutput
 from .operating_points import Rarity
 from .regions import Region
 from .soft_masks import paste_soft_mask
@@ -134,6 +136,10 @@ class ManipulationResult:
         unsuitable: why nothing can be said of an image of this kind, in words; None: it can.
         copy_moves: duplicated regions that were found; None where they were not looked for (``TEST.REPEATS``).
         reading: what was done to the file's content on the way to ``image``; None where an array was given.
+        duplicated_regions: the pairs that ``copy_moves`` were chosen from, doubtful ones, too; None likewise.
+        network: what the network alone says of the image; None where the result is not of a network.
+        network_map: (h, w) float32, the map before copy-moves were fused into it, reduced to a longer side of
+            ``WORKING_SIDE``; None where none was: it is ``manipulation_map`` then.
     """
 
     manipulated: bool
@@ -148,6 +154,9 @@ class ManipulationResult:
     unsuitable: str | None = None
     copy_moves: tuple[CopyMove, ...] | None = field(default=None, repr=False)
     reading: Reading | None = None
+    duplicated_regions: tuple[DuplicatedRegions, ...] | None = field(default=None, repr=False)
+    network: NetworkOutput | None = field(default=None, repr=False)
+    network_map: np.ndarray | None = field(default=None, repr=False)
 
     @classmethod
     def of(cls, item: dict, output: dict, classes: Sequence[str]) -> ManipulationResult:
@@ -172,6 +181,9 @@ class ManipulationResult:
             unsuitable=decision.unsuitable,
             copy_moves=output["copy_moves"],
             reading=item["reading"],
+            duplicated_regions=output["duplicated_regions"],
+            network=decision.network,
+            network_map=output["network_map"],
         )
 
     @property

@@ -119,6 +119,8 @@ class ConstrainedRCNNWithTTA(torch.nn.Module):
             - "manipulation_score": the image's score, float in [0, 1];
             - "image_decision": :class:`.decision.Decision`;
             - "copy_moves": tuple of :class:`..matching.suspects.CopyMove`; None where they are not looked for;
+            - "duplicated_regions": all pairs that the copy-moves were chosen from, doubtful ones, too; None likewise;
+            - "network_map": the map before copy-moves were fused into it, reduced; None where it is the map itself;
             - "augmentations" and "tiles": how many there were, and runs of the network over all of them.
         """
         inputs = [item if "pixels" in item else {**item, **self.read(item["file_name"])} for item in batched_inputs]
@@ -163,23 +165,25 @@ class ConstrainedRCNNWithTTA(torch.nn.Module):
         if len(instances) > 1:
             total.div_(len(instances))
         points = self.operating_points
-        decision, copy_moves = conclude(
+        conclusion = conclude(
             points, decisions, total.numpy(), _bgr(item), item.get("jpeg_quality"), self.threshold,
             look_for_copy_moves=self.cfg.TEST.REPEATS,
         )  # fmt: skip
         merged = merge_detections(
             instances,
-            copy_moves or (),
+            conclusion.copy_moves or (),
             classes=self.classes,
-            highest=decision.score,
+            highest=conclusion.decision.score,
             technique_margin=0.0 if points is None else points.technique_margin,
         )
         return {
             "instances": merged,
             "manipulation_map": total,
-            "manipulation_score": decision.score,
-            "image_decision": decision,
-            "copy_moves": copy_moves,
+            "manipulation_score": conclusion.decision.score,
+            "image_decision": conclusion.decision,
+            "copy_moves": conclusion.copy_moves,
+            "duplicated_regions": conclusion.duplicated_regions,
+            "network_map": conclusion.network_map,
             "augmentations": len(instances),
             "tiles": tiles,
         }

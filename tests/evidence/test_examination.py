@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from constrained_rcnn.evidence import Level, examine
+from constrained_rcnn.evidence import Level, examination, examine
 from constrained_rcnn.evidence.examination import ask
 from constrained_rcnn.evidence.exhibit import Exhibit
 from constrained_rcnn.evidence.registry import WITNESSES, Witness
@@ -23,6 +23,7 @@ def test_every_witness_gives_one_finding_in_order(findings):
     for one in findings:
         assert one.sentence.endswith(".") and one.title and one.examined and one.innocent_causes
         assert "error" not in one.facts, one.facts
+        assert one.look_for.count(". ") == one.ignore.count(". ") == 1, one.witness  # two sentences each
         if one.map is not None:
             assert one.map.dtype == np.float32 and one.map.ndim == 2 and 0 <= one.map.min() and one.map.max() <= 1
 
@@ -66,6 +67,29 @@ def test_file_that_is_no_image_is_refused():
 def test_missing_file_is_named(tmp_path):
     with pytest.raises(UserError, match="missing.jpg"):
         examine(tmp_path / "missing.jpg")
+
+
+def test_witness_is_not_heard_of_a_class_where_it_is_wrong_too_often(monkeypatch):
+    monkeypatch.setattr(
+        examination, "refused_classes", lambda name, classes: ["social media"] if name == "noise" else []
+    )
+    exhibit = Exhibit.read(as_jpeg(photo(), 75))
+    noise, ghosts = (ask(WITNESSES[name], exhibit) for name in ("noise", "jpeg_ghosts"))
+    assert noise.level is Level.CANNOT_BE_JUDGED and "class social media strong" in noise.sentence
+    assert "libjpeg at quality 75" in noise.sentence and noise.facts["refused_classes"] == ["social media"]
+    assert "refused_classes" not in ghosts.facts
+    assert "refused_classes" not in ask(WITNESSES["noise"], exhibit, unheard=False).facts
+
+
+def test_findings_know_the_classes_of_the_file_and_its_rate(findings):
+    assert all(
+        one.file_classes == ("camera original", "saved once more", "reduced", "as published") for one in findings
+    )
+    for one in findings:
+        record = one.to_json()
+        assert record["file_classes"] == list(one.file_classes)
+        assert (record["as_much"] is None) == (one.as_much is None)
+        assert one.as_much is None or record["as_much"]["sentence"] == one.as_much.sentence
 
 
 @pytest.mark.parametrize("shape", [(8, 8), (1, 300), (16, 2000), (127, 400)])

@@ -12,17 +12,22 @@ from ...model_zoo import load_default_config
 from ...utils.errors import OutputError, UserError
 from ...utils.files import write_bytes_atomic
 from ...utils.output_folder import output_folder, remove_unfinished, staged
-from ...visualization.html.page import remove_other_pages
+from ..evidence.options import EvidenceOptions
 from ..files import check_output, read_bytes
 from ..image_pages import FIRST, items_of
 from ..inputs import Inputs, find_inputs, output_names, printable
 from ..progress import image_progress, progress_bar
 from .detector import ImageDetector, Skipped, Task, WorkersDetector, digest_of
+from .evidence import EvidenceMaker
 from .network import Network, TorchNetwork
+from .orders import remove_other_orders
 from .page import write_pages
 from .result_files import THUMBNAILS, ResultFiles
 from .table import ResultsTable
 from .workers import Workers
+
+#: Every witness is asked, and the place where an image was taken stays out.
+ALL = EvidenceOptions()
 
 
 def run(
@@ -36,14 +41,15 @@ def run(
     copy_move: bool = True,
     pages: str = FIRST,
     jobs: int = 1,
+    evidence: EvidenceOptions | None = ALL,
 ) -> int:
     """Detects manipulation in every input.
 
-    Writes per image ``<name>.json``, ``<name>_map.png`` (16 bit), ``<name>_overlay.jpg``, a thumbnail and, where
-    regions occur twice (:mod:`...matching.copy_move`), ``<name>_repeats.jpg``; and of all together ``results.csv``,
-    ``results.html`` and the config whose digest the results carry, ``config-<its first 12 digits>.yaml``. Results of
-    other files, from earlier runs into the same folder, stay, in table and page, too; every file is replaced only by a
-    complete new one.
+    Writes per image ``<name>.json``, ``<name>_map.png`` (16 bit), ``<name>_overlay.jpg``, ``<name>_evidence.html``, a
+    thumbnail and, where regions occur twice (:mod:`...matching.copy_move`), ``<name>_repeats.jpg``; and of all together
+    ``results.csv``, ``results.html``, the same by findings (:mod:`.page`) and the config whose digest the results
+    carry, ``config-<its first 12 digits>.yaml``. Results of other files, from earlier runs into the same folder, stay,
+    in table and page, too; every file is replaced only by a complete new one.
 
     Args:
         config_file, options: see :func:`...model_zoo.load_default_config`.
@@ -55,6 +61,7 @@ def run(
             keeps them out of map and score; False also sets ``TEST.REPEATS`` False.
         pages: of files with several pages or frames, ``"first"`` or ``"all"``: each has its own result then.
         jobs: worker processes that share the files; 1: this process does all. The results are the same.
+        evidence: the witnesses of the evidence sheets; None: there are no sheets.
 
     Returns:
         0, or 1 if any input was skipped; each is listed with its reason at the end, as are files in folders that are
@@ -73,8 +80,9 @@ def run(
         return TorchNetwork(load_default_config(config_file, options))
 
     return run_network(
-        load, inputs, output, resume=resume, float_maps=float_maps, copy_move=copy_move, pages=pages, jobs=jobs
-    )
+        load, inputs, output, resume=resume, float_maps=float_maps, copy_move=copy_move, pages=pages, jobs=jobs,
+        evidence=evidence,
+    )  # fmt: skip
 
 
 def run_network(
@@ -87,6 +95,7 @@ def run_network(
     copy_move: bool = True,
     pages: str = FIRST,
     jobs: int = 1,
+    evidence: EvidenceOptions | None = ALL,
 ) -> int:
     """As :func:`run`, of any network.
 
@@ -99,20 +108,16 @@ def run_network(
         raise UserError(f"--input {' '.join(map(printable, inputs))}: no image found there{found.why_none()}; give "
                         "files, folders or patterns")  # fmt: skip
     check_output(folder, found.files, [THUMBNAILS])
+    if not copy_move:
+        evidence = evidence and evidence.without("copy_move")
     with output_folder(folder, parts=[THUMBNAILS]):
-        return _run(found, pages, folder, load(), jobs, resume, float_maps, copy_move)
+        return _run(found, pages, folder, load(), jobs, resume, float_maps, copy_move, evidence)
 
 
 def _run(
-    found: Inputs,
-    pages: str,
-    folder: Path,
-    network: Network,
-    jobs: int,
-    resume: bool,
-    float_maps: bool,
-    copy_move: bool,
-) -> int:
+    found: Inputs, pages: str, folder: Path, network: Network, jobs: int, resume: bool, float_maps: bool,
+    copy_move: bool, evidence: EvidenceOptions | None,
+) -> int:  # fmt: skip
     """The part of :func:`run` for which the output folder is claimed."""
     items = items_of(found.files, pages, max_pixels=network.max_pixels)
     jobs = min(jobs, len(items))
@@ -120,12 +125,13 @@ def _run(
     about = network.about()
     names = output_names([item.place for item in items])
     tasks = [Task(item, names[item.place]) for item in items]
-    results = ResultFiles(folder, about, float_maps=float_maps, copy_move=copy_move)
+    results = ResultFiles(folder, about, float_maps=float_maps, copy_move=copy_move, evidence=evidence)
+    examine = evidence and EvidenceMaker(evidence, about["weights"]["sha256"], network.max_pixels)
     with contextlib.ExitStack() as workers:
         if predictor is not None:
-            detect = partial(map, ImageDetector(predictor, results, folder, copy_move, image_progress))
+            detect = partial(map, ImageDetector(predictor, results, folder, copy_move, examine, image_progress))
         else:
-            make = WorkersDetector(network, _threads(network, jobs), folder, about, float_maps, copy_move)
+            make = WorkersDetector(network, _threads(network, jobs), folder, about, float_maps, copy_move, examine)
             detect = workers.enter_context(Workers(make, jobs)).run
         write_bytes_atomic(folder / f"config-{about['config_sha256'][:12]}.yaml", network.config_text().encode())
         there = results.earlier()
@@ -182,7 +188,7 @@ def _summarise(table: ResultsTable, folder: Path, about: dict, *, finished: bool
         expected = len(table.rows) + len(table.skipped) + left
         pages = write_pages(stage, table.rows, table.skipped, about, finished=finished, expected=expected,
                             left_out=table.left_out)  # fmt: skip
-    remove_other_pages(folder, "results", len(pages))
+    remove_other_orders(folder, pages)
 
 
 def _not_there(tasks: list[Task], results: ResultFiles, table: ResultsTable) -> list[Task]:
