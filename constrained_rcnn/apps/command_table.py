@@ -77,7 +77,8 @@ COMMANDS: dict[str, tuple[Command, ...]] = {
             "choose the operating points on authentic images and store them in the checkpoint",
         ),
         Command(
-            "export", "commands.export", "tools/export_weights.py", "write a checkpoint to hand on, without optimizer"
+            "export", "commands.export", "tools/export_weights.py",
+            "write a checkpoint to hand on, or the network as ONNX or torch.export program",
         ),
         Command(
             "convert tensorflow", "commands.convert_tensorflow", "tools/convert_tensorflow_checkpoint.py",
@@ -179,6 +180,10 @@ COMMANDS: dict[str, tuple[Command, ...]] = {
         Command(
             "benchmark released", "commands.benchmark_released", "tools/benchmark_tensorflow.py",
             "time the released network against Mask R-CNN, and in bfloat16",
+        ),
+        Command(
+            "benchmark export", "commands.benchmark_export", "tools/benchmark_export.py",
+            "compare the exported network with the model: results and time",
         ),
         Command(
             "benchmark training", "commands.benchmark_training", "tools/benchmark_training.py",

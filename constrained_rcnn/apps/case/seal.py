@@ -13,7 +13,8 @@ from ...utils.errors import UserError
 from ...utils.files import printable, write_json_atomic
 from ...utils.output_folder import output_folder
 from ...utils.provenance import now, sha256
-from ..detect.run import ALL, about_of
+from ..detect.network import about_of
+from ..detect.run import ALL
 from ..detect.run import run as detect
 from ..evidence.options import EvidenceOptions
 from ..image_pages import FIRST
