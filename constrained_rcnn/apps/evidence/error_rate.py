@@ -9,7 +9,7 @@ from ...evidence import Finding, Level
 
 #: The words that support a manipulation.
 TOLD = (Level.WEAK, Level.MODERATE, Level.STRONG)
-_NOT_MEASURED = "Not measured: the test images carry none of what it looks at."
+_NOT_MEASURED = "Not measured."
 
 
 def error_rate(finding: Finding) -> str:
