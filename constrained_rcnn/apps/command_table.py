@@ -177,6 +177,10 @@ COMMANDS: dict[str, tuple[Command, ...]] = {
             "count images per second in training and detection",
         ),
         Command(
+            "benchmark memory", "commands.benchmark_memory", "tools/benchmark_memory.py",
+            "measure memory over images of ever-new sizes",
+        ),
+        Command(
             "benchmark synthesis", "commands.benchmark_synthesis", "tools/benchmark_synthesis.py",
             "count forgeries per second",
         ),

@@ -25,15 +25,15 @@ from .rates import level_of, rates_file
 from .suitability import unsuitable
 from .tails import binomial_tails, window_sums
 
-TITLE = "Double compression by region"
+TITLE = "Double compression"
 EXAMINED = "whether every region shows the earlier JPEG compression that the image as a whole shows"
 LOOK_FOR = (
-    "A closed region without the earlier compression: it was pasted, painted or moved before the last saving. It "
-    "should end where an object ends."
+    "A closed region without the earlier compression: it was pasted, painted or moved before the last saving. Its "
+    "outline should be that of an object, not that of a flat or dark part."
 )
 IGNORE = (
-    "Flat, very dark and very bright parts, which carry no trace of either kind. That the image as a whole was saved "
-    "twice says nothing."
+    "Flat, very dark and very bright parts, which carry no trace of either kind. Sky and shadows may light up by "
+    "themselves."
 )
 INNOCENT = (
     "a caption, a logo or a frame that was put on openly",

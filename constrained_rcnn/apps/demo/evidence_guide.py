@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from ...evaluation.evidence import made_forgeries
+from ...evaluation.evidence_files import made_forgeries
 from ...evidence import WITNESS_NAMES, Finding, examine
 from ...images.reading import read_image
 from ...synthesis import demo_photos

@@ -20,7 +20,9 @@ def error_rate(finding: Finding) -> str:
     if finding.level in TOLD:
         if not authentic:
             return _NOT_MEASURED
-        return finding.as_much.sentence if finding.as_much else _false_alarms(finding.level, authentic)
+        if finding.as_much is not None:
+            return finding.as_much.sentence
+        return _false_alarms(finding.level, authentic)
     if not forged:
         return "" if authentic else _NOT_MEASURED
     missed = {kind: rates[Level.NOTHING_FOUND.value] for kind, rates in forged.items()}
@@ -36,7 +38,7 @@ def worst_share(finding: Finding) -> str:
         return ""
     if not authentic:
         return "not measured"
-    if finding.as_much:
+    if finding.as_much is not None:
         return f"{finding.as_much.count} of {finding.as_much.images}"
     worst = max(reached(rates, finding.level) for rates in authentic.values())
     return f"up to {_percent(worst)}" if worst else f"none of {_images(authentic)}"
