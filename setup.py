@@ -19,44 +19,6 @@ LITE = os.environ.get("CONSTRAINED_RCNN_LITE", "") not in ("", "0")
 #: What the lite package leaves out: what needs Torch, and what makes training data.
 NOT_LITE = ("benchmarks", "engine", "evaluation", "modeling", "preparation", "released", "synthesis")
 
-
-class BuildWithNotebook(build_py):
-    """Also puts the notebook, which stands in tools/, into the wheel."""
-
-    def run(self):
-        super().run()
-        if not self.editable_mode:
-            self.copy_file(str(ROOT / "tools" / "demo.ipynb"), str(Path(self.build_lib) / "constrained_rcnn"))
-
-
-setup(
-    name="constrained_rcnn",
-    version=VERSION,
-    description="Constrained R-CNN: image manipulation detection and localisation on Detectron2",
-    license="Apache-2.0",
-    license_files=["LICENSE"],
-    python_requires=">=3.9",
-    # The configs stand at the top of the repository and are installed inside the package; model_zoo.py knows.
-    packages=[*find_packages(include=["constrained_rcnn", "constrained_rcnn.*"]), "constrained_rcnn.configs"],
-    package_dir={"constrained_rcnn.configs": "configs"},
-    package_data={
-        "constrained_rcnn": ["py.typed", "weights/*.pth"],
-        "constrained_rcnn.apps": ["*/schema/*.json", "serve/static/*"],
-        "constrained_rcnn.configs": ["*.yaml", "**/*.yaml"],
-        "constrained_rcnn.evidence": ["*.json"],
-        "constrained_rcnn.matching.index": ["*.npz"],
-        "constrained_rcnn.visualization.html": ["templates/*"],
-    },
-    cmdclass={"build_py": BuildWithNotebook},
-    entry_points={
-        "console_scripts": [
-            "constrained-rcnn = constrained_rcnn.apps.cli:main",
-            "constrained-rcnn-compare = constrained_rcnn.apps.compare.command:main",
-        ]
-    },
-    install_requires=[
-        "jinja2>=3",
-        "numpy",
 PACKAGES = find_packages(include=["constrained_rcnn", "constrained_rcnn.*"])
 SCRIPTS = ["constrained-rcnn-lite = constrained_rcnn.apps.lite.command:main"]
 NEEDS = [
@@ -120,9 +82,10 @@ setup(
     package_dir={} if LITE else {"constrained_rcnn.configs": "configs"},
     package_data={
         "constrained_rcnn": ["py.typed", *WEIGHTS],
-        "constrained_rcnn.apps": ["*/schema/*.json"],
+        "constrained_rcnn.apps": ["*/schema/*.json", "serve/static/*"],
         "constrained_rcnn.configs": ["*.yaml", "**/*.yaml"],
         "constrained_rcnn.evidence": ["*.json"],
+        "constrained_rcnn.matching.index": ["*.npz"],
         "constrained_rcnn.visualization.html": ["templates/*"],
     },
     exclude_package_data={"constrained_rcnn": ["weights/*.pth"]} if LITE else {},
@@ -168,9 +131,9 @@ setup(
             "scikit-learn",
             "scipy",
             "starlette",
+            "twine",
             "uvicorn",
             "websockets",
-            "twine",
         ],
         "web": ["python-multipart", "starlette", "uvicorn"],  # the page and the API of constrained-rcnn serve
     },

@@ -69,6 +69,7 @@ def seal(
                         "files, folders or patterns")  # fmt: skip
     if not copy_move:
         options = [*options, "TEST.REPEATS", "False"]
+        evidence = evidence and evidence.without("copy_move")
     cfg = load_default_config(config_file, options)
     about = about_of(cfg)
     settings = {
