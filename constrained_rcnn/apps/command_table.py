@@ -44,6 +44,9 @@ COMMANDS: dict[str, tuple[Command, ...]] = {
     "Analyse images": (
         Command("detect", "detect.command", "tools/demo.py", "detect and localise manipulations in images"),
         Command(
+            "scan", "scan.command", "tools/scan.py", "detect in very many files, on a machine or a cluster, to Parquet"
+        ),
+        Command(
             "compare", "compare.command", "tools/compare_images.py",
             "compare images: near-duplicates, shared regions, altered regions",
         ),
