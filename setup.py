@@ -73,6 +73,7 @@ setup(
         "heif": ["pillow-heif"],  # reads phones' HEIC files
         "open-nsfw": ["onnx"],  # reads the ImageNet features that the half-width ResNet-50 starts from
         "provenance": ["c2pa-python"],  # reads and validates Content Credentials
+        "ray": ["pyarrow", "ray[data]==2.60.0"],  # scan: workers on one machine or many, and Parquet
         "tensorflow": ["google-crc32c"],  # checksums of the released checkpoints; TensorFlow itself is not needed
         "test": [
             "c2pa-python",
@@ -86,9 +87,11 @@ setup(
             "onnxruntime",
             "openpyxl",
             "pillow-heif",
+            "pyarrow",
             "pytest-cov",
             "pytest-xdist",
             "pytest>=7",
+            "ray[data]==2.60.0",
             "scikit-image",
             "scikit-learn",
             "scipy",

@@ -184,6 +184,10 @@ COMMANDS: dict[str, tuple[Command, ...]] = {
             "count forgeries per second",
         ),
         Command(
+            "benchmark scan", "commands.benchmark_scan", "tools/benchmark_scan.py",
+            "time the workers of scan against separate processes",
+        ),
+        Command(
             "benchmark metrics", "commands.benchmark_metrics", "tools/benchmark_metrics.py",
             "time the pixel metrics against scikit-learn",
         ),

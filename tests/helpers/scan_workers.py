@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from dataclasses import dataclass, field
 
-from constrained_rcnn.apps.detect.detector import Skipped, Task, digest_of
 from constrained_rcnn.apps.files import read_bytes, reason
+from constrained_rcnn.apps.image_pages import Item
 from constrained_rcnn.apps.scan.shard import ShardJob, ShardWorker
 from constrained_rcnn.utils.provenance import now
 
@@ -18,8 +19,8 @@ class Died(BaseException):
 def record(file: str, data: bytes, about: dict) -> dict:
     """What ``detect`` would write of an image: its score is its first byte."""
     return {
-        "file": file, "sha256": digest_of(data), "bytes": len(data), "time": now(), "name": "", **about,
-        "width": 4, "height": 3, "views": 1, "tiles": 1, "score": data[0] / 255, "threshold": 0.5,
+        "file": file, "sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data), "time": now(), **about,
+        "name": "", "width": 4, "height": 3, "views": 1, "tiles": 1, "score": data[0] / 255, "threshold": 0.5,
         "manipulated": data[0] > 127, "techniques": ["splice"], "detections": [], "repeats": [],
     }  # fmt: skip
 
@@ -30,14 +31,14 @@ class FirstByte:
     def __init__(self, job: ShardJob, die):
         self._about, self._die = job.about, die
 
-    def __call__(self, task: Task) -> dict | Skipped:
+    def __call__(self, item: Item) -> dict | str:
         try:
-            data = read_bytes(task.item.file)
+            data = read_bytes(item.file)
         except OSError as error:
-            return Skipped(str(task.item), reason(error, task.item.file))
+            return reason(error, item.file)
         if data == b"kills":
             self._die()
-        return record(str(task.item), data, self._about)
+        return record(str(item), data, self._about)
 
 
 def _raise():

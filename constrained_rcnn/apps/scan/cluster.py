@@ -43,10 +43,9 @@ class RayWorkers:
         count = min(self.count, len(shards))
         self._start(ray, count, job.threads)
         try:
-            gpus = 1 if str(job.cfg.MODEL.DEVICE).startswith("cuda") else 0
-            if gpus and ray.cluster_resources().get("GPU", 0) < count and self.address is None:
+            if job.gpu and ray.cluster_resources().get("GPU", 0) < count and self.address is None:
                 raise UserError(f"--workers {count}: each needs a GPU of its own; take fewer, or MODEL.DEVICE cpu")
-            yield from _outcomes(ray, job, shards, count, gpus, grows=self.address is not None)
+            yield from _outcomes(ray, job, shards, count, grows=self.address is not None)
         except ray.exceptions.RayError as error:
             said = str(error).strip().splitlines() or [type(error).__name__]
             raise UserError(f"Ray failed: {said[-1].strip()}; give the same command again to go on") from None
@@ -94,7 +93,7 @@ class _Actor:
         return {key: np.array([outcome[key] for outcome in outcomes]) for key in outcomes[0]}
 
 
-def _outcomes(ray, job: ShardJob, shards: Sequence[int], count: int, gpus: int, *, grows: bool) -> Iterator[dict]:
+def _outcomes(ray, job: ShardJob, shards: Sequence[int], count: int, *, grows: bool) -> Iterator[dict]:
     import ray.data
 
     context = ray.data.DataContext.get_current()
@@ -109,8 +108,8 @@ def _outcomes(ray, job: ShardJob, shards: Sequence[int], count: int, gpus: int, 
         fn_constructor_args=(job,),
         batch_size=1,
         compute=ray.data.ActorPoolStrategy(max_tasks_in_flight_per_actor=1, **size),
-        num_cpus=None if gpus else job.threads,
-        num_gpus=gpus or None,
+        num_cpus=None if job.gpu else job.threads,
+        num_gpus=1 if job.gpu else None,
     )
     for batch in done.iter_batches(batch_size=1, prefetch_batches=0):
         yield {key: values[0].item() if hasattr(values[0], "item") else values[0] for key, values in batch.items()}

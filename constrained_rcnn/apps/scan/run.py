@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import pickle
 import sys
 import uuid
 from collections.abc import Callable, Iterator, Sequence
@@ -89,8 +90,10 @@ def scan(
         about = about_of(cfg)
         manifest = _claim(folder, files, shard_files, about)
         write_bytes_atomic(folder / f"config-{about['config_sha256'][:12]}.yaml", config_text(cfg).encode())
+        gpu = str(cfg.MODEL.DEVICE).startswith("cuda")
+        threads = _threads(threads, workers)
         job = ShardJob(
-            folder.absolute(), uuid.uuid4().hex, cfg, about, copy_move, _threads(threads, workers), make
+            folder.absolute(), uuid.uuid4().hex, pickle.dumps(cfg), gpu, about, copy_move, threads, make
         )  # fmt: skip
         return _run(job, manifest, workers, found)
 

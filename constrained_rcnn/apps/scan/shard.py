@@ -1,20 +1,25 @@
-"""What a worker does: the files of one shard after another, each shard to one Parquet file."""
+"""What a worker does: the files of one shard after another, each shard to one Parquet file.
+
+Torch is imported where a network is made.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import os
+import pickle
 import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Union
 
 import pyarrow.parquet
 
 from ...utils.errors import UserError
 from ...utils.files import atomic_file, printable
 from ...utils.provenance import now, sha256
-from ..detect.detector import ImageDetector, Skipped, Task, digest_of
 from ..files import read_bytes
 from ..image_pages import Item
 from .journal import Journal
@@ -27,6 +32,8 @@ MOST_DEATHS = 2
 MOST_FAILED_STARTS = 3
 DIED = f"its worker process died over it {MOST_DEATHS} times: too little memory, or a decoder's crash"
 
+Detect = Callable[[Item], Union[dict, str]]
+
 
 @dataclass(frozen=True)
 class ShardJob:
@@ -35,20 +42,22 @@ class ShardJob:
     Attributes:
         folder: of the scan.
         run: a name that no other run has.
-        cfg: of the predictor.
+        config: the predictor's, pickled: what reads it imports Detectron2.
+        gpu: whether it needs a GPU.
         about: see :func:`..detect.run.about_of`.
         copy_move: look for duplicated regions even where the predictor does not.
         threads: of each worker.
-        make: makes what makes a record, or a :class:`..detect.detector.Skipped`, of a task.
+        make: makes what makes of an image its JSON record, or the reason why there is none.
     """
 
     folder: Path
     run: str
-    cfg: object
+    config: bytes
+    gpu: bool
     about: dict
     copy_move: bool
     threads: int
-    make: Callable[[ShardJob], Callable[[Task], dict | Skipped]]
+    make: Callable[[ShardJob], Detect]
 
 
 class RecordsOnly:
@@ -68,7 +77,7 @@ class RecordsOnly:
         }  # fmt: skip
 
 
-def make_detector(job: ShardJob) -> ImageDetector:
+def make_detector(job: ShardJob) -> Detect:
     """The detector of ``detect``, without result files.
 
     Raises:
@@ -80,15 +89,23 @@ def make_detector(job: ShardJob) -> ImageDetector:
     import torch
 
     from ...inference.predictor import ManipulationPredictor
+    from ..detect.detector import ImageDetector, Skipped, Task
 
-    weights = job.cfg.MODEL.WEIGHTS
+    cfg = pickle.loads(job.config)
+    weights = cfg.MODEL.WEIGHTS
     if not os.path.isfile(weights):
         raise UserError(f"{printable(weights)}: no such file on a worker's machine; put the weights there, too")
     if sha256(weights) != job.about["weights"]["sha256"]:
         raise UserError(f"{printable(weights)}: a worker's machine has other weights; make them the same everywhere")
     torch.set_num_threads(job.threads)
     cv2.setNumThreads(job.threads)
-    return ImageDetector(ManipulationPredictor(job.cfg), RecordsOnly(job.about), job.folder, job.copy_move)
+    detector = ImageDetector(ManipulationPredictor(cfg), RecordsOnly(job.about), job.folder, job.copy_move)
+
+    def detect(item: Item) -> dict | str:
+        outcome = detector(Task(item, ""))
+        return outcome.reason if isinstance(outcome, Skipped) else outcome
+
+    return detect
 
 
 class ShardWorker:
@@ -96,15 +113,16 @@ class ShardWorker:
 
     def __init__(self, job: ShardJob):
         self._job = job
-        self._detect: Callable[[Task], dict | Skipped] | None = None
+        self._detect: Detect | None = None
 
     def __call__(self, shard: int) -> dict:
         """Scans a shard, or what earlier workers have left of it.
 
         Returns:
-            ``shard``; ``error``, "" or the line that ends the run; ``began`` and ``ended``, seconds since 1970.
+            ``shard``; ``error``, "" or the line that ends the run; ``worker``, number of the process; ``began``, when
+            the network was there (0 for a shard that was finished before), and ``ended``, seconds since 1970.
         """
-        outcome = {"shard": shard, "error": "", "began": 0.0}
+        outcome = {"shard": shard, "error": "", "worker": os.getpid(), "began": 0.0}
         try:
             target = shard_file(self._job.folder, shard)
             journal = Journal(self._job.folder, shard, self._job.run)
@@ -139,12 +157,12 @@ class ShardWorker:
         return began
 
     def _row(self, path: Path) -> dict:
-        outcome = self._detect(Task(Item(path), ""))
-        return self._bad(path, outcome.reason) if isinstance(outcome, Skipped) else result_row(outcome)
+        outcome = self._detect(Item(path))
+        return self._bad(path, outcome) if isinstance(outcome, str) else result_row(outcome)
 
     def _bad(self, path: Path, reason: str) -> dict:
         try:
-            digest = digest_of(read_bytes(path))
+            digest = hashlib.sha256(read_bytes(path)).hexdigest()
         except (OSError, ValueError, MemoryError):
             digest = None
         return bad_row(printable(path), reason, self._job.about, digest, now())

@@ -101,11 +101,11 @@ def test_a_killed_run_keeps_the_finished_files_of_a_shard(start, tmp_path, photo
     def killed_at(name, job):
         detector = first_byte(job)
 
-        def detect(task):
-            if task.item.file.name == name:
+        def detect(item):
+            if item.file.name == name:
                 raise KeyboardInterrupt
-            seen.append(task.item.file.name)
-            return detector(task)
+            seen.append(item.file.name)
+            return detector(item)
 
         return detect
 
@@ -147,7 +147,7 @@ def test_workers_that_die_while_they_start_end_the_run(start, tmp_path):
 
 def test_what_a_worker_cannot_write_ends_the_run(start, tmp_path):
     def full(job):
-        def detect(task):
+        def detect(item):
             raise OutputError("out: cannot be written: no space left on device")
 
         return detect
