@@ -38,6 +38,7 @@ class RayWorkers:
         os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
         if self.address is None:  # other users of this machine have no way in
             os.environ.update(RAY_AUTH_MODE="token", RAY_AUTH_TOKEN=secrets.token_hex(32))
+            os.environ.setdefault("RAY_worker_niceness", "0")  # Ray's 15 would starve them beside any other program
         import ray
 
         count = min(self.count, len(shards))

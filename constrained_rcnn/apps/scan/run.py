@@ -90,6 +90,7 @@ def scan(
         about = about_of(cfg)
         manifest = _claim(folder, files, shard_files, about)
         write_bytes_atomic(folder / f"config-{about['config_sha256'][:12]}.yaml", config_text(cfg).encode())
+        cfg.MODEL.WEIGHTS = os.path.abspath(cfg.MODEL.WEIGHTS)  # workers have a current folder of their own
         gpu = str(cfg.MODEL.DEVICE).startswith("cuda")
         threads = _threads(threads, workers)
         job = ShardJob(
