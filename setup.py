@@ -105,6 +105,7 @@ setup(
         "onnx": ["onnx", "onnxruntime>=1.20", "onnxscript"],  # write the network as ONNX, and run it
         "open-nsfw": ["onnx"],  # reads the ImageNet features that the half-width ResNet-50 starts from
         "provenance": ["c2pa-python"],  # reads and validates Content Credentials
+        "ray": ["pyarrow", "ray[data]==2.60.0"],  # scan: workers on one machine or many, and Parquet
         "tensorflow": ["google-crc32c"],  # checksums of the released checkpoints; TensorFlow itself is not needed
         "test": [
             "build",
@@ -123,10 +124,12 @@ setup(
             "onnxscript",
             "openpyxl",
             "pillow-heif",
+            "pyarrow",
             "pytest-cov",
             "pytest-xdist",
             "pytest>=7",
             "python-multipart",
+            "ray[data]==2.60.0",
             "scikit-image",
             "scikit-learn",
             "scipy",

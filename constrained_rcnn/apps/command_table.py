@@ -45,6 +45,9 @@ COMMANDS: dict[str, tuple[Command, ...]] = {
     "Analyse images": (
         Command("detect", "detect.command", "tools/demo.py", "detect and localise manipulations in images"),
         Command(
+            "scan", "scan.command", "tools/scan.py", "detect in very many files, on a machine or a cluster, to Parquet"
+        ),
+        Command(
             "compare", "compare.command", "tools/compare_images.py",
             "compare images: near-duplicates, shared regions, altered regions",
         ),
@@ -200,6 +203,10 @@ COMMANDS: dict[str, tuple[Command, ...]] = {
         Command(
             "benchmark archive", "commands.benchmark_archive", "",
             "measure an index of an archive: against all pairs, or as it grows",
+        ),
+        Command(
+            "benchmark scan", "commands.benchmark_scan", "tools/benchmark_scan.py",
+            "time the workers of scan against separate processes",
         ),
         Command(
             "benchmark metrics", "commands.benchmark_metrics", "tools/benchmark_metrics.py",
