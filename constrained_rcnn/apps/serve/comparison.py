@@ -12,8 +12,9 @@ from ...matching.similarity import OUTSIDE, warped
 from ...utils.files import write_jpeg_atomic
 from ...utils.journal import Journal
 from ...utils.provenance import now, versions
+from ..compare.comparisons import Comparisons
 from ..compare.page import write_page
-from ..compare.run import JOURNAL, Comparisons
+from ..compare.results import JOURNAL
 from ..image_pages import Item
 from .runner import Failed
 from .worker import Assignment
