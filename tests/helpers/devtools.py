@@ -28,7 +28,8 @@ def browser(folder: Path) -> Iterator[Browser]:
         for line in process.stderr:
             if line.startswith("DevTools listening on "):
                 break
-        with connect(line.split()[-1], max_size=None, compression=None, ping_interval=None, open_timeout=PATIENCE) as socket:
+        patient = {"max_size": None, "compression": None, "ping_interval": None, "open_timeout": PATIENCE}
+        with connect(line.split()[-1], **patient) as socket:
             yield Browser(socket)
     finally:
         process.terminate()
