@@ -45,6 +45,9 @@ COMMANDS: dict[str, tuple[Command, ...]] = {
     "Analyse images": (
         Command("detect", "detect.command", "tools/demo.py", "detect and localise manipulations in images"),
         Command(
+            "scan", "scan.command", "tools/scan.py", "detect in very many files, on a machine or a cluster, to Parquet"
+        ),
+        Command(
             "compare", "compare.command", "tools/compare_images.py",
             "compare images: near-duplicates, shared regions, altered regions",
         ),
@@ -60,6 +63,9 @@ COMMANDS: dict[str, tuple[Command, ...]] = {
         Command(
             "evidence", "evidence.command", "tools/evidence.py",
             "write a sheet of independent witnesses for each image",
+        ),
+        Command(
+            "serve", "serve.command", "tools/serve.py", "open a page to drop images on, and a JSON API, on this machine"
         ),
         Command(
             "verify", "case.command", "tools/verify_case.py", "check a sealed case, and detect in it again"
@@ -79,7 +85,8 @@ COMMANDS: dict[str, tuple[Command, ...]] = {
             "choose the operating points on authentic images and store them in the checkpoint",
         ),
         Command(
-            "export", "commands.export", "tools/export_weights.py", "write a checkpoint to hand on, without optimizer"
+            "export", "commands.export", "tools/export_weights.py",
+            "write a checkpoint to hand on, or the network as ONNX or torch.export program",
         ),
         Command(
             "convert tensorflow", "commands.convert_tensorflow", "tools/convert_tensorflow_checkpoint.py",
@@ -183,6 +190,10 @@ COMMANDS: dict[str, tuple[Command, ...]] = {
             "time the released network against Mask R-CNN, and in bfloat16",
         ),
         Command(
+            "benchmark export", "commands.benchmark_export", "tools/benchmark_export.py",
+            "compare the exported network with the model: results and time",
+        ),
+        Command(
             "benchmark training", "commands.benchmark_training", "tools/benchmark_training.py",
             "count images per second in training and detection",
         ),
@@ -197,6 +208,10 @@ COMMANDS: dict[str, tuple[Command, ...]] = {
         Command(
             "benchmark archive", "commands.benchmark_archive", "tools/benchmark_archive.py",
             "measure an index of an archive: against all pairs, or as it grows",
+        ),
+        Command(
+            "benchmark scan", "commands.benchmark_scan", "tools/benchmark_scan.py",
+            "time the workers of scan against separate processes",
         ),
         Command(
             "benchmark metrics", "commands.benchmark_metrics", "tools/benchmark_metrics.py",

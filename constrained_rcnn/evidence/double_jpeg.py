@@ -25,7 +25,7 @@ from .rates import level_of, rates_file
 from .suitability import unsuitable
 from .tails import binomial_tails, window_sums
 
-TITLE = "Double compression"
+TITLE = "Double JPEG"
 EXAMINED = "whether every region shows the earlier JPEG compression that the image as a whole shows"
 LOOK_FOR = (
     "A closed region without the earlier compression: it was pasted, painted or moved before the last saving. Its "

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
-from detectron2.structures import Instances
 
 from ..data.techniques import COPY_MOVE, UNCERTAIN
 from ..images.reading_notes import Reading
@@ -20,7 +20,11 @@ from ..utils.files import write_bytes_atomic
 from ..visualization.overlay import overlay
 from .network_output import NetworkOutput
 from .operating_points import Rarity
+from .regions import Region
 from .soft_masks import paste_soft_mask
+
+if TYPE_CHECKING:
+    from detectron2.structures import Instances
 
 #: JPEG quality of overlays.
 OVERLAY_QUALITY = 92
@@ -70,30 +74,45 @@ def detections_of(instances: Instances, classes: Sequence[str]) -> tuple[Detecti
         classes: the model's class names.
     """
     rows = zip(
-        instances.pred_boxes.tensor.tolist(),
         instances.scores.tolist(),
+        map(tuple, instances.pred_boxes.tensor.tolist()),
         instances.pred_classes.tolist(),
         instances.technique_scores.tolist(),
         instances.technique_named.tolist(),
         instances.from_copy_move.tolist(),
         instances.soft_masks.soft,
     )
+    return detections_of_regions((Region(*row) for row in rows), classes, tuple(instances.image_size))
+
+
+def detections_of_regions(
+    regions: Iterable[Region], classes: Sequence[str], image_size: tuple[int, int], highest: float = 1.0
+) -> tuple[Detection, ...]:
+    """The records of an image's regions, in their order.
+
+    Args:
+        regions: of :func:`.regions.merge_regions`.
+        classes: the model's class names.
+        image_size: (height, width), pixels.
+        highest: the image's score in [0, 1]; no region is surer to be manipulated than its image.
+    """
     detections = []
-    for box, score, label, scores, named, from_copy_move, soft_mask in rows:
-        if from_copy_move:
-            techniques = {COPY_MOVE: scores[label]}
+    for region in regions:
+        scores = region.technique_scores
+        if region.from_copy_move:
+            techniques = {COPY_MOVE: scores[region.label]}
         else:
             known_scores = [(name, value) for name, value in zip(classes, scores) if not math.isnan(value)]
             techniques = dict(sorted(known_scores, key=lambda item: -item[1]))
         detections.append(
             Detection(
-                technique=next(iter(techniques)) if named else UNCERTAIN,
-                score=score,
+                technique=next(iter(techniques)) if region.named else UNCERTAIN,
+                score=min(region.score, highest),
                 technique_scores=techniques,
-                box=tuple(box),
-                image_size=tuple(instances.image_size),
-                soft_mask=soft_mask,
-                found_by="repeats" if from_copy_move else "network",
+                box=region.box,
+                image_size=image_size,
+                soft_mask=region.soft_mask,
+                found_by="repeats" if region.from_copy_move else "network",
             )
         )
     return tuple(detections)

@@ -17,20 +17,15 @@ from PIL import Image
 
 from ..data.techniques import TAMPERED, TECHNIQUES
 from ..images.reading import check_image, load_image
-from ..matching.copy_move import DuplicatedRegions, find_repeats
-from ..matching.similarity import reduced
-from ..matching.suspects import CopyMove, copy_move_found, fuse_copy_moves, weigh_copy_moves
 from ..modeling.meta_arch import ConstrainedRCNN
 from ..utils.errors import UserError
 from .augmentations import augmentations_of
-from .decision import decide
+from .decision import DEFAULT_THRESHOLD, conclude
 from .image_class import jpeg_quality
 from .merging import merge_detections
 from .processes import before_prediction
 from .tiled_inference import Prediction, number_of_runs, predict, whole_input
 
-#: Decision threshold where neither config nor checkpoint has one.
-DEFAULT_THRESHOLD = 0.5
 #: What can be read: a file's path, its content, an open file, Pillow's image, or (H, W, 3) uint8 BGR.
 ImageSource = Union[str, os.PathLike, bytes, BinaryIO, Image.Image, np.ndarray]
 #: Is told how many runs of the network an image has behind it, and how many it takes.
@@ -169,45 +164,29 @@ class ConstrainedRCNNWithTTA(torch.nn.Module):
             del prediction  # or its map would stay while the next one is made
         if len(instances) > 1:
             total.div_(len(instances))
-        head = None if None in decisions else float(np.mean(decisions))
-        image, points = _bgr(item), self.operating_points
-        network = float(total.max()) if head is None else head
-        pairs = copy_moves = network_map = None
-        if self.cfg.TEST.REPEATS:
-            pairs = find_repeats(image, doubtful=True)
-            copy_moves, network_map = self._fuse_copy_moves(pairs, total)
-        fused = float(total.max()) if head is None else head
-        has_copy_move = copy_move_found(copy_moves or ())
-        decision = decide(points, network, fused, image, item.get("jpeg_quality"), has_copy_move, self.threshold)
+        points = self.operating_points
+        conclusion = conclude(
+            points, decisions, total.numpy(), _bgr(item), item.get("jpeg_quality"), self.threshold,
+            look_for_copy_moves=self.cfg.TEST.REPEATS,
+        )  # fmt: skip
         merged = merge_detections(
             instances,
-            copy_moves or (),
+            conclusion.copy_moves or (),
             classes=self.classes,
-            highest=decision.score,
+            highest=conclusion.decision.score,
             technique_margin=0.0 if points is None else points.technique_margin,
         )
         return {
             "instances": merged,
             "manipulation_map": total,
-            "manipulation_score": decision.score,
-            "image_decision": decision,
-            "copy_moves": copy_moves,
-            "duplicated_regions": pairs,
-            "network_map": network_map,
+            "manipulation_score": conclusion.decision.score,
+            "image_decision": conclusion.decision,
+            "copy_moves": conclusion.copy_moves,
+            "duplicated_regions": conclusion.duplicated_regions,
+            "network_map": conclusion.network_map,
             "augmentations": len(instances),
             "tiles": tiles,
         }
-
-    @staticmethod
-    def _fuse_copy_moves(
-        pairs: tuple[DuplicatedRegions, ...], manipulation_map: torch.Tensor
-    ) -> tuple[tuple[CopyMove, ...], np.ndarray | None]:
-        """Fuses duplicated regions into the map, in place; the copy-moves, and what the map was if they changed it."""
-        manipulation_map = manipulation_map.numpy()
-        copy_moves = weigh_copy_moves(pairs, manipulation_map)
-        before = reduced(manipulation_map).copy() if copy_moves else None
-        fuse_copy_moves(manipulation_map, copy_moves)
-        return copy_moves, before
 
 
 def with_test_time_augmentation(cfg, model: torch.nn.Module, classes: Sequence[str] | None = None) -> torch.nn.Module:

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import io
 import json
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from constrained_rcnn.evidence import Level, examination, examine
 from constrained_rcnn.evidence.examination import ask
@@ -108,10 +110,6 @@ def test_flat_image_cannot_be_judged():
 
 @pytest.mark.parametrize("mode", ["L", "CMYK", "RGB"])
 def test_jpegs_of_all_colours_are_examined(mode):
-    import io
-
-    from PIL import Image
-
     buffer = io.BytesIO()
     Image.fromarray(photo()).convert(mode).save(buffer, "JPEG")
     assert not any("error" in one.facts for one in examine(buffer.getvalue()))
@@ -119,8 +117,6 @@ def test_jpegs_of_all_colours_are_examined(mode):
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_maps_and_regions_are_upright(orientation):
-    from PIL import Image
-
     block = Image.Exif()
     block[0x0112] = orientation
     exhibit = Exhibit.read(as_jpeg(photo()[:200, :328], exif=block.tobytes()))
@@ -136,3 +132,10 @@ def test_gps_is_a_fact_of_its_own():
     (found,) = examine(as_jpeg(photo(), exif=exif(model="X", gps=True)), ["metadata"])
     assert found.facts["gps"] == {"latitude": 52.5, "longitude": 13.4}
     assert "13.4" not in json.dumps({key: value for key, value in found.facts.items() if key != "gps"})
+
+
+def test_a_page_of_several_is_read_by_its_number():
+    first, second = (Image.fromarray(np.full((32, 40, 3), value, np.uint8)) for value in (10, 200))
+    buffer = io.BytesIO()
+    first.save(buffer, "TIFF", save_all=True, append_images=[second])
+    assert [Exhibit.read(buffer.getvalue(), page=page).pixels[0, 0, 0] for page in (None, 1, 2)] == [10, 10, 200]

@@ -13,7 +13,8 @@ from ...utils.errors import UserError
 from ...utils.files import printable, write_json_atomic
 from ...utils.output_folder import output_folder
 from ...utils.provenance import now, sha256
-from ..detect.run import ALL, about_of
+from ..detect.network import about_of
+from ..detect.run import ALL
 from ..detect.run import run as detect
 from ..evidence.options import EvidenceOptions
 from ..image_pages import FIRST
@@ -68,6 +69,7 @@ def seal(
                         "files, folders or patterns")  # fmt: skip
     if not copy_move:
         options = [*options, "TEST.REPEATS", "False"]
+        evidence = evidence and evidence.without("copy_move")
     cfg = load_default_config(config_file, options)
     about = about_of(cfg)
     settings = {

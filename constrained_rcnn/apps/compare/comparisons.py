@@ -96,10 +96,11 @@ class Comparisons:
                     self._add(pair, known)
                     progress.unpause()
                 else:
-                    self._compare(pair, key)
+                    self.compare_pair(pair, key)
                 progress.update()
 
-    def _compare(self, pair: tuple[File, File], key: str) -> None:
+    def compare_pair(self, pair: tuple[File, File], key: str) -> None:
+        """Compares two images and adds what was found, to the journal by ``key``."""
         try:
             record = self._compared(*pair)
         except Exception as error:

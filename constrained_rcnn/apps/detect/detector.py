@@ -17,6 +17,7 @@ from ...utils.output_folder import raise_output_error
 from ..files import read_bytes, reason
 from ..image_pages import Item
 from .evidence import EvidenceMaker
+from .network import Network
 from .result_files import ResultFiles
 
 
@@ -78,13 +79,13 @@ class WorkersDetector:
     """Makes an :class:`ImageDetector` in a worker process, and says what is left of a task whose process died.
 
     Attributes:
-        cfg: of the predictor.
+        network: of the predictor.
         threads: of each process.
         folder, about, float_maps, copy_move: see :class:`.result_files.ResultFiles`.
         examine: see :class:`ImageDetector`.
     """
 
-    cfg: object
+    network: Network
     threads: int
     folder: Path
     about: dict
@@ -96,11 +97,7 @@ class WorkersDetector:
         # Of Detectron2's import; nothing that a user could do about it.
         warnings.filterwarnings("ignore", message=".*torch.jit.*is deprecated", category=FutureWarning)
         import cv2
-        import torch
 
-        from ...inference.predictor import ManipulationPredictor
-
-        torch.set_num_threads(self.threads)
         cv2.setNumThreads(self.threads)
         # Each has a place of its own for what is not whole yet; the next run removes what a killed one leaves there.
         results = ResultFiles(
@@ -111,7 +108,7 @@ class WorkersDetector:
             evidence=self.examine and self.examine.options,
             stage=f"{UNFINISHED}-{number}",
         )
-        return ImageDetector(ManipulationPredictor(self.cfg), results, self.folder, self.copy_move, self.examine)
+        return ImageDetector(self.network.predictor(self.threads), results, self.folder, self.copy_move, self.examine)
 
     def lost(self, task: Task, why: str) -> Skipped:
         return Skipped(str(task.item), why)

@@ -9,7 +9,7 @@ from ...evidence import Finding, Level
 
 #: The words that support a manipulation.
 TOLD = (Level.WEAK, Level.MODERATE, Level.STRONG)
-_NOT_MEASURED = "Not measured: the test images carry none of what it looks at."
+_NOT_MEASURED = "Not measured."
 
 
 def error_rate(finding: Finding) -> str:
@@ -31,12 +31,15 @@ def error_rate(finding: Finding) -> str:
 
 
 def worst_share(finding: Finding) -> str:
-    """For the list of findings: the largest share of untouched images that gets this word or a stronger one."""
+    """For the list of findings: how many untouched images of the file's own class, or else the largest share of any
+    class, get this word or a stronger one."""
     authentic = _measured(finding, "authentic")
     if finding.level not in TOLD:
         return ""
     if not authentic:
         return "not measured"
+    if finding.as_much is not None:
+        return f"{finding.as_much.count} of {finding.as_much.images}"
     worst = max(reached(rates, finding.level) for rates in authentic.values())
     return f"up to {_percent(worst)}" if worst else f"none of {_images(authentic)}"
 

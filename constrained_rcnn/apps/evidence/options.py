@@ -22,10 +22,13 @@ class EvidenceOptions:
     witnesses: tuple[str, ...] = ALL_WITNESSES
     gps: bool = False
 
-    def without(self, name: str) -> EvidenceOptions | None:
-        """The same without a witness; None where nobody is left."""
-        left = tuple(one for one in self.witnesses if one != name)
-        return EvidenceOptions(left, self.gps) if left else None
+    def without(self, name: str) -> EvidenceOptions:
+        """The same without a witness.
+
+        Raises:
+            UserError: nobody is left.
+        """
+        return _of([one for one in self.witnesses if one != name], self.gps)
 
 
 def add_witnesses(parser, names: Sequence[str]) -> None:
@@ -52,7 +55,10 @@ def asked(args: argparse.Namespace, names: Sequence[str]) -> EvidenceOptions:
     Raises:
         UserError: no witness is left.
     """
-    left = tuple(name for name in names if name in (args.witnesses or names) and name not in args.without)
-    if not left:
+    return _of([name for name in names if name in (args.witnesses or names) and name not in args.without], args.gps)
+
+
+def _of(witnesses: Sequence[str], gps: bool) -> EvidenceOptions:
+    if not witnesses:
         raise UserError("no witness is left to be asked; leave out fewer of them")
-    return EvidenceOptions(left, args.gps)
+    return EvidenceOptions(tuple(witnesses), gps)
