@@ -51,10 +51,15 @@ COMMANDS: dict[str, tuple[Command, ...]] = {
             "compare", "compare.command", "tools/compare_images.py",
             "compare images: near-duplicates, shared regions, altered regions",
         ),
-        Command("index build", "index.build", "", "build an index of an archive, or go on with it"),
-        Command("index add", "index.add", "", "add images to an index"),
-        Command("index query", "index.query", "", "find images of an archive that share something with an image"),
-        Command("index check", "index.check", "", "check an index, and list what could not be indexed"),
+        Command("index build", "index.build", "tools/index_build.py", "build an index of an archive, or go on with it"),
+        Command("index add", "index.add", "tools/index_add.py", "add images to an index"),
+        Command(
+            "index query", "index.query", "tools/index_query.py",
+            "find images of an archive that share something with an image",
+        ),
+        Command(
+            "index check", "index.check", "tools/index_check.py", "check an index, and list what could not be indexed"
+        ),
         Command(
             "evidence", "evidence.command", "tools/evidence.py",
             "write a sheet of independent witnesses for each image",
@@ -201,7 +206,7 @@ COMMANDS: dict[str, tuple[Command, ...]] = {
             "count forgeries per second",
         ),
         Command(
-            "benchmark archive", "commands.benchmark_archive", "",
+            "benchmark archive", "commands.benchmark_archive", "tools/benchmark_archive.py",
             "measure an index of an archive: against all pairs, or as it grows",
         ),
         Command(

@@ -109,11 +109,10 @@ def _draw(path: str, rows: list[dict]) -> None:
         "Size": ("gigabytes", [row["bytes"] / 1e9 for row in rows]),
         "Asking for candidates": ("seconds of one core", [row["ask"] for row in rows]),
     }
-    plots = []
+    plots, ticks = [], [(size, f"{size / 1000:g}k") for size in sizes]
     for title, (label, heights) in values.items():
-        axes = Axes(
-            title, "images", label, (sizes[0], max(sizes[-1], sizes[0] + 1)), (0, _round_up(max(heights))), log_x=True
-        )
+        across, up = (sizes[0], max(sizes[-1], sizes[0] + 1)), (0, _round_up(max(heights)))
+        axes = Axes(title, "images", label, across, up, log_x=True, ticks=ticks)
         axes.line("", sizes, heights, "a")
         axes.scatter("", [(size, height, f"{size}: {height:.2f}") for size, height in zip(sizes, heights)], "a")
         plots.append(axes)

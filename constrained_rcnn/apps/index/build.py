@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 
-from ..image_pages import CHOICES, FIRST
 from .arguments import add_index, add_input
 
 
@@ -16,7 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_index(parser)
     add_input(parser)
     parser.add_argument(
-        "--pages", choices=CHOICES, default=FIRST,
+        "--pages", choices=("first", "all"), default="first",
         help="of files with several pages or frames: the first one, or each on its own; holds for the index",
     )  # fmt: skip
 

@@ -22,15 +22,15 @@ from . import codebook, segments
 from .segments import SegmentRecord
 
 #: Cells of the index in which each descriptor is looked for, and the most alike that are taken from each segment.
-CELLS, NEAREST = 8, 64
+CELLS, NEAREST = 16, 64
 #: Squared distance of a descriptor, of length 1, from a code below which the two are alike. On casia_v1_train 0.96 of
 #: the keypoints on which two images agree are nearer, and 0.03 keypoints of an unrelated image. How much nearer is
 #: about the logarithm of how much likelier the one is than the other.
 FARTHEST = 0.12
 #: Fewest points that must agree on an image, and on where it lies, and how closely, pixels.
-LEAST_VOTES, LEAST_AGREEING, TOLERANCE = 5, 5, 6.0
+LEAST_VOTES, LEAST_AGREEING, TOLERANCE = 4, 4, 6.0
 #: Images, those with the highest scores, whose layout is looked at: in each segment, and in all.
-PER_SEGMENT, IN_ALL = 100, 300
+PER_SEGMENT, IN_ALL = 200, 600
 
 
 class Candidate(NamedTuple):
