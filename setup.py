@@ -32,9 +32,10 @@ setup(
     package_dir={"constrained_rcnn.configs": "configs"},
     package_data={
         "constrained_rcnn": ["py.typed", "weights/*.pth"],
-        "constrained_rcnn.apps": ["*/schema/*.json"],
+        "constrained_rcnn.apps": ["*/schema/*.json", "serve/static/*"],
         "constrained_rcnn.configs": ["*.yaml", "**/*.yaml"],
         "constrained_rcnn.evidence": ["*.json"],
+        "constrained_rcnn.matching.index": ["*.npz"],
         "constrained_rcnn.visualization.html": ["templates/*"],
     },
     cmdclass={"build_py": BuildWithNotebook},
@@ -71,6 +72,7 @@ setup(
         "demo": ["scikit-image", "scikit-learn"],  # they ship the photos that the demo forges
         "docs": ["mkdocs-material", "mkdocstrings", "mkdocstrings-python"],  # the site
         "heif": ["pillow-heif"],  # reads phones' HEIC files
+        "index": ["faiss-cpu>=1.9"],  # finds images among very many
         "makernotes": ["exifread"],  # reads makers' own notes in EXIF
         "open-nsfw": ["onnx"],  # reads the ImageNet features that the half-width ResNet-50 starts from
         "provenance": ["c2pa-python"],  # reads and validates Content Credentials
@@ -79,7 +81,9 @@ setup(
             "c2pa-python",
             "cryptography",
             "exifread",
+            "faiss-cpu",
             "google-crc32c",
+            "httpx2",
             "ipykernel",
             "jsonschema",
             "nbclient",
@@ -91,9 +95,14 @@ setup(
             "pytest-cov",
             "pytest-xdist",
             "pytest>=7",
+            "python-multipart",
             "scikit-image",
             "scikit-learn",
             "scipy",
+            "starlette",
+            "uvicorn",
+            "websockets",
         ],
+        "web": ["python-multipart", "starlette", "uvicorn"],  # the page and the API of constrained-rcnn serve
     },
 )

@@ -102,6 +102,7 @@ def test_wheel_installs_one_package_with_every_module_and_config(wheel, modules)
     assert any(name.endswith("/LICENSE") for name in names)
     html = "constrained_rcnn/visualization/html/templates"
     assert {f"{html}/base.html", f"{html}/style.css", "constrained_rcnn/apps/detect/schema/result-1.json"} < set(names)
+    assert "constrained_rcnn/apps/serve/static/serve.js" in names
 
 
 def test_wheel_holds_the_notebook(installed):

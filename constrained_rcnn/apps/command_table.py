@@ -36,6 +36,7 @@ class Command:
 PREFIXES = {
     "prepare": "Prepare a data set, or look after prepared ones",
     "convert": "Convert weights of other projects",
+    "index": "Index an archive, and find images in it",
     "benchmark": "Measure what things cost, as ratios in one run",
 }
 
@@ -47,9 +48,16 @@ COMMANDS: dict[str, tuple[Command, ...]] = {
             "compare", "compare.command", "tools/compare_images.py",
             "compare images: near-duplicates, shared regions, altered regions",
         ),
+        Command("index build", "index.build", "", "build an index of an archive, or go on with it"),
+        Command("index add", "index.add", "", "add images to an index"),
+        Command("index query", "index.query", "", "find images of an archive that share something with an image"),
+        Command("index check", "index.check", "", "check an index, and list what could not be indexed"),
         Command(
             "evidence", "evidence.command", "tools/evidence.py",
             "write a sheet of independent witnesses for each image",
+        ),
+        Command(
+            "serve", "serve.command", "tools/serve.py", "open a page to drop images on, and a JSON API, on this machine"
         ),
         Command(
             "verify", "case.command", "tools/verify_case.py", "check a sealed case, and detect in it again"
@@ -183,6 +191,10 @@ COMMANDS: dict[str, tuple[Command, ...]] = {
         Command(
             "benchmark synthesis", "commands.benchmark_synthesis", "tools/benchmark_synthesis.py",
             "count forgeries per second",
+        ),
+        Command(
+            "benchmark archive", "commands.benchmark_archive", "",
+            "measure an index of an archive: against all pairs, or as it grows",
         ),
         Command(
             "benchmark metrics", "commands.benchmark_metrics", "tools/benchmark_metrics.py",

@@ -16,6 +16,11 @@ import pytest
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
 
+#: Nothing that a browser does by itself, neither on the network nor on the screen.
+OPTIONS = (
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync", "--hide-scrollbars",
+)  # fmt: skip
 #: Asked of the page itself once it is laid out.
 _PROBE = """
 <script>
@@ -42,8 +47,7 @@ window.alert = () => { window.alerted = true; };
 def _chromium(tmp_path: Path, *options: str) -> tuple[str, list[str]]:
     """What it prints, and what pages wrote to the console."""
     command = [
-        CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-        "--disable-background-networking", "--disable-component-update", "--disable-sync", "--hide-scrollbars",
+        CHROMIUM, *OPTIONS,
         "--allow-file-access-from-files", "--enable-logging=stderr", f"--user-data-dir={tmp_path / 'profile'}",
         *options,
     ]  # fmt: skip

@@ -94,7 +94,9 @@ def rates(points: OperatingPoints | None) -> dict[str, Any] | None:
 
 def with_rates(finding: Finding, result: ManipulationResult) -> Finding:
     """The network's finding with the rates of its checkpoint, which stand in no file of the package."""
-    return dataclasses.replace(finding, rates=rates(result.network.points if result.network else None))
+    network = result.network
+    kinds = (network.kind,) if network and network.kind else ()
+    return dataclasses.replace(finding, rates=rates(network.points if network else None), file_classes=kinds)
 
 
 def _rates(points: OperatingPoints, name: str) -> dict[str, float]:

@@ -21,7 +21,7 @@ from ..evidence.findings import record_of
 from ..evidence.options import EvidenceOptions
 from ..evidence.sheet import sheet
 from ..image_pages import Item
-from ..inputs import digested_name, printable
+from ..inputs import digested_name
 from .table import row_of
 
 #: Of the JSON record, see ``schema/result-1.json``; grows where a key changes its meaning or goes, not where one comes.
@@ -66,7 +66,7 @@ class ResultFiles:
             if known is None or _made_of(known) != wanted or not self._complete(candidate, known):
                 continue
             if item.page in (None, row_of(known)["page"]):
-                return {**known, "name": candidate, "file": printable(item.file)}
+                return {**known, "name": candidate, "file": item.shown}
         return None
 
     def earlier(self) -> list[Path]:
@@ -94,13 +94,13 @@ class ResultFiles:
             The record in ``<name>.json``.
         """
         known = self._record(name)
-        if known is not None and known["file"] != printable(item.file) and known["sha256"] != digest:
+        if known is not None and known["file"] != item.shown and known["sha256"] != digest:
             name = digested_name(item.place)
         copy_moves = result.copy_moves
         told = None if copy_moves is None else [copy_move.to_json() for copy_move in copy_moves]
         record = {
             "schema_version": SCHEMA_VERSION,
-            "file": printable(item.file), "sha256": digest, "bytes": len(data), "time": now(), "name": name,
+            "file": item.shown, "sha256": digest, "bytes": len(data), "time": now(), "name": name,
             "file_facts": read_facts(data, item.page).to_json(),
             **self._about, **result.to_json(), "repeats": told, "evidence": None,
         }  # fmt: skip

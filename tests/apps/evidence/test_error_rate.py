@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from constrained_rcnn.apps.evidence.error_rate import error_rate, rates_table, worst_share
 from constrained_rcnn.evidence import Finding, Level
+from constrained_rcnn.evidence.rates import AsMuch
 
 
 def words(images, **shares):
@@ -38,6 +41,12 @@ def test_each_word_has_its_error_rate(level, said, share):
     assert said in error_rate(finding(level)) and worst_share(finding(level)) == share
     if level in (Level.WEAK, Level.MODERATE):
         assert error_rate(finding(level)).endswith("nobody manipulated, most often of this kind: screenshot.")
+
+
+def test_the_rate_of_the_file_s_own_class_goes_first():
+    rate = AsMuch("screenshot", 30, 9, 0.46)
+    told = dataclasses.replace(finding(Level.WEAK), as_much=rate)
+    assert error_rate(told) == rate.sentence and worst_share(told) == "9 of 30"
 
 
 @pytest.mark.parametrize("level", [Level.WEAK, Level.STRONG, Level.NOTHING_FOUND])
