@@ -4,6 +4,8 @@
 # make demo-train  the same after training a network from scratch       (DEMO_ARGS="--seed 2")
 # make test-quick  what needs neither training nor other processes: two minutes on two cores
 # make lint        style, types of the packages without Torch, walls between the packages; changes nothing
+# make network     the package's ONNX file anew, from the package's checkpoint
+# make dist        wheel and source archive of the package, and the wheel without Torch, checked, in dist/
 # make docs        the documentation as a site in output/docs; a dead link is an error
 # make clean (keeps the environment), make distclean (does not)
 
@@ -18,7 +20,7 @@ INPUTS := $(wildcard requirements/*.txt) setup.py pyproject.toml tools/install_d
 export MPLCONFIGDIR := $(CURDIR)/$(VENV)/cache/matplotlib
 export TORCHINDUCTOR_CACHE_DIR := $(CURDIR)/$(VENV)/cache/inductor
 
-.PHONY: setup test test-quick demo demo-train docs lint clean distclean
+.PHONY: setup test test-quick demo demo-train network dist docs lint clean distclean
 
 setup: $(STAMP)
 
@@ -50,6 +52,16 @@ demo: $(STAMP)
 
 demo-train: $(STAMP)
 	$(VENV_PYTHON) tools/run_demo.py --train $(DEMO_ARGS)
+
+network: $(STAMP)
+	$(VENV_PYTHON) tools/export_weights.py --format onnx --no-runner \
+		--output constrained_rcnn/weights/constrained_rcnn_small_forgeries.onnx
+
+dist: $(STAMP)
+	rm -rf dist build
+	$(VENV_PYTHON) -m build --no-isolation
+	CONSTRAINED_RCNN_LITE=1 $(VENV_PYTHON) -m build --no-isolation --wheel
+	$(VENV_PYTHON) -m twine check --strict dist/*
 
 docs: $(STAMP)
 	NO_MKDOCS_2_WARNING=1 $(VENV_PYTHON) -m mkdocs build --strict

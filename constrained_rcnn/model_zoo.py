@@ -30,6 +30,18 @@ def default_weights() -> str:
     return str(found[0])
 
 
+def default_network() -> str:
+    """Returns the absolute path of the same network for ONNX Runtime, which ``make network`` writes.
+
+    Raises:
+        UserError: there is none, or more than one.
+    """
+    found = sorted(WEIGHTS_FOLDER.glob("*.onnx"))
+    if len(found) != 1:
+        raise UserError(f"{WEIGHTS_FOLDER}: {len(found)} ONNX files instead of one; install the package again")
+    return str(found[0])
+
+
 def default_options() -> tuple[str, list[str]]:
     """The config file and the options (MODEL.WEIGHTS) of the weights that come with the package.
 

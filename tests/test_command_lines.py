@@ -81,6 +81,7 @@ DOCUMENTED = {
     "datasets/prepare_nist16.py --root R": "prepare nist16",
     "tools/audit_dataset.py --dataset casia_v1_test --seed 1": "audit",
     "tools/benchmark_metrics.py --height 10 --width 10 --repeats 1": "benchmark metrics",
+    "tools/benchmark_evidence.py --height 10 --width 10 --repeats 1 --copy-move": "benchmark evidence",
     "tools/benchmark_model.py --height 64 --width 64 --repeats 1 --device cuda": "benchmark model",
     "tools/benchmark_synthesis.py --preset web --count 3 --height 64 --width 64": "benchmark synthesis",
     "tools/benchmark_tensorflow.py --weights a.pth --images a.jpg b.jpg --repeats 1 --device cpu": "benchmark released",
@@ -95,6 +96,7 @@ DOCUMENTED = {
     "--pages all --opts MODEL.WEIGHTS a.pth": "detect",
     "tools/evaluate_baselines.py --dataset D --baselines all_ones --output a.json": "evaluate-baselines",
     "tools/evaluate_evidence.py --choose-on A --report-on B C --limit 9 --about T --output a.json": "evaluate-evidence",
+    "tools/evaluate_evidence.py --report-on B C --camera B --forge 3 --witnesses noise": "evaluate-evidence",
     "tools/evaluate_comparison.py --dataset D --others 5 --scale 0.5 --quality 70 --output a": "evaluate-comparison",
     "tools/evaluate_predictions.py --dataset D --maps M --ending _map --paper --invert-max --gt-border-ignore "
     "--authentic-as-zero --instances a.json --merge-techniques --output O": "evaluate-predictions",

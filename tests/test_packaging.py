@@ -2,11 +2,9 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 import zipfile
-from email import message_from_string
 from pathlib import Path
 
 import pytest
@@ -15,6 +13,7 @@ from constrained_rcnn import __version__, model_zoo
 from constrained_rcnn.install.wheel import NEEDS
 from constrained_rcnn.utils.dependencies import MissingDependency, require_detectron2
 from constrained_rcnn.utils.errors import UserError
+from tests.helpers import packages
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIGS = sorted(path.relative_to(ROOT / "configs").as_posix() for path in (ROOT / "configs").rglob("*.yaml"))
@@ -23,13 +22,7 @@ CONFIGS = sorted(path.relative_to(ROOT / "configs").as_posix() for path in (ROOT
 @pytest.fixture(scope="module")
 def source(tmp_path_factory):
     """A copy of the checkout, so that it gets no build folder."""
-    source = tmp_path_factory.mktemp("source")
-    ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
-    for name in ("constrained_rcnn", "configs", "datasets", "tests", "tools"):
-        shutil.copytree(ROOT / name, source / name, ignore=ignored)
-    for name in ("setup.py", "pyproject.toml", "LICENSE"):
-        shutil.copy(ROOT / name, source)
-    return source
+    return packages.copy_source(tmp_path_factory.mktemp("source"))
 
 
 @pytest.fixture(scope="module")
@@ -41,11 +34,7 @@ def modules(source):
 @pytest.fixture(scope="module")
 def wheel(source, modules, tmp_path_factory):
     """The wheel, built without a network."""
-    folder = tmp_path_factory.mktemp("wheel")
-    pip = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "--no-index", "--quiet"]
-    subprocess.run([*pip, "--wheel-dir", str(folder), str(source)], check=True)
-    (built,) = folder.glob("*.whl")
-    return built
+    return packages.build_wheel(source, tmp_path_factory.mktemp("wheel"))
 
 
 @pytest.fixture(scope="module")
@@ -85,12 +74,6 @@ def _names(requirements) -> set[str]:
     return {re.match(r"[\w.-]+", text)[0].lower().replace("_", "-") for text in requirements}
 
 
-def _metadata(wheel: Path):
-    with zipfile.ZipFile(wheel) as packed:
-        (name,) = [name for name in packed.namelist() if name.endswith(".dist-info/METADATA")]
-        return message_from_string(packed.read(name).decode())
-
-
 def test_wheel_installs_one_package_with_every_module_and_config(wheel, modules):
     with zipfile.ZipFile(wheel) as packed:
         names = packed.namelist()
@@ -102,6 +85,7 @@ def test_wheel_installs_one_package_with_every_module_and_config(wheel, modules)
     assert any(name.endswith("/LICENSE") for name in names)
     html = "constrained_rcnn/visualization/html/templates"
     assert {f"{html}/base.html", f"{html}/style.css", "constrained_rcnn/apps/detect/schema/result-1.json"} < set(names)
+    assert "constrained_rcnn/apps/serve/static/serve.js" in names
 
 
 def test_wheel_holds_the_notebook(installed):
@@ -148,7 +132,7 @@ def test_configs_are_found_in_a_fresh_environment(bare, tmp_path):
 
 
 def test_wheel_states_what_is_needed(wheel):
-    metadata = _metadata(wheel)
+    metadata = packages.metadata_of(wheel)
     assert metadata["Version"] == __version__
     requirements = metadata.get_all("Requires-Dist")
     needed = _names(text for text in requirements if "extra ==" not in text)

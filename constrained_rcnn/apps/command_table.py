@@ -36,6 +36,7 @@ class Command:
 PREFIXES = {
     "prepare": "Prepare a data set, or look after prepared ones",
     "convert": "Convert weights of other projects",
+    "index": "Index an archive, and find images in it",
     "benchmark": "Measure what things cost, as ratios in one run",
 }
 
@@ -50,9 +51,16 @@ COMMANDS: dict[str, tuple[Command, ...]] = {
             "compare", "compare.command", "tools/compare_images.py",
             "compare images: near-duplicates, shared regions, altered regions",
         ),
+        Command("index build", "index.build", "", "build an index of an archive, or go on with it"),
+        Command("index add", "index.add", "", "add images to an index"),
+        Command("index query", "index.query", "", "find images of an archive that share something with an image"),
+        Command("index check", "index.check", "", "check an index, and list what could not be indexed"),
         Command(
             "evidence", "evidence.command", "tools/evidence.py",
             "write a sheet of independent witnesses for each image",
+        ),
+        Command(
+            "serve", "serve.command", "tools/serve.py", "open a page to drop images on, and a JSON API, on this machine"
         ),
         Command(
             "verify", "case.command", "tools/verify_case.py", "check a sealed case, and detect in it again"
@@ -72,7 +80,8 @@ COMMANDS: dict[str, tuple[Command, ...]] = {
             "choose the operating points on authentic images and store them in the checkpoint",
         ),
         Command(
-            "export", "commands.export", "tools/export_weights.py", "write a checkpoint to hand on, without optimizer"
+            "export", "commands.export", "tools/export_weights.py",
+            "write a checkpoint to hand on, or the network as ONNX or torch.export program",
         ),
         Command(
             "convert tensorflow", "commands.convert_tensorflow", "tools/convert_tensorflow_checkpoint.py",
@@ -176,12 +185,24 @@ COMMANDS: dict[str, tuple[Command, ...]] = {
             "time the released network against Mask R-CNN, and in bfloat16",
         ),
         Command(
+            "benchmark export", "commands.benchmark_export", "tools/benchmark_export.py",
+            "compare the exported network with the model: results and time",
+        ),
+        Command(
             "benchmark training", "commands.benchmark_training", "tools/benchmark_training.py",
             "count images per second in training and detection",
         ),
         Command(
+            "benchmark memory", "commands.benchmark_memory", "tools/benchmark_memory.py",
+            "measure memory over images of ever-new sizes",
+        ),
+        Command(
             "benchmark synthesis", "commands.benchmark_synthesis", "tools/benchmark_synthesis.py",
             "count forgeries per second",
+        ),
+        Command(
+            "benchmark archive", "commands.benchmark_archive", "",
+            "measure an index of an archive: against all pairs, or as it grows",
         ),
         Command(
             "benchmark scan", "commands.benchmark_scan", "tools/benchmark_scan.py",
@@ -190,6 +211,10 @@ COMMANDS: dict[str, tuple[Command, ...]] = {
         Command(
             "benchmark metrics", "commands.benchmark_metrics", "tools/benchmark_metrics.py",
             "time the pixel metrics against scikit-learn",
+        ),
+        Command(
+            "benchmark evidence", "commands.benchmark_evidence", "tools/benchmark_evidence.py",
+            "time the witnesses of the evidence sheet",
         ),
     ),
     "Install": (

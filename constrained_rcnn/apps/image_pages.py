@@ -16,19 +16,26 @@ CHOICES = (FIRST, ALL)
 
 @dataclass(frozen=True)
 class Item:
-    """Attributes: file: its path. page: from 1; None: the first page, or all that there is."""
+    """Attributes: file: its path. page: from 1; None: the first page, or all that there is. label: what results and
+    messages call the file; "": its path."""
 
     file: Path
     page: int | None = None
+    label: str = ""
 
     @property
     def place(self) -> Path:
         """A path that no other item has; that of a page lies inside of its file, where no file can be."""
         return self.file if self.page is None else self.file / f"{self.file.stem}_page{self.page}"
 
+    @property
+    def shown(self) -> str:
+        """What results call the file; safe to print."""
+        return printable(self.label or self.file)
+
     def __str__(self) -> str:
         """What messages call it; safe to print."""
-        return printable(self.file) if self.page is None else f"{printable(self.file)}, page {self.page}"
+        return self.shown if self.page is None else f"{self.shown}, page {self.page}"
 
 
 def items_of(files: Iterable[Path], pages: str, *, max_pixels: int) -> list[Item]:

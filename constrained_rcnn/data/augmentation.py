@@ -86,6 +86,11 @@ class Reduced(T.Augmentation):
         super().__init__()
         self.share, self.factors = share, factors
 
+    @classmethod
+    def from_config(cls, cfg) -> Reduced | None:
+        """What ``INPUT.REDUCED`` asks for, or None."""
+        return cls(cfg.INPUT.REDUCED, tuple(cfg.INPUT.REDUCED_FACTORS)) if cfg.INPUT.REDUCED else None
+
     def get_transform(self, image):
         """
         Args:

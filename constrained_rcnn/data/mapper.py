@@ -67,7 +67,7 @@ class ManipulationDatasetMapper:
         if is_train and cfg.INPUT.CROP.ENABLED:
             augmentations.insert(0, BlockCrop(cfg.INPUT.CROP.TYPE, cfg.INPUT.CROP.SIZE))
         if is_train and cfg.INPUT.REDUCED:
-            augmentations.insert(0, Reduced(cfg.INPUT.REDUCED, cfg.INPUT.REDUCED_FACTORS))
+            augmentations.insert(0, Reduced.from_config(cfg))
         if is_train and cfg.INPUT.UPSIDE_DOWN:
             augmentations.append(T.RandomFlip(cfg.INPUT.UPSIDE_DOWN, horizontal=False, vertical=True))
         return {

@@ -15,7 +15,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from ..data.augmentation import SavedAgain
+from ..data.augmentation import Reduced, SavedAgain, numpy_seed
 from ..data.catalog import dataset_dicts
 from ..images.reading import read_image
 from ..inference.augmentations import augmentations_of
@@ -33,8 +33,8 @@ def fit_decision(cfg, datasets: Sequence[str], output: str, *, limit: int = 0, s
     """Fits the decision head of ``MODEL.WEIGHTS`` and writes a checkpoint with it; operating points are left out.
 
     Args:
-        cfg: with MODEL.DECISION_HEAD, MODEL.WEIGHTS, TEST.REDUCE_ABOVE and INPUT.SAVED_AGAIN, by which forged and
-            authentic images are saved again alike.
+        cfg: with MODEL.DECISION_HEAD, MODEL.WEIGHTS, TEST.REDUCE_ABOVE, and INPUT.REDUCED and INPUT.SAVED_AGAIN, by
+            which forged and authentic images are reduced and saved again alike.
         datasets: registered names or paths of prepared splits; forged and authentic images weigh the same together,
             however many there are of each.
         output: path of the new checkpoint.
@@ -79,7 +79,10 @@ def _without_points(data: dict) -> dict:
 
 def _describe(model, cfg, item: dict, seed: int) -> torch.Tensor:
     image = read_image(item["file_name"], "BGR", max_pixels=cfg.INPUT.MAX_PIXELS)
-    saved_again = SavedAgain.from_config(cfg)
+    reduced, saved_again = Reduced.from_config(cfg), SavedAgain.from_config(cfg)
+    if reduced is not None:
+        with numpy_seed(seed):
+            image = reduced.get_transform(image).apply_image(image)
     if saved_again is not None:
         image = saved_again(image, np.random.default_rng(seed))
     image = augmentations_of(cfg)[0].apply(image)

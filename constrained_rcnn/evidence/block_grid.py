@@ -8,7 +8,6 @@ across and down that one has to expect among all the windows tried (number of fa
 
 from __future__ import annotations
 
-import functools
 import math
 from dataclasses import dataclass
 
@@ -20,11 +19,18 @@ from .finding import Level, Observation
 from .outliers import boxes
 from .rates import level_of
 from .suitability import unsuitable
+from .tails import binomial_tails, window_sums
 
 TITLE = "Block grid"
 EXAMINED = "where the borders of JPEG's 8x8 blocks lie, in the whole image and in windows of it"
-LOOK_FOR = "A closed region on a grid of its own: it was a part of another JPEG, or was moved within this one."
-IGNORE = "Narrow strips along lettering, bars and regular patterns whose own rhythm is 8 pixels."
+LOOK_FOR = (
+    "A closed region on a grid of its own: it was a part of another JPEG, or was moved within this one. It should "
+    "end where an object ends."
+)
+IGNORE = (
+    "Narrow strips along lettering, bars and regular patterns whose own rhythm is 8 pixels. Single windows in sky "
+    "or walls say nothing either."
+)
 INNOCENT = (
     "patterns with a rhythm of 8 pixels: screens, blinds, lettering on a raster",
     "a collage, or an image within the image",
@@ -123,11 +129,13 @@ def _jumps(values: np.ndarray, kernel: np.ndarray) -> np.ndarray:
 
 def _votes(jump: np.ndarray, *, axis: int, columns: int) -> np.ndarray:
     rows = jump.shape[0] // 8
-    cells = jump[: rows * 8, : columns * 8].reshape(rows, 8, columns, 8)
+    # Sums over 8 pixels, a cell's height or width; OpenCV's filter is much faster than NumPy's sum over a short axis.
+    length = (1, 8) if axis == 1 else (8, 1)
+    sums = cv2.boxFilter(jump, cv2.CV_16S, length, anchor=(0, 0), normalize=False)
     if axis == 1:
-        sums = cells.sum(axis=1, dtype=np.uint16)
+        sums = sums[: rows * 8 : 8, : columns * 8].reshape(rows, columns, 8)
     else:
-        sums = np.ascontiguousarray(cells.sum(axis=3, dtype=np.uint16).swapaxes(1, 2))
+        sums = np.ascontiguousarray(sums[: rows * 8, : columns * 8 : 8].reshape(rows, 8, columns).swapaxes(1, 2))
     best = sums.argmax(axis=-1)
     most = np.take_along_axis(sums, best[..., None], axis=-1)
     single = ((sums == most).sum(axis=-1) == 1) & (most[..., 0] < 8 * _EDGE)
@@ -165,40 +173,35 @@ def foreign(votes: Votes, across: set[int], down: set[int]) -> np.ndarray:
     shape = votes.across.shape
     best = np.zeros(shape, np.float32)
     sides = [side for side in _WINDOWS if side <= min(shape)]
-    tests = 64 * len(sides) * votes.across.size
+    chance = math.log10(64 * max(1, len(sides)) * votes.across.size)
     for side in sides:
         # The same in both directions: an edge or a fence makes votes in one of them. Twice the lesser is a bound.
-        both = 2 * np.minimum(_unlikely(votes.across, across, side), _unlikely(votes.down, down, side))
-        value = np.maximum(both - math.log10(tests), 0).astype(np.float32)
-        best = np.maximum(best, cv2.dilate(value, np.ones((side, side), np.uint8)))
+        both = [_unlikely(one, own, side, chance / 2) for one, own in ((votes.across, across), (votes.down, down))]
+        value = np.maximum(2 * np.minimum(*both) - chance, 0).astype(np.float32)
+        if value.any():
+            best = np.maximum(best, cv2.dilate(value, np.ones((side, side), np.uint8)))
     return best
 
 
-def _unlikely(votes: np.ndarray, own: set[int], side: int) -> np.ndarray:
-    """(R, C) -log10 of the chance of the votes for the best position but its own, in the window around each cell."""
-    window = {"ddepth": -1, "ksize": (side, side), "normalize": False, "borderType": cv2.BORDER_CONSTANT}
-    other = (votes >= 0) & ~np.isin(votes, list(own))
-    total = np.rint(cv2.boxFilter(other.astype(np.float32), **window)).astype(int)
-    least = np.zeros(votes.shape)
-    for position in range(8):
-        if position in own or not other.any():
-            continue
+def _unlikely(votes: np.ndarray, own: set[int], side: int, least: float) -> np.ndarray:
+    """(R, C) -log10 of the chance of the votes for the best position but its own, in the window around each cell; 0
+    where that is below ``least``, as nearly everywhere."""
+    found = np.zeros(votes.shape)
+    other = votes >= 0
+    for position in own:
+        other &= votes != position
+    if not other.any():
+        return found
+    total = window_sums(other, side)
+    shares = np.bincount(votes[other], minlength=8) / np.count_nonzero(other)
+    for position in set(range(8)) - own:
         # Votes next to the image's own borders, and halfway, are more frequent than others: as often as here.
-        share = max(1 / 8, float((votes[other] == position).mean()))
-        count = np.rint(cv2.boxFilter((votes == position).astype(np.float32), **window)).astype(int)
-        least = np.maximum(least, _tails(side * side, round(share + 0.005, 2))[total, count])
-    return least
-
-
-@functools.lru_cache(maxsize=256)
-def _tails(most: int, p: float) -> np.ndarray:
-    """(most + 1, most + 1) -log10 P(B(n, p) >= k)."""
-    p = min(p, 0.99)
-    table = np.zeros((most + 1, most + 1))
-    logs = np.array([math.lgamma(n + 1) for n in range(most + 1)])
-    for n in range(1, most + 1):
-        k = np.arange(n + 1)
-        terms = logs[n] - logs[k] - logs[n - k] + k * math.log(p) + (n - k) * math.log(1 - p)
-        tail = np.logaddexp.accumulate(terms[::-1])[::-1]
-        table[n, : n + 1] = -tail / math.log(10)
-    return np.maximum(table, 0)
+        share = max(1 / 8, float(shares[position]))
+        table = binomial_tails(side * side, round(share + 0.005, 2))
+        count = window_sums(votes == position, side)
+        # Tails grow with the count: from how many votes on they reach the bound, for each number of votes in all.
+        reached = table >= least
+        enough = np.where(reached.any(axis=1), reached.argmax(axis=1), len(table)).astype(np.int16)
+        cells = np.nonzero(count >= np.take(enough, total))
+        found[cells] = np.maximum(found[cells], table[total[cells], count[cells]])
+    return found

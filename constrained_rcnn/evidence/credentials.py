@@ -13,17 +13,18 @@ except ImportError:
     c2pa = None
 
 from ..utils.files import printable
+from .trust_list import TrustList, trust_list
 
 #: Kinds of files that may carry credentials.
 _MIME = {"JPEG": "image/jpeg", "MPO": "image/jpeg", "PNG": "image/png", "TIFF": "image/tiff", "WEBP": "image/webp",
          "AVIF": "image/avif", "HEIF": "image/heif"}  # fmt: skip
-#: Nothing is fetched; signers are checked against no list of trusted ones, because none comes with the package.
+#: Nothing is fetched.
 _SETTINGS = {
     "verify": {"verify_after_reading": True, "verify_trust": True, "ocsp_fetch": False, "remote_manifest_fetch": False},
 }
 #: How a box of the kind that holds credentials (JUMBF) is called in a file, and the label of C2PA's own.
 _BOX, _LABEL = b"jumb", b"c2pa"
-#: A status that only says that the signer is on no list that we have.
+#: A status that only says that the signer is not on the list that is used.
 UNTRUSTED = "signingCredential.untrusted"
 #: Most statuses, actions and characters that are kept.
 _MOST, _LONGEST = 50, 200
@@ -41,6 +42,8 @@ class Credentials:
         actions: what was done, C2PA's names, each with the program and the source type where they are told.
         ingredients: titles of the images that were used.
         library: name and version of what read them.
+        trusted: the signer is on the trust list; None: there is no list, or nothing was read.
+        trust_list: which list, in words; "" where nothing was read.
     """
 
     present: bool
@@ -54,6 +57,8 @@ class Credentials:
     actions: list[dict[str, str]] = field(default_factory=list)
     ingredients: list[str] = field(default_factory=list)
     library: str = ""
+    trusted: bool | None = None
+    trust_list: str = ""
 
 
 def read_credentials(data: bytes, format: str) -> Credentials:
@@ -64,11 +69,13 @@ def read_credentials(data: bytes, format: str) -> Credentials:
     if c2pa is None:
         problem = "c2pa-python is not installed: pip install 'constrained_rcnn[provenance]'"
         return Credentials(True, problem=problem)
-    library = f"c2pa-python, C2PA library {c2pa.sdk_version()}"
+    library = f"c2pa-python {getattr(c2pa, '__version__', '')}, C2PA library {c2pa.sdk_version()}"
     if format not in _MIME:
         return Credentials(True, problem=f"credentials in {format} are not read", library=library)
     try:
-        context = c2pa.Context(settings=c2pa.Settings.from_dict(_SETTINGS))
+        listed = trust_list()
+        settings = {**_SETTINGS, "trust": {"trust_anchors": listed.pem}} if listed.pem else _SETTINGS
+        context = c2pa.Context(settings=c2pa.Settings.from_dict(settings))
         with c2pa.Reader(_MIME[format], io.BytesIO(data), context=context) as reader:
             store = json.loads(reader.json())
     except Exception as error:  # the library's own kinds of errors, and what broken boxes raise
@@ -76,13 +83,14 @@ def read_credentials(data: bytes, format: str) -> Credentials:
         if "ManifestNotFound" in type(error).__name__ or "no JUMBF data" in reason:
             return Credentials(False, library=library)
         return Credentials(True, problem=f"the credentials cannot be read: {reason}", library=library)
-    return _told(store, library)
+    return _told(store, library, listed)
 
 
-def _told(store: dict[str, Any], library: str) -> Credentials:
+def _told(store: dict[str, Any], library: str, listed: TrustList) -> Credentials:
     manifest = (store.get("manifests") or {}).get(store.get("active_manifest")) or {}
     signature = manifest.get("signature_info") or {}
-    failures = [status for status in _failures(store) if status != UNTRUSTED]
+    every = _failures(store)
+    failures = [status for status in every if status != UNTRUSTED]
     generator = (manifest.get("claim_generator_info") or [{}])[0]
     actions = []
     for assertion in (manifest.get("assertions") or [])[:_MOST]:
@@ -101,6 +109,8 @@ def _told(store: dict[str, Any], library: str) -> Credentials:
         actions=actions,
         ingredients=[_text(one.get("title") or "untitled") for one in (manifest.get("ingredients") or [])[:_MOST]],
         library=library,
+        trusted=UNTRUSTED not in every if listed.pem else None,
+        trust_list=listed.words,
     )
 
 

@@ -18,8 +18,14 @@ from .suitability import unsuitable
 
 TITLE = "Error levels (ELA)"
 EXAMINED = "how much each part of the image changes when it is saved once more as JPEG of quality 90"
-LOOK_FOR = "A whole object that is brighter or darker than other parts of the same texture and brightness."
-IGNORE = "Edges, foliage and lettering are always bright, and sky and walls always dark: that is texture, not editing."
+LOOK_FOR = (
+    "A whole object that is brighter or darker than other parts of the same texture and brightness. Compare like "
+    "with like: skin with skin, wall with wall."
+)
+IGNORE = (
+    "Edges, foliage and lettering are always bright, and sky and walls always dark: that is texture, not editing. "
+    "Strong colours are bright, too."
+)
 INNOCENT = (
     "texture, contrast and colours that differ from the rest of the image",
     "captions, logos and frames that software adds",

@@ -11,11 +11,13 @@ import numpy as np
 from PIL import Image
 
 from ..images.opening import Source, name_of, opened
-from ..images.pixels import orientation_of, pixels_of
+from ..images.pixels import blocks, orientation_of, pixels_of
 from ..images.reading import MAX_PIXELS
 from ..utils.errors import UserError
 from ..utils.files import printable
 from .blocks import BlockCoefficients, block_coefficients
+from .double_compression import EarlierCompression, earlier_compression
+from .file_class import FileClass, file_class
 
 #: Largest file that is examined, bytes; all of it is held in memory.
 MAX_BYTES = 1 << 30
@@ -38,6 +40,7 @@ class Exhibit:
         quantization: JPEG's tables, number -> 64 values in the order of rows; empty for other formats.
         stored_size: (width, height) in the file.
         orientation: EXIF value 1..8.
+        profile: the colour profile by which people are to be shown the image; empty: none.
     """
 
     data: bytes
@@ -49,14 +52,18 @@ class Exhibit:
     quantization: dict[int, list[int]]
     stored_size: tuple[int, int]
     orientation: int
+    profile: bytes = b""
 
     @classmethod
-    def read(cls, source: Source, *, name: str | None = None, max_pixels: int = MAX_PIXELS) -> Exhibit:
+    def read(
+        cls, source: Source, *, name: str | None = None, page: int | None = None, max_pixels: int = MAX_PIXELS
+    ) -> Exhibit:
         """Reads an image.
 
         Args:
             source: a file's path, or its content.
             name: what messages call it.
+            page: page or frame of the file, from 1; None: the first, of HEIF the primary one.
             max_pixels: larger images are refused.
 
         Raises:
@@ -64,27 +71,28 @@ class Exhibit:
         """
         name = name_of(source, name)
         data = source if isinstance(source, bytes) else _bytes_of(source, name)
-        with opened(data, max_pixels, name) as one:
+        with opened(data, max_pixels, name, page=page) as one:
             image = one.image
             orientation, turn = orientation_of(one)
             stored_size = image.size
             info = {key: image.info[key] for key in _INFO if key in image.info}
             tables = dict(getattr(image, "quantization", None) or {})
-            colours = _ycbcr(image) if one.format == "JPEG" else None
+            colours = _of_jpeg(image) if one.format == "JPEG" else None
+            profile = image.info.get("icc_profile") or b""
             if colours is not None:
-                luma, blue, red = cv2.split(colours)
-                del colours
-                pixels = _upright(cv2.cvtColor(cv2.merge([luma, red, blue]), cv2.COLOR_YCrCb2BGR), turn)
+                luma, pixels = colours[0], _upright(colours[1], turn)
             else:
                 pixels = pixels_of(one, "RGB", reverse=True, scale=True)
                 luma = cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY)
-                turn = None
+                turn, profile = None, one.profile
             # Of a PNG these stand complete after decoding.
             info.update({key: image.info[key] for key in _INFO if key in image.info})
             info["texts"] = _texts(image)
             if one.format == "TIFF":
                 info["tags"] = _tags(image)
-        return cls(data, image.format or one.format, pixels, luma, turn, info, tables, stored_size, orientation)
+        return cls(
+            data, image.format or one.format, pixels, luma, turn, info, tables, stored_size, orientation, profile
+        )
 
     @functools.cached_property
     def blocks(self) -> BlockCoefficients:
@@ -95,6 +103,18 @@ class Exhibit:
     def shifted_blocks(self) -> BlockCoefficients:
         """The same in blocks that begin at (4, 4), across the borders of JPEG's."""
         return block_coefficients(self.luma[4:, 4:])
+
+    @functools.cached_property
+    def earlier_compression(self) -> EarlierCompression | None:
+        """Traces of a JPEG compression before the last one, or before the file of another kind; None: too little of the
+        image is left to tell."""
+        table = self.quantization[min(self.quantization)] if self.is_jpeg else None
+        return earlier_compression(self.blocks, self.shifted_blocks, table)
+
+    @functools.cached_property
+    def file_class(self) -> FileClass:
+        """What probably happened to the file before."""
+        return file_class(self)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -144,14 +164,26 @@ def _bytes_of(source: Source, name: str) -> bytes:
     return data
 
 
-def _ycbcr(image: Image.Image) -> np.ndarray | None:
-    """(h, w, 3) uint8 Y, Cb, Cr of a JPEG as its decoder gives them; None where it stores other colours."""
+def _of_jpeg(image: Image.Image) -> tuple[np.ndarray, np.ndarray] | None:
+    """(h, w) uint8 luma of a JPEG as its decoder gives it, and (h, w, 3) uint8 BGR; None where it stores other
+    colours."""
     if image.mode != "RGB" or len(getattr(image, "layer", ())) != 3:
         return None
     image.draft("YCbCr", image.size)
     if image.mode != "YCbCr":
         return None
-    return np.array(image)
+    image.load()
+    luma = np.empty(image.size[::-1], np.uint8)
+    pixels = np.empty((*luma.shape, 3), np.uint8)
+    # In parts that stay in the processor's cache.
+    for top, left, block in blocks(image):
+        stored = np.asarray(block)
+        place = slice(top, top + block.height), slice(left, left + block.width)
+        luma[place] = stored[..., 0]
+        swapped = np.empty_like(stored)
+        cv2.mixChannels([stored], [swapped], [0, 0, 1, 2, 2, 1])
+        pixels[place] = cv2.cvtColor(swapped, cv2.COLOR_YCrCb2BGR)
+    return luma, pixels
 
 
 def _upright(array: np.ndarray, turn: Image.Transpose | None) -> np.ndarray:

@@ -1,8 +1,8 @@
 """EXIF by Pillow's own reader: what witnesses look at, as plain data, and the embedded thumbnail.
 
 Why Pillow's: it is needed anyway, reads the same bytes as the pixels' reader, never runs another program, and what it
-is given is bounded before (see :mod:`constrained_rcnn.images.limits`). It reads no maker notes, so nothing is said of
-them.
+is given is bounded before (see :mod:`constrained_rcnn.images.limits`). It leaves maker notes as they are; see
+:mod:`.maker_notes`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import numpy as np
 from PIL import ExifTags, Image
 
 from ..images.decoder_messages import quiet
+from .maker_notes import MakerNotes, read_maker_notes
 
 #: Longest text that is kept.
 _LONGEST = 300
@@ -29,7 +30,7 @@ _DETAILS = {
     "exif_width": ExifTags.Base.ExifImageWidth, "exif_height": ExifTags.Base.ExifImageHeight,
     "lens": ExifTags.Base.LensModel, "serial": ExifTags.Base.BodySerialNumber,
     "exposure_seconds": ExifTags.Base.ExposureTime, "f_number": ExifTags.Base.FNumber,
-    "iso": ExifTags.Base.ISOSpeedRatings,
+    "iso": ExifTags.Base.ISOSpeedRatings, "lens_serial": ExifTags.Base.LensSerialNumber,
 }  # fmt: skip
 #: Most pixels of a thumbnail that are decoded.
 _MOST_PIXELS = 1 << 20
@@ -42,12 +43,16 @@ class Exif:
         values: plain names -> texts and numbers; those that are not there are left out.
         position: GPS (latitude, longitude) in degrees; None: not told.
         thumbnail: (h, w, 3) uint8 BGR, as stored; None: there is none, or it cannot be read.
+        gps_date: the day by GPS, as EXIF writes days; "": not told.
+        maker_notes: the maker's own notes.
         problem: what could not be read, in words; "".
     """
 
     values: dict[str, Any] = field(default_factory=dict)
     position: tuple[float, float] | None = None
     thumbnail: np.ndarray | None = None
+    gps_date: str = ""
+    maker_notes: MakerNotes = field(default_factory=MakerNotes)
     problem: str = ""
 
 
@@ -64,7 +69,7 @@ def read_exif(data: bytes) -> Exif:
             _take(exif.get_ifd(ExifTags.IFD.Exif), _DETAILS, found.values)
         except Exception as error:  # whatever a broken block raises
             found.problem = f"EXIF cannot be read to its end: {type(error).__name__}"
-        for read in (_position, _thumbnail):
+        for read in (_position, _thumbnail, _notes):
             try:
                 read(exif, data, found)
             except Exception as error:
@@ -90,6 +95,7 @@ def _take(tags, names, values: dict[str, Any]) -> None:
 
 def _position(exif: Image.Exif, data: bytes, found: Exif) -> None:
     gps = exif.get_ifd(ExifTags.IFD.GPSInfo)
+    found.gps_date = str(gps.get(int(ExifTags.GPS.GPSDateStamp), "")).strip("\0 ")[:_LONGEST]
     degrees = []
     for value, reference in ((2, 1), (4, 3)):
         if value not in gps:
@@ -111,3 +117,9 @@ def _thumbnail(exif: Image.Exif, data: bytes, found: Exif) -> None:
     with Image.open(io.BytesIO(content), formats=("JPEG",)) as image:
         if image.width * image.height <= _MOST_PIXELS:
             found.thumbnail = cv2.cvtColor(np.asarray(image.convert("RGB")), cv2.COLOR_RGB2BGR)
+
+
+def _notes(exif: Image.Exif, data: bytes, found: Exif) -> None:
+    note = exif.get_ifd(ExifTags.IFD.Exif).get(int(ExifTags.Base.MakerNote))
+    if isinstance(note, bytes):
+        found.maker_notes = read_maker_notes(note, data)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from .rates import AsMuch
 
 #: (x1, y1, x2, y2) in pixels of the upright image, right and lower border excluded.
 Region = tuple[int, int, int, int]
@@ -76,6 +79,9 @@ class Finding:
         look_for, ignore: what a reader should look for on the map, and what to ignore.
         innocent_causes: what raises this finding without a manipulation.
         rates: measured rates (see :mod:`.rates`); None where the witness was not measured.
+        file_classes: processing classes that the file may belong to (see :mod:`.file_class`).
+        as_much: how often the witness says as much of untouched images of these classes; None where it found nothing,
+            or was not measured.
     """
 
     witness: str
@@ -91,6 +97,8 @@ class Finding:
     ignore: str = ""
     innocent_causes: tuple[str, ...] = ()
     rates: Mapping[str, Any] | None = None
+    file_classes: tuple[str, ...] = ()
+    as_much: AsMuch | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Everything but the arrays, ready for ``json.dumps``."""
@@ -105,4 +113,6 @@ class Finding:
             "facts": dict(self.facts),
             "innocent_causes": list(self.innocent_causes),
             "rates": None if self.rates is None else dict(self.rates),
+            "file_classes": list(self.file_classes),
+            "as_much": None if self.as_much is None else {**asdict(self.as_much), "sentence": self.as_much.sentence},
         }

@@ -14,8 +14,11 @@ from .suitability import unsuitable
 
 TITLE = "JPEG ghosts"
 EXAMINED = "whether a part of the image fits a lower JPEG quality better than the rest does"
-LOOK_FOR = "A whole object that lights up at one quality: it may have been saved as JPEG at that quality before."
-IGNORE = "Flat areas and scattered spots; and parts whose blocks no longer lie on the grid cannot show at all."
+LOOK_FOR = (
+    "A whole object that lights up at one quality: it may have been saved as JPEG at that quality before. Its "
+    "outline should be that of something in the image."
+)
+IGNORE = "Flat areas and scattered spots. Parts whose blocks no longer lie on the grid cannot show at all."
 INNOCENT = (
     "a collage or caption that was put together openly",
     "areas of fine texture, or out of focus, that lose nothing at any quality",

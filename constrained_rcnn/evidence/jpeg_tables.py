@@ -21,8 +21,18 @@ def standard_luma(quality: int) -> np.ndarray:
     Args:
         quality: 1 to 100.
     """
+    return scaled_table(_LUMA_50, quality)
+
+
+def scaled_table(base: np.ndarray, quality: int) -> np.ndarray:
+    """A base table as libjpeg scales it: (64,) int, 1 to 255.
+
+    Args:
+        base: (64,) int, the table at quality 50.
+        quality: 1 to 100.
+    """
     scale = 5000 // quality if quality < 50 else 200 - 2 * quality
-    return np.clip((_LUMA_50 * scale + 50) // 100, 1, 255)
+    return np.clip((base * scale + 50) // 100, 1, 255)
 
 
 def nearest_quality(table) -> tuple[int, bool]:

@@ -14,7 +14,10 @@ from .thumbnail import check_thumbnail
 
 TITLE = "Metadata"
 EXAMINED = "EXIF, XMP, IPTC and texts: camera, programs, dates, size, editing history, embedded thumbnail"
-LOOK_FOR = "A thumbnail that shows something else than the image, two cameras, or days that contradict one another."
+LOOK_FOR = (
+    "A thumbnail that shows something else than the image, two cameras, or days that contradict one another. Ask "
+    "for the file as the camera wrote it, and compare."
+)
 IGNORE = "That metadata is missing: messengers and web sites remove it. And anybody can write what they like into it."
 INNOCENT = (
     "raw developers, albums and phones' own apps, which write their name into every photo",
@@ -55,6 +58,14 @@ def _camera(metadata: FileMetadata) -> str:
     return f"Camera: {camera}." if camera else ""
 
 
+def _notes(metadata: FileMetadata) -> dict[str, Any] | None:
+    notes = metadata.exif.maker_notes
+    if not (notes.maker or notes.values or notes.problem or notes.library):
+        return None
+    found = {"maker": notes.maker, **notes.values, "problem": notes.problem, "read_by": notes.library}
+    return {key: value for key, value in found.items() if value}
+
+
 def _facts(metadata: FileMetadata) -> dict[str, Any]:
     """GPS stands apart, so that who writes results can leave it out."""
     facts: dict[str, Any] = {
@@ -70,7 +81,7 @@ def _facts(metadata: FileMetadata) -> dict[str, Any]:
             if metadata.xmp.values.get(key)
         },
         "problems": metadata.problems,
-        "maker_notes": "not read",
+        "maker_notes": _notes(metadata),
     }
     if metadata.exif.position:
         facts["gps"] = {"latitude": metadata.exif.position[0], "longitude": metadata.exif.position[1]}

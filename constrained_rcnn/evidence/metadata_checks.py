@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import re
+from collections.abc import Mapping
 from datetime import datetime, timezone
+from typing import Any
 
 from .exhibit import Exhibit
 from .file_metadata import FileMetadata
@@ -42,24 +45,39 @@ def editing_history(metadata: FileMetadata) -> Found | None:
 
 
 def dates(metadata: FileMetadata) -> Found | None:
-    """Dates that contradict one another: changed before it was taken, or taken on two days."""
-    values, xmp = metadata.exif.values, metadata.xmp
+    """Dates that contradict one another: taken on two days, or changed before it was taken."""
+    values, xmp, iptc = metadata.exif.values, metadata.xmp, metadata.iptc
     taken = {
-        "EXIF": _date(values.get("taken")),
-        "XMP": _date(xmp.first("DateCreated", "DateTimeOriginal")),
+        "EXIF": values.get("taken"),
+        "XMP": xmp.first("DateCreated", "DateTimeOriginal"),
+        "IPTC": _of_iptc(iptc),
+        "GPS": metadata.exif.gps_date,
     }
-    known = {name: date for name, date in taken.items() if date}
-    if len(known) == 2 and _apart(*known.values()) > _TOLERANCE_SECONDS:
-        return Level.WEAK, f"EXIF and XMP say different days of taking: {_days(known)}."
-    start = known.get("EXIF") or known.get("XMP")
-    changed = {"EXIF": _date(values.get("modified")), "XMP": _date(xmp.first("ModifyDate"))}
-    for name, date in changed.items():
+    known = {name: date for name, text in taken.items() if (date := _date(text))}
+    for (first, one), (second, other) in itertools.combinations(known.items(), 2):
+        if _apart(one, other) > _TOLERANCE_SECONDS:
+            days = f"{first} {one:%Y-%m-%d}, {second} {other:%Y-%m-%d}"
+            return Level.WEAK, f"The file names different days of taking: {days}."
+    start = next(iter(known.values()), None)
+    changed = {
+        "EXIF says it was last changed": values.get("modified"),
+        "EXIF says it was digitised": values.get("digitized"),
+        "XMP says it was last changed": xmp.first("ModifyDate"),
+    }
+    for words, text in changed.items():
+        date = _date(text)
         if start and date and (start - date).total_seconds() > _TOLERANCE_SECONDS:
-            return (
-                Level.WEAK,
-                f"{name} says it was last changed on {date:%Y-%m-%d}, before it was taken ({start:%Y-%m-%d}).",
-            )
+            return Level.WEAK, f"{words} on {date:%Y-%m-%d}, before it was taken ({start:%Y-%m-%d})."
+    created, modified = _date(xmp.first("CreateDate")), _date(xmp.first("ModifyDate"))
+    if created and modified and (created - modified).total_seconds() > _TOLERANCE_SECONDS:
+        return Level.WEAK, f"XMP says it was changed on {modified:%Y-%m-%d}, before it was made ({created:%Y-%m-%d})."
     return None
+
+
+def _of_iptc(iptc: Mapping[str, list[str]]) -> str | None:
+    """IPTC's day, which has no marks between its parts."""
+    day = next(iter(iptc.get("date_created", [])), "")
+    return f"{day[:4]}-{day[4:6]}-{day[6:8]}" if re.fullmatch(r"\d{8}", day) else None
 
 
 def dimensions(metadata: FileMetadata, exhibit: Exhibit) -> Found | None:
@@ -77,16 +95,35 @@ def dimensions(metadata: FileMetadata, exhibit: Exhibit) -> Found | None:
 
 
 def devices(metadata: FileMetadata) -> Found | None:
-    """EXIF and XMP name two cameras."""
-    values, xmp = metadata.exif.values, metadata.xmp
-    first, second = values.get("model"), xmp.first("Model")
-    if not first or not second or _plain(first) in _plain(second) or _plain(second) in _plain(first):
-        return None
-    return Level.MODERATE, f"EXIF names one camera ({first}), XMP another ({second})."
+    """The file's parts name two cameras."""
+    values, xmp, notes = metadata.exif.values, metadata.xmp, metadata.exif.maker_notes
+    make = str(values.get("make", ""))
+    if make and notes.makes and not any(name in make.lower() for name in notes.makes):
+        return Level.MODERATE, f"EXIF names a camera of {make}, but the maker notes are those of {notes.maker}."
+    names = {"XMP": xmp.first("Model"), "the maker notes": _model_in_notes(notes.values.get("model"), make)}
+    for where, other in names.items():
+        if values.get("model") and other and not _alike(values["model"], other):
+            return Level.MODERATE, f"EXIF names one camera ({values['model']}), {where} another ({other})."
+    serials = values.get("serial"), notes.values.get("serial")
+    if all(serials) and not _alike(*serials):
+        return Level.MODERATE, f"EXIF and the maker notes name two serial numbers ({serials[0]}, {serials[1]})."
+    return None
+
+
+def _model_in_notes(name: str | None, make: str) -> str | None:
+    """What the notes call the model, where the make stands in front, as in Canon's: others mean other things."""
+    first = make.split(" ")[0].lower()
+    return name if name and first and name.lower().startswith(first) else None
+
+
+def _alike(first: Any, second: Any) -> bool:
+    one, other = (_plain(name).lstrip("0") for name in (first, second))
+    return one in other or other in one
 
 
 def _plain(name: str) -> str:
-    return re.sub(r"[^a-z0-9]", "", str(name).lower())
+    """Letters and digits; kinds of Canon's notes say what was recorded behind the model's name."""
+    return re.sub(r"[^a-z0-9]", "", re.sub(r"\b(jpeg|image|photo|jpg)\b.*", "", str(name).lower()))
 
 
 def _date(text) -> datetime | None:
@@ -103,7 +140,3 @@ def _date(text) -> datetime | None:
 
 def _apart(first: datetime, second: datetime) -> float:
     return abs((first - second).total_seconds())
-
-
-def _days(known: dict[str, datetime]) -> str:
-    return ", ".join(f"{name} {date:%Y-%m-%d}" for name, date in known.items())

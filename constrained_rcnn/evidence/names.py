@@ -4,6 +4,7 @@ WITNESS_NAMES = (
     "provenance",
     "metadata",
     "jpeg_history",
+    "double_jpeg",
     "block_grid",
     "jpeg_ghosts",
     "error_levels",

@@ -12,8 +12,14 @@ from .suitability import unsuitable
 
 TITLE = "Noise"
 EXAMINED = "the level of noise against brightness, in blocks across the borders of JPEG's"
-LOOK_FOR = "A whole object whose noise is unlike that of everything else of its brightness."
-IGNORE = "Fine texture (hair, grass, cloth) counts as noise; what is out of focus has less of it."
+LOOK_FOR = (
+    "A whole object whose noise is unlike that of everything else of its brightness. Compare it with things of "
+    "the same kind at the same distance."
+)
+IGNORE = (
+    "Fine texture (hair, grass, cloth) counts as noise; what is out of focus has less of it. Phones smooth faces "
+    "and skies more than the rest."
+)
 INNOCENT = (
     "fine texture, or parts out of focus",
     "a phone's own noise reduction, portrait blur, or several exposures joined",

@@ -85,7 +85,7 @@ def outliers(
         return None
     rest = values.astype(np.float32)
     for explanation in explained_by:
-        rest = _without(rest, usable, explanation)
+        rest = without_explained(rest, usable, explanation)
     spread = _spread(rest[usable])
     rest = np.where(usable, np.clip(rest, -4 * spread, 4 * spread), 0)  # no single cell makes a region
     side = max(_LEAST_WINDOW, round(_WINDOW * min(values.shape)))
@@ -99,7 +99,7 @@ def outliers(
     return Outliers(deviation, float(deviation.max()))
 
 
-def _without(values: np.ndarray, usable: np.ndarray, explanation: np.ndarray) -> np.ndarray:
+def without_explained(values: np.ndarray, usable: np.ndarray, explanation: np.ndarray) -> np.ndarray:
     """Subtracts the median of the cells in the same bin of the explanation, interpolated between the bins' centres."""
     known = explanation[usable]
     edges = np.quantile(known, np.linspace(0, 1, _BINS + 1))

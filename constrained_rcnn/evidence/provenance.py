@@ -12,12 +12,17 @@ from .exhibit import Exhibit
 from .file_metadata import read_metadata
 from .finding import Level, Observation
 from .generators import GENERATED, SOURCE_TYPES, named_generators, source_types
+from .trust_list import trust_list
 
 TITLE = "Provenance"
 EXAMINED = "Content Credentials (C2PA), the source type in XMP, and names of image generators in the metadata"
-LOOK_FOR = "Who signed, what they say was done, and whether the signature still belongs to these bytes."
+LOOK_FOR = (
+    "Who signed, what they say was done, and whether the signature still belongs to these bytes. Then ask whether "
+    "that signer is known to you by another way."
+)
 IGNORE = (
-    "That there are none: most images have no credentials, and every web site that saves an image again drops them."
+    "That there are none: most images have no credentials, and every web site that saves an image again drops "
+    "them. The name of a signer is no proof of who it was."
 )
 INNOCENT = (
     "a program that copied credentials or source type along when it saved another version",
@@ -43,7 +48,7 @@ def observe(exhibit: Exhibit) -> Observation:
     level = max((one for one, _ in told), key=lambda one: one.rank)
     facts = {
         "credentials": asdict(credentials),
-        "trust_list": "none: whether the signer is to be trusted was not checked",
+        "trust_list": credentials.trust_list or trust_list().words,
         "network": "off",
         "source_types": types,
         "generators": named,
@@ -51,6 +56,12 @@ def observe(exhibit: Exhibit) -> Observation:
     if level is Level.CANNOT_BE_JUDGED and len(told) > 1:
         level = Level.NOTHING_FOUND
     return Observation(level, " ".join(sentence for _, sentence in told), facts=facts)
+
+
+def _trust(credentials: Credentials) -> str:
+    if credentials.trusted is None:
+        return "the signer is checked against no list"
+    return f"the signer is {'' if credentials.trusted else 'not '}on the trust list {credentials.trust_list}"
 
 
 def _of_credentials(credentials: Credentials) -> tuple[Level, str]:
@@ -61,7 +72,7 @@ def _of_credentials(credentials: Credentials) -> tuple[Level, str]:
     by = f"signed by {credentials.signer or 'somebody who is not named'}"
     if not credentials.valid:
         return Level.MODERATE, f"Content Credentials {by} do not validate: {credentials.problem}."
-    said = f"Content Credentials {by} belong to these bytes; the signer is checked against no list."
+    said = f"Content Credentials {by} belong to these bytes; {_trust(credentials)} (read by {credentials.library})."
     if any(action.get("source_type") in GENERATED for action in credentials.actions):
         return Level.STRONG, f"{said} They say that a generative model made the image, or parts of it."
     changes = sorted({action["action"] for action in credentials.actions if action.get("action") in _CHANGES})

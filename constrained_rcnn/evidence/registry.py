@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from . import (
     block_grid,
     copy_move,
+    double_jpeg,
     error_levels,
     jpeg_ghosts,
     jpeg_history,
@@ -43,6 +44,7 @@ _MODULES = {
     "provenance": provenance,
     "metadata": metadata,
     "jpeg_history": jpeg_history,
+    "double_jpeg": double_jpeg,
     "block_grid": block_grid,
     "jpeg_ghosts": jpeg_ghosts,
     "error_levels": error_levels,

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
-import torch
-from detectron2.data import transforms as T
-from detectron2.structures import Boxes, Instances
 
 from ..utils.errors import UserError
+
+if TYPE_CHECKING:  # what needs them imports them: images that keep their size are shown without
+    import torch
+    from detectron2.structures import Instances
 
 #: Rows of a map that are mirrored at a time.
 _ROWS = 512
@@ -42,7 +44,9 @@ class Augmentation:
         """
         shape = (height, width)
         if self.shortest:
-            shape = T.ResizeShortestEdge.get_output_shape(height, width, self.shortest, self.longest)
+            from detectron2.data.transforms import ResizeShortestEdge
+
+            shape = ResizeShortestEdge.get_output_shape(height, width, self.shortest, self.longest)
         if 0 < self.largest < shape[0] * shape[1]:
             factor = (self.largest / (shape[0] * shape[1])) ** 0.5
             shape = tuple(round(side * factor) for side in shape)
@@ -61,7 +65,9 @@ class Augmentation:
         padded = np.pad(pixels, ((0, 0), (0, columns), (0, 0)), mode="edge") if columns else pixels
         augmented = padded[:, ::-1] if self.mirrored else padded
         if self.shortest:
-            resize = T.ResizeShortestEdge([self.shortest] * 2, self.longest).get_transform(augmented)
+            from detectron2.data.transforms import ResizeShortestEdge
+
+            resize = ResizeShortestEdge([self.shortest] * 2, self.longest).get_transform(augmented)
             augmented = resize.apply_image(augmented)
         shape = self.output_shape(*pixels.shape[:2])
         if augmented.shape[:2] != shape:
@@ -81,6 +87,9 @@ class Augmentation:
         """
         if not self.mirrored:
             return instances, manipulation_map
+        import torch
+        from detectron2.structures import Boxes, Instances
+
         boxes, (height, padded) = instances.pred_boxes.tensor, manipulation_map.shape
         x1, x2 = padded - boxes[:, 2], padded - boxes[:, 0]
         instances.pred_boxes = Boxes(torch.stack([x1, boxes[:, 1], x2.clamp(max=width), boxes[:, 3]], 1))

@@ -126,8 +126,7 @@ class OperatingPoints:
             The image's score in [0, 1], above 0.5 where it is to be called manipulated, and how rare it is. A copy-move
             counts as the network's score that is as rare.
         """
-        measured = kind in self.logits
-        name = kind if measured else max(self.thresholds, key=self.thresholds.get)
+        name, measured = self.held_to(kind)
         values, threshold = self.logits[name], self.thresholds[name]
         value = logit(decision)
         # What an image with a copy-move scores at least.
@@ -140,6 +139,24 @@ class OperatingPoints:
             share += self.copy_move_rate  # untouched images with a copy-move score as high, too
         rarity = Rarity(name if measured else f"{kind}, held to {name}", max(1.0, 1 / share), len(values))
         return 1 / (1 + math.exp(threshold - value)), rarity
+
+    def held_to(self, kind: str) -> tuple[str, bool]:
+        """The class that an image of this class is held to, and whether that is its own: else the strictest one."""
+        measured = kind in self.logits
+        return (kind if measured else max(self.thresholds, key=self.thresholds.get)), measured
+
+    def network_shares(self, name: str, logits: np.ndarray) -> np.ndarray:
+        """How rare logits of the network alone are, without copy-move detection.
+
+        Args:
+            name: of a class that was measured.
+            logits: (N,), not shifted.
+
+        Returns:
+            (N,) in (0, 1]: the share of untouched images with such a logit or a higher one, the asked one among them.
+        """
+        values = self.logits[name]
+        return (len(values) - np.searchsorted(values, logits, side="left") + 1) / (len(values) + 1)
 
 
 def margin_at(margins: list[float], correct: list[bool], precision: float = 0.8) -> float:

@@ -5,20 +5,26 @@ from __future__ import annotations
 import math
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
-from detectron2.structures import Instances
 
 from ..data.techniques import COPY_MOVE, UNCERTAIN
 from ..images.reading_notes import Reading
+from ..matching.copy_move import DuplicatedRegions
 from ..matching.suspects import CopyMove
 from ..utils.files import write_bytes_atomic
 from ..visualization.overlay import overlay
+from .network_output import NetworkOutput
 from .operating_points import Rarity
+from .regions import Region
 from .soft_masks import paste_soft_mask
+
+if TYPE_CHECKING:
+    from detectron2.structures import Instances
 
 #: JPEG quality of overlays.
 OVERLAY_QUALITY = 92
@@ -68,30 +74,45 @@ def detections_of(instances: Instances, classes: Sequence[str]) -> tuple[Detecti
         classes: the model's class names.
     """
     rows = zip(
-        instances.pred_boxes.tensor.tolist(),
         instances.scores.tolist(),
+        map(tuple, instances.pred_boxes.tensor.tolist()),
         instances.pred_classes.tolist(),
         instances.technique_scores.tolist(),
         instances.technique_named.tolist(),
         instances.from_copy_move.tolist(),
         instances.soft_masks.soft,
     )
+    return detections_of_regions((Region(*row) for row in rows), classes, tuple(instances.image_size))
+
+
+def detections_of_regions(
+    regions: Iterable[Region], classes: Sequence[str], image_size: tuple[int, int], highest: float = 1.0
+) -> tuple[Detection, ...]:
+    """The records of an image's regions, in their order.
+
+    Args:
+        regions: of :func:`.regions.merge_regions`.
+        classes: the model's class names.
+        image_size: (height, width), pixels.
+        highest: the image's score in [0, 1]; no region is surer to be manipulated than its image.
+    """
     detections = []
-    for box, score, label, scores, named, from_copy_move, soft_mask in rows:
-        if from_copy_move:
-            techniques = {COPY_MOVE: scores[label]}
+    for region in regions:
+        scores = region.technique_scores
+        if region.from_copy_move:
+            techniques = {COPY_MOVE: scores[region.label]}
         else:
             known_scores = [(name, value) for name, value in zip(classes, scores) if not math.isnan(value)]
             techniques = dict(sorted(known_scores, key=lambda item: -item[1]))
         detections.append(
             Detection(
-                technique=next(iter(techniques)) if named else UNCERTAIN,
-                score=score,
+                technique=next(iter(techniques)) if region.named else UNCERTAIN,
+                score=min(region.score, highest),
                 technique_scores=techniques,
-                box=tuple(box),
-                image_size=tuple(instances.image_size),
-                soft_mask=soft_mask,
-                found_by="repeats" if from_copy_move else "network",
+                box=region.box,
+                image_size=image_size,
+                soft_mask=region.soft_mask,
+                found_by="repeats" if region.from_copy_move else "network",
             )
         )
     return tuple(detections)
@@ -115,6 +136,10 @@ class ManipulationResult:
         unsuitable: why nothing can be said of an image of this kind, in words; None: it can.
         copy_moves: duplicated regions that were found; None where they were not looked for (``TEST.REPEATS``).
         reading: what was done to the file's content on the way to ``image``; None where an array was given.
+        duplicated_regions: the pairs that ``copy_moves`` were chosen from, doubtful ones, too; None likewise.
+        network: what the network alone says of the image; None where the result is not of a network.
+        network_map: (h, w) float32, the map before copy-moves were fused into it, reduced to a longer side of
+            ``WORKING_SIDE``; None where none was: it is ``manipulation_map`` then.
     """
 
     manipulated: bool
@@ -129,6 +154,9 @@ class ManipulationResult:
     unsuitable: str | None = None
     copy_moves: tuple[CopyMove, ...] | None = field(default=None, repr=False)
     reading: Reading | None = None
+    duplicated_regions: tuple[DuplicatedRegions, ...] | None = field(default=None, repr=False)
+    network: NetworkOutput | None = field(default=None, repr=False)
+    network_map: np.ndarray | None = field(default=None, repr=False)
 
     @classmethod
     def of(cls, item: dict, output: dict, classes: Sequence[str]) -> ManipulationResult:
@@ -153,6 +181,9 @@ class ManipulationResult:
             unsuitable=decision.unsuitable,
             copy_moves=output["copy_moves"],
             reading=item["reading"],
+            duplicated_regions=output["duplicated_regions"],
+            network=decision.network,
+            network_map=output["network_map"],
         )
 
     @property

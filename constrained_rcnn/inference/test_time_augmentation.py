@@ -17,18 +17,15 @@ from PIL import Image
 
 from ..data.techniques import TAMPERED, TECHNIQUES
 from ..images.reading import check_image, load_image
-from ..matching.suspects import CopyMove, copy_move_found, detect_copy_moves, fuse_copy_moves
 from ..modeling.meta_arch import ConstrainedRCNN
 from ..utils.errors import UserError
 from .augmentations import augmentations_of
-from .decision import decide
+from .decision import DEFAULT_THRESHOLD, conclude
 from .image_class import jpeg_quality
 from .merging import merge_detections
 from .processes import before_prediction
 from .tiled_inference import Prediction, number_of_runs, predict, whole_input
 
-#: Decision threshold where neither config nor checkpoint has one.
-DEFAULT_THRESHOLD = 0.5
 #: What can be read: a file's path, its content, an open file, Pillow's image, or (H, W, 3) uint8 BGR.
 ImageSource = Union[str, os.PathLike, bytes, BinaryIO, Image.Image, np.ndarray]
 #: Is told how many runs of the network an image has behind it, and how many it takes.
@@ -122,6 +119,8 @@ class ConstrainedRCNNWithTTA(torch.nn.Module):
             - "manipulation_score": the image's score, float in [0, 1];
             - "image_decision": :class:`.decision.Decision`;
             - "copy_moves": tuple of :class:`..matching.suspects.CopyMove`; None where they are not looked for;
+            - "duplicated_regions": all pairs that the copy-moves were chosen from, doubtful ones, too; None likewise;
+            - "network_map": the map before copy-moves were fused into it, reduced; None where it is the map itself;
             - "augmentations" and "tiles": how many there were, and runs of the network over all of them.
         """
         inputs = [item if "pixels" in item else {**item, **self.read(item["file_name"])} for item in batched_inputs]
@@ -165,37 +164,29 @@ class ConstrainedRCNNWithTTA(torch.nn.Module):
             del prediction  # or its map would stay while the next one is made
         if len(instances) > 1:
             total.div_(len(instances))
-        head = None if None in decisions else float(np.mean(decisions))
-        image, points = _bgr(item), self.operating_points
-        network = float(total.max()) if head is None else head
-        copy_moves = self._fuse_copy_moves(image, total) if self.cfg.TEST.REPEATS else None
-        fused = float(total.max()) if head is None else head
-        has_copy_move = copy_move_found(copy_moves or ())
-        decision = decide(points, network, fused, image, item.get("jpeg_quality"), has_copy_move, self.threshold)
+        points = self.operating_points
+        conclusion = conclude(
+            points, decisions, total.numpy(), _bgr(item), item.get("jpeg_quality"), self.threshold,
+            look_for_copy_moves=self.cfg.TEST.REPEATS,
+        )  # fmt: skip
         merged = merge_detections(
             instances,
-            copy_moves or (),
+            conclusion.copy_moves or (),
             classes=self.classes,
-            highest=decision.score,
+            highest=conclusion.decision.score,
             technique_margin=0.0 if points is None else points.technique_margin,
         )
         return {
             "instances": merged,
             "manipulation_map": total,
-            "manipulation_score": decision.score,
-            "image_decision": decision,
-            "copy_moves": copy_moves,
+            "manipulation_score": conclusion.decision.score,
+            "image_decision": conclusion.decision,
+            "copy_moves": conclusion.copy_moves,
+            "duplicated_regions": conclusion.duplicated_regions,
+            "network_map": conclusion.network_map,
             "augmentations": len(instances),
             "tiles": tiles,
         }
-
-    @staticmethod
-    def _fuse_copy_moves(image: np.ndarray, manipulation_map: torch.Tensor) -> tuple[CopyMove, ...]:
-        """Looks for duplicated regions and fuses them into the map, in place."""
-        manipulation_map = manipulation_map.numpy()
-        copy_moves = detect_copy_moves(image, manipulation_map)
-        fuse_copy_moves(manipulation_map, copy_moves)
-        return copy_moves
 
 
 def with_test_time_augmentation(cfg, model: torch.nn.Module, classes: Sequence[str] | None = None) -> torch.nn.Module:

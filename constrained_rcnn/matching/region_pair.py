@@ -23,6 +23,7 @@ class RegionPair:
         similarity: median correlation of their fine structure, up to 1.
         mirrored: the second is the first mirrored left to right, then scaled and turned.
         scale, angle: of the second over the first; degrees, positive clockwise as shown.
+        transform: (2, 3), from the first to the second, in pixels of the regions.
     """
 
     first: np.ndarray
@@ -34,6 +35,7 @@ class RegionPair:
     mirrored: bool
     scale: float
     angle: float
+    transform: np.ndarray
 
     @classmethod
     def of(
@@ -49,9 +51,8 @@ class RegionPair:
     ) -> Self:
         """
         Args:
-            first, second, matches, similarity: the attributes; the regions not empty.
+            first, second, transform, matches, similarity: the attributes; the regions not empty.
             sizes: (width, height) of the first's image and of the second's.
-            transform: (2, 3), from the first to the second, in pixels of the regions.
             more: what a subclass has besides.
         """
         mirrored = bool(np.linalg.det(transform[:, :2]) < 0)
@@ -67,6 +68,7 @@ class RegionPair:
             mirrored=mirrored,
             scale=scale_of(transform) * enlarged,
             angle=float(np.degrees(np.arctan2(*transform[::-1, 0] * (-1 if mirrored else 1)))),
+            transform=transform,
             **more,
         )
 

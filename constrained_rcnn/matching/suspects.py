@@ -74,7 +74,16 @@ def detect_copy_moves(image: np.ndarray, manipulation_map: np.ndarray) -> tuple[
     Returns:
         Largest first.
     """
-    pairs = find_repeats(image, doubtful=True)
+    return weigh_copy_moves(find_repeats(image, doubtful=True), manipulation_map)
+
+
+def weigh_copy_moves(pairs: tuple[DuplicatedRegions, ...], manipulation_map: np.ndarray) -> tuple[CopyMove, ...]:
+    """The part of :func:`detect_copy_moves` after matching.
+
+    Args:
+        pairs: of :func:`.copy_move.find_repeats`, doubtful ones among them.
+        manipulation_map: see :func:`detect_copy_moves`.
+    """
     if not pairs:
         return ()
     small = reduced(manipulation_map)

@@ -9,6 +9,7 @@ from constrained_rcnn.inference.load import load_for_inference
 from constrained_rcnn.inference.operating_points import KEY, OperatingPoints
 from constrained_rcnn.modeling.checkpoint import ManipulationCheckpointer, read_checkpoint
 from constrained_rcnn.modeling.decision_head import DecisionHead
+from constrained_rcnn.modeling.meta_arch import ConstrainedRCNN
 from constrained_rcnn.utils.errors import UserError
 from tests.helpers.tiny import DENSE, tiny_cfg, tiny_model
 from tests.helpers.tiny_data import write_set
@@ -43,6 +44,18 @@ def test_the_limit_is_of_each_dataset(weights, tmp_path):
     data = [write_set(tmp_path / name, name, 8, authentic_every=2, seed=seed) for seed, name in enumerate("ab")]
     cfg = tiny_cfg(*DENSE, "MODEL.WEIGHTS", weights)
     assert fit_decision(cfg, data, str(tmp_path / "o.pth"), limit=6)["images"] == 12
+
+
+def test_images_are_reduced_as_the_config_asks(weights, tmp_path, monkeypatch):
+    data, shapes = write_set(tmp_path / "data", "train", 8, authentic_every=2), []
+    describe = ConstrainedRCNN.describe
+    monkeypatch.setattr(
+        ConstrainedRCNN, "describe", lambda model, image: shapes.append(image.shape[1:]) or describe(model, image)
+    )
+    for options in ((), ("INPUT.REDUCED", "1.0", "INPUT.REDUCED_FACTORS", "(0.5,0.5)")):
+        fit_decision(tiny_cfg(*DENSE, "MODEL.WEIGHTS", weights, *options), [data], str(tmp_path / "o.pth"))
+    assert len(shapes) == 16
+    assert all(abs(2 * half - whole) <= 1 for a, b in zip(shapes[:8], shapes[8:]) for whole, half in zip(a, b))
 
 
 def test_it_separates_what_can_be_separated():

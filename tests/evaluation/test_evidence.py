@@ -3,57 +3,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from constrained_rcnn.evaluation.evidence import (
-    CLASSES,
-    Seen,
-    choose_thresholds,
-    examine_images,
-    made_forgeries,
-    measured_rates,
-    rates_table,
-    too_often_strong,
-)
-from constrained_rcnn.evidence.exhibit import Exhibit
-from constrained_rcnn.evidence.finding import Level
+from constrained_rcnn.evaluation import evidence
+from constrained_rcnn.evaluation.evidence import FINGERPRINT, examine_images
+from constrained_rcnn.evidence.file_class import CLASSES, PUBLISHED
+from constrained_rcnn.utils.journal import Journal
 from tests.helpers.photo_files import as_jpeg, as_png, photo
 
 
-def _seen(kind: str, strengths, witness="noise", overlaps=None):
-    return [Seen(witness, kind, float(one), Level.NOTHING_FOUND, overlaps) for one in strengths]
-
-
-def test_thresholds_come_from_the_worst_class():
-    seen = _seen("resized", range(1000)) + _seen("screenshot", np.arange(1000) / 10) + _seen("forged", [5000])
-    chosen = choose_thresholds(seen)["noise"]
-    assert chosen["weak"] == pytest.approx(900, abs=2)
-    assert chosen["moderate"] == pytest.approx(970, abs=2)
-    assert chosen["strong"] == pytest.approx(1.2 * 995, abs=3)
-    rates = measured_rates(seen, {"noise": chosen})
-    assert rates["noise"]["authentic"]["resized"]["strong"] <= 0.005
-    assert not too_often_strong(rates)
-
-
-def test_bounds_on_false_alarms_stay():
-    assert choose_thresholds(_seen("resized", [0.0] * 100, "block_grid"))["block_grid"]["strong"] == 2.0
-
-
-def test_rates_of_forgeries_and_their_overlap():
-    limits = {"noise": {"weak": 1, "moderate": 2, "strong": 3}}
-    seen = _seen("forged", [0, 1.5, 2.5, 9], overlaps=True) + _seen("forged", [9], overlaps=False)
-    seen += [Seen("noise", "forged", None, Level.CANNOT_BE_JUDGED)]
-    rates = measured_rates(seen, limits)["noise"]["forged"]["forged"]
-    assert rates["images"] == 6 and rates["strong"] == pytest.approx(2 / 6, abs=1e-3)
-    assert rates["told"] == 4 and rates["overlaps"] == 0.75
-
-
-def test_classes_too_often_strong_are_named():
-    limits = {"noise": {"weak": 1, "moderate": 2, "strong": 3}}
-    rates = measured_rates(_seen("screenshot", [9] * 3 + [0] * 97), limits)
-    assert too_often_strong(rates) == ["noise, screenshot: strong on 3.0% of 100 authentic images"]
-    assert "screenshot" in rates_table(rates)
-
-
-def test_images_are_examined_in_every_class(tmp_path):
+@pytest.fixture
+def items(tmp_path):
     authentic, forged, mask = (tmp_path / name for name in ("a.jpg", "f.jpg", "m.png"))
     authentic.write_bytes(as_jpeg(photo(), 90))
     made = photo().copy()
@@ -62,20 +20,55 @@ def test_images_are_examined_in_every_class(tmp_path):
     made[truth > 0] = np.clip(made[truth > 0] + np.random.default_rng(0).normal(0, 40, (truth > 0).sum()), 0, 255)
     forged.write_bytes(as_jpeg(made, 95))
     mask.write_bytes(as_png(truth))
-    items = [
-        {"file_name": str(authentic), "authentic": True, "mask_file_name": None},
-        {"file_name": str(forged), "authentic": False, "mask_file_name": str(mask)},
+    return [
+        {"file_name": str(authentic), "authentic": True, "camera": True},
+        {"file_name": str(forged), "authentic": False, "mask_file_name": str(mask), "kind": "forged: made"},
     ]
-    seen = examine_images(items, ["noise", "metadata"])
-    assert [one.kind for one in seen if one.witness == "noise"] == [*CLASSES, "forged"]
-    assert [one.overlaps for one in seen if one.witness == "noise" and one.kind == "forged"] == [True]
-    assert all(one.strength is None for one in seen if one.witness == "metadata")
 
 
-def test_made_forgeries_are_what_they_say():
-    pixels = np.ascontiguousarray(photo()[:, :, ::-1])
-    made = {kind: (Exhibit.read(data), truth) for kind, data, truth in made_forgeries(pixels)}
-    assert set(made) == {"part on another grid", "part of quality 60", "part with more noise"}
-    for exhibit, truth in made.values():
-        changed = np.abs(exhibit.pixels.astype(int) - pixels).max(axis=2) > 24
-        assert truth.mean() == pytest.approx(1 / 9, rel=0.1) and changed[truth].mean() > 2 * changed[~truth].mean()
+def test_images_are_examined_in_every_class(items):
+    found = examine_images(items, ["noise", "metadata"])
+    kinds = [one.kind for one in found.seen if one.witness == "noise"]
+    assert kinds == [*(name for name in CLASSES if name != PUBLISHED), "forged: made"]
+    assert [one.overlaps for one in found.seen if one.witness == "noise" and one.kind == "forged: made"] == [True]
+    assert all(one.strength is None for one in found.seen if one.witness == "metadata")
+    assert [true for true, _ in found.classes] == kinds[:-1]
+
+
+def test_images_that_are_not_a_cameras_count_as_published(items):
+    found = examine_images([{**items[0], "camera": False}], [])
+    assert found.classes[0][0] == PUBLISHED
+
+
+def test_forgeries_are_made_of_the_first_images_only(items):
+    second = {**items[0], "camera": False}
+    found = examine_images([items[0], second], ["metadata"], forge=1)
+    kinds = [one.kind for one in found.seen if one.kind not in CLASSES]
+    assert sum(kind.startswith("part ") for kind in kinds) == 4
+    assert any(kind.startswith("generated: ") for kind in kinds) and len(kinds) == len(set(kinds))
+
+
+def test_run_that_was_stopped_goes_on(items, tmp_path, monkeypatch):
+    """What the journal holds is not examined again, and says the same; a witness that it lacks is asked."""
+    with Journal(tmp_path / "j", FINGERPRINT) as journal:
+        first = examine_images(items, ["noise"], forge=1, journal=journal)
+    opened = []
+    read = evidence.Exhibit.read
+    monkeypatch.setattr(evidence.Exhibit, "read", lambda data: opened.append(1) or read(data))
+    with Journal(tmp_path / "j", FINGERPRINT) as journal:
+        assert examine_images(items, ["noise"], forge=1, journal=journal) == first
+        assert not opened
+        both = examine_images(items, ["noise", "jpeg_history"], forge=1, journal=journal)
+    assert opened and [one for one in both.seen if one.witness == "noise"] == first.seen
+
+
+def test_witness_whose_code_changed_is_asked_again(items, tmp_path, monkeypatch):
+    asked = []
+    ask = evidence.ask
+    monkeypatch.setattr(evidence, "ask", lambda witness, *rest, **more: asked.append(1) or ask(witness, *rest, **more))
+    with Journal(tmp_path / "j", FINGERPRINT) as journal:
+        examine_images(items[1:], ["metadata"], journal=journal)
+    monkeypatch.setattr(evidence, "_coded", lambda name: f"{name} other")
+    with Journal(tmp_path / "j", FINGERPRINT) as journal:
+        examine_images(items[1:], ["metadata"], journal=journal)
+    assert len(asked) == 2

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import io
 import json
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from constrained_rcnn.evidence import Level, examine
+from constrained_rcnn.evidence import Level, examination, examine
 from constrained_rcnn.evidence.examination import ask
 from constrained_rcnn.evidence.exhibit import Exhibit
 from constrained_rcnn.evidence.registry import WITNESSES, Witness
@@ -23,6 +25,7 @@ def test_every_witness_gives_one_finding_in_order(findings):
     for one in findings:
         assert one.sentence.endswith(".") and one.title and one.examined and one.innocent_causes
         assert "error" not in one.facts, one.facts
+        assert one.look_for.count(". ") == one.ignore.count(". ") == 1, one.witness  # two sentences each
         if one.map is not None:
             assert one.map.dtype == np.float32 and one.map.ndim == 2 and 0 <= one.map.min() and one.map.max() <= 1
 
@@ -68,6 +71,29 @@ def test_missing_file_is_named(tmp_path):
         examine(tmp_path / "missing.jpg")
 
 
+def test_witness_is_not_heard_of_a_class_where_it_is_wrong_too_often(monkeypatch):
+    monkeypatch.setattr(
+        examination, "refused_classes", lambda name, classes: ["social media"] if name == "noise" else []
+    )
+    exhibit = Exhibit.read(as_jpeg(photo(), 75))
+    noise, ghosts = (ask(WITNESSES[name], exhibit) for name in ("noise", "jpeg_ghosts"))
+    assert noise.level is Level.CANNOT_BE_JUDGED and "class social media strong" in noise.sentence
+    assert "libjpeg at quality 75" in noise.sentence and noise.facts["refused_classes"] == ["social media"]
+    assert "refused_classes" not in ghosts.facts
+    assert "refused_classes" not in ask(WITNESSES["noise"], exhibit, unheard=False).facts
+
+
+def test_findings_know_the_classes_of_the_file_and_its_rate(findings):
+    assert all(
+        one.file_classes == ("camera original", "saved once more", "reduced", "as published") for one in findings
+    )
+    for one in findings:
+        record = one.to_json()
+        assert record["file_classes"] == list(one.file_classes)
+        assert (record["as_much"] is None) == (one.as_much is None)
+        assert one.as_much is None or record["as_much"]["sentence"] == one.as_much.sentence
+
+
 @pytest.mark.parametrize("shape", [(8, 8), (1, 300), (16, 2000), (127, 400)])
 def test_small_images_cannot_be_judged_by_pixels(shape):
     pixels = np.random.default_rng(0).integers(0, 256, (*shape, 3), np.uint8)
@@ -84,10 +110,6 @@ def test_flat_image_cannot_be_judged():
 
 @pytest.mark.parametrize("mode", ["L", "CMYK", "RGB"])
 def test_jpegs_of_all_colours_are_examined(mode):
-    import io
-
-    from PIL import Image
-
     buffer = io.BytesIO()
     Image.fromarray(photo()).convert(mode).save(buffer, "JPEG")
     assert not any("error" in one.facts for one in examine(buffer.getvalue()))
@@ -95,8 +117,6 @@ def test_jpegs_of_all_colours_are_examined(mode):
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_maps_and_regions_are_upright(orientation):
-    from PIL import Image
-
     block = Image.Exif()
     block[0x0112] = orientation
     exhibit = Exhibit.read(as_jpeg(photo()[:200, :328], exif=block.tobytes()))
@@ -112,3 +132,10 @@ def test_gps_is_a_fact_of_its_own():
     (found,) = examine(as_jpeg(photo(), exif=exif(model="X", gps=True)), ["metadata"])
     assert found.facts["gps"] == {"latitude": 52.5, "longitude": 13.4}
     assert "13.4" not in json.dumps({key: value for key, value in found.facts.items() if key != "gps"})
+
+
+def test_a_page_of_several_is_read_by_its_number():
+    first, second = (Image.fromarray(np.full((32, 40, 3), value, np.uint8)) for value in (10, 200))
+    buffer = io.BytesIO()
+    first.save(buffer, "TIFF", save_all=True, append_images=[second])
+    assert [Exhibit.read(buffer.getvalue(), page=page).pixels[0, 0, 0] for page in (None, 1, 2)] == [10, 10, 200]

@@ -22,6 +22,7 @@ from constrained_rcnn.evidence.xmp import read_xmp
 from constrained_rcnn.images.limits import Refused
 from constrained_rcnn.utils.errors import UserError
 from tests.helpers.credentials import signed
+from tests.helpers.maker_notes import block, nikon
 from tests.helpers.photo_files import as_jpeg, as_png, exif, photo, xmp
 
 COUNT = int(os.environ.get("CONSTRAINED_RCNN_FUZZ", "300"))
@@ -54,6 +55,7 @@ def seeds() -> list[bytes]:
         as_jpeg(small, exif=BLOCK, xmp=PACKET, comment=b"hello"),
         as_jpeg(small, progressive=True, exif=BLOCK) + as_jpeg(small) + b"\0\0\0\x18ftypmp42",
         as_png(small, pnginfo=text, exif=BLOCK),
+        as_jpeg(small, exif=block(nikon())),
         tiff.getvalue(),
     ]
     try:
@@ -111,8 +113,14 @@ def _jpeg_or_refused(data: bytes):
 
 @pytest.mark.parametrize(
     ("reader", "data"),
-    [(read_exif, BLOCK), (read_xmp, PACKET), (read_iptc, DATASETS), (_jpeg_or_refused, seeds()[1])],
-    ids=["exif", "xmp", "iptc", "jpeg"],
+    [
+        (read_exif, BLOCK),
+        (read_exif, block(nikon())),
+        (read_xmp, PACKET),
+        (read_iptc, DATASETS),
+        (_jpeg_or_refused, seeds()[1]),
+    ],
+    ids=["exif", "notes", "xmp", "iptc", "jpeg"],
 )
 def test_mutated_blocks_never_raise(reader, data):
     rng = np.random.default_rng(1)

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from constrained_rcnn.evidence import Level, examine
-from constrained_rcnn.evidence.iptc import read_iptc
+from constrained_rcnn.evidence.exhibit import Exhibit
+from constrained_rcnn.evidence.iptc import RESOURCE, read_iptc
+from constrained_rcnn.evidence.registry import WITNESSES
 from constrained_rcnn.evidence.xmp import read_xmp
 from tests.helpers.photo_files import as_jpeg, exif, photo, xmp
 
@@ -91,6 +93,32 @@ def test_days_of_taking_that_differ():
     body = '<rdf:Description photoshop:DateCreated="2018-03-03"/>'
     found = metadata(exif=exif(**CAMERA), xmp=xmp(body))
     assert found.level is Level.WEAK and "EXIF 2020-05-01, XMP 2018-03-03" in found.sentence
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ('xmp:CreateDate="2021-06-01" xmp:ModifyDate="2021-05-01"', "changed on 2021-05-01, before it was made"),
+        ('xmp:ModifyDate="2019-05-01"', "XMP says it was last changed on 2019-05-01, before it was taken (2020-05-01)"),
+    ],
+)
+def test_xmp_dates_that_contradict_one_another(body, said):
+    found = metadata(exif=exif(**CAMERA), xmp=xmp(f"<rdf:Description {body}/>"))
+    assert found.level is Level.WEAK and said in found.sentence
+
+
+@pytest.mark.parametrize(("day", "level"), [("2020:05:02", Level.NOTHING_FOUND), ("2020:05:09", Level.WEAK)])
+def test_day_by_gps(day, level):
+    block = exif(**CAMERA, gps=True, gps_date=day)
+    found = metadata(exif=block)
+    assert found.level is level and ("GPS 2020-05-09" in found.sentence) == (level is Level.WEAK)
+
+
+def test_day_by_iptc():
+    exhibit = Exhibit.read(as_jpeg(photo(), exif=exif(**CAMERA)))
+    exhibit.info["photoshop"] = {RESOURCE: b"\x1c\x02\x37\x00\x0820180303"}
+    found = WITNESSES["metadata"].observe(exhibit)
+    assert found.level is Level.WEAK and "EXIF 2020-05-01, IPTC 2018-03-03" in found.sentence
 
 
 @pytest.mark.parametrize(

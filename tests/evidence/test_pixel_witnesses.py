@@ -4,8 +4,9 @@ import cv2
 import numpy as np
 import pytest
 
-from constrained_rcnn.evidence import Level, examine
+from constrained_rcnn.evidence import Level, copy_move, examine
 from constrained_rcnn.evidence.block_grid import block_votes, foreign
+from constrained_rcnn.evidence.exhibit import Exhibit
 from constrained_rcnn.evidence.outliers import boxes, outliers
 from tests.helpers.photo_files import as_jpeg, as_png, decoded, photo
 
@@ -105,6 +106,29 @@ def test_copy_move_points_to_both_places():
     found = one(as_png(made), "copy_move")
     assert found.level in (Level.MODERATE, Level.STRONG) and len(found.regions) == 2
     assert found.map[340, 300] > 0.5 and found.map[60, 200] > 0.5
+
+
+def test_copy_move_in_a_large_image_points_to_its_pixels():
+    made = cv2.resize(photo(), None, fx=4, fy=4, interpolation=cv2.INTER_CUBIC)  # longer than what is matched
+    made = np.clip(made + np.random.default_rng(0).normal(0, 4, made.shape), 0, 255).astype(np.uint8)
+    made[1200:1680, 920:1400] = made[80:560, 520:1000]
+    found = one(as_png(made), "copy_move")
+    assert found.level.rank >= Level.MODERATE.rank and "error" not in found.facts
+    boxes = sorted(found.regions, key=lambda box: box[1])
+    for box, expected in zip(boxes, ((520, 80, 1000, 560), (920, 1200, 1400, 1680))):
+        assert np.abs(np.subtract(box, expected)).max() < 40
+    assert found.map.shape[0] / found.map.shape[1] == pytest.approx(made.shape[0] / made.shape[1], rel=0.01)
+
+
+def test_copy_move_does_not_look_twice(monkeypatch):
+    made = photo().copy()
+    made[300:420, 230:350] = made[20:140, 130:250]
+    exhibit = Exhibit.read(as_png(made))
+    pairs = copy_move.find_repeats(exhibit.pixels, doubtful=True)
+    looked = copy_move.observe(exhibit)
+    monkeypatch.setattr(copy_move, "find_repeats", None)
+    given = copy_move.observe(exhibit, pairs)
+    assert given.level is looked.level and given.facts == looked.facts and np.array_equal(given.map, looked.map)
 
 
 def test_outliers_take_out_what_explains():

@@ -4,7 +4,7 @@ import pytest
 from PIL.PngImagePlugin import PngInfo
 
 from constrained_rcnn.evidence import Level, credentials, examine
-from tests.helpers.credentials import signed
+from tests.helpers.credentials import chain, signed, signed_by
 from tests.helpers.photo_files import as_jpeg, as_png, exif, photo, xmp
 
 SOURCE = "http://cv.iptc.org/newscodes/digitalsourcetype/"
@@ -35,6 +35,33 @@ def test_credentials_that_validate(original):
     told = found.facts["credentials"]
     assert told["valid"] and told["generator"] == "a test" and told["library"].startswith("c2pa-python")
     assert found.facts["network"] == "off"
+
+
+def test_signer_on_the_users_trust_list(tmp_path, monkeypatch):
+    pytest.importorskip("c2pa")
+    ours, other = chain(), chain()
+    data = signed_by(ours, as_jpeg(photo()))
+    for signer, words in ((ours, "the signer is on the trust list own.pem, 1 certificates, SHA-256 "),
+                          (other, "the signer is not on the trust list own.pem")):  # fmt: skip
+        authority = signer[0].split(b"-----BEGIN CERTIFICATE-----")[-1]
+        (tmp_path / "own.pem").write_bytes(b"-----BEGIN CERTIFICATE-----" + authority)
+        monkeypatch.setenv("CONSTRAINED_RCNN_TRUST_LIST", str(tmp_path / "own.pem"))
+        found = provenance(data)
+        assert found.level is Level.NOTHING_FOUND and words in found.sentence
+        assert found.facts["credentials"]["trusted"] is (signer is ours)
+        assert found.facts["trust_list"].startswith("own.pem")
+
+
+@pytest.mark.parametrize(
+    ("content", "words"), [(None, "cannot be read"), (b"\xff", "cannot be read"), (b"x", "no cert")]
+)
+def test_trust_list_that_is_none_is_told(content, words, tmp_path, monkeypatch, original):
+    if content is not None:
+        (tmp_path / "own.pem").write_bytes(content)
+    monkeypatch.setenv("CONSTRAINED_RCNN_TRUST_LIST", str(tmp_path / "own.pem"))
+    found = provenance(original)
+    assert words in found.facts["trust_list"] and found.facts["credentials"]["trusted"] is None
+    assert "checked against no list" in found.sentence
 
 
 def test_changed_bytes_do_not_validate_and_say_why(original):

@@ -2,8 +2,17 @@ from __future__ import annotations
 
 import pytest
 
+from constrained_rcnn.evidence import rates as rates_module
+from constrained_rcnn.evidence.file_class import CLASSES
 from constrained_rcnn.evidence.finding import Level
-from constrained_rcnn.evidence.rates import ALLOWED, MEASURED_PIXELS, level_of, rates_file
+from constrained_rcnn.evidence.rates import (
+    ALLOWED,
+    MEASURED_PIXELS,
+    as_much,
+    level_of,
+    rates_file,
+    refused_classes,
+)
 from constrained_rcnn.evidence.registry import WITNESSES
 
 
@@ -24,8 +33,47 @@ def test_rates_are_shares_and_strong_is_rare():
         assert witness in WITNESSES
         for shares in [*measured["authentic"].values(), *measured["forged"].values()]:
             assert sum(shares[level.value] for level in Level) == pytest.approx(1, abs=1e-3)
+        refused = rates_file()["refused"].get(witness, [])
         for kind, shares in measured["authentic"].items():
-            assert shares["strong"] * shares["images"] <= max(1, 0.01 * shares["images"]) + 0.01, (witness, kind)
+            assert kind in CLASSES and sum(shares["counts"].values()) == shares["images"]
+            assert kind in refused or shares["counts"]["strong"] <= max(1, 0.01 * shares["images"]), (witness, kind)
+
+
+@pytest.fixture
+def measured(monkeypatch):
+    """Rates of one witness in two classes, one of them refused."""
+
+    def shares(weak: int, strong: int, upper: float):
+        counts = {"nothing_found": 200 - weak - strong, "weak": weak, "moderate": 0, "strong": strong}
+        return {"images": 200, "counts": counts, "upper": {"weak": upper, "moderate": upper / 2, "strong": upper / 4}}
+
+    made = {
+        "witnesses": {"noise": {"authentic": {"reduced": shares(10, 0, 0.08), "screenshot": shares(30, 9, 0.3)}}},
+        "refused": {"noise": ["screenshot"]},
+    }
+    monkeypatch.setattr(rates_module, "rates_file", lambda: made)
+
+
+def test_rate_is_that_of_the_worst_class_that_remains(measured):
+    assert as_much("noise", Level.WEAK, ("reduced",)).count == 10
+    both = as_much("noise", Level.WEAK, ("reduced", "screenshot", "camera original"))
+    assert (both.file_class, both.count, both.images, both.upper) == ("screenshot", 39, 200, 0.3)
+    assert as_much("noise", Level.STRONG, ("reduced", "screenshot")).count == 9
+    assert both.sentence == (
+        "In 39 of 200 untouched images of this kind (screenshot) it says as much "
+        "(with 95% confidence in at most 30.0%)."
+    )
+
+
+def test_no_rate_where_nothing_was_found_or_measured(measured):
+    assert as_much("noise", Level.NOTHING_FOUND, ("reduced",)) is None
+    assert as_much("noise", Level.WEAK, ("camera original",)) is None
+    assert as_much("metadata", Level.WEAK, ("reduced",)) is None
+
+
+def test_refused_classes(measured):
+    assert refused_classes("noise", ("reduced", "screenshot")) == ["screenshot"]
+    assert refused_classes("noise", ("reduced",)) == [] and refused_classes("block_grid", CLASSES) == []
 
 
 def test_scale_is_ordered():

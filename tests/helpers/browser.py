@@ -16,6 +16,11 @@ import pytest
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
 
+#: Nothing that a browser does by itself, neither on the network nor on the screen.
+OPTIONS = (
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync", "--hide-scrollbars",
+)  # fmt: skip
 #: Asked of the page itself once it is laid out.
 _PROBE = """
 <script>
@@ -30,6 +35,7 @@ addEventListener("load", () => {
     headings: document.querySelectorAll("h1,h2").length,
     outside: performance.getEntriesByType("resource").map(e => e.name).filter(n => !/^(file|data):/.test(n)),
     alerted: window.alerted || false,
+    asked: ASKED,
   });
   parent.document.body.append(out);
 });
@@ -41,8 +47,7 @@ window.alert = () => { window.alerted = true; };
 def _chromium(tmp_path: Path, *options: str) -> tuple[str, list[str]]:
     """What it prints, and what pages wrote to the console."""
     command = [
-        CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-        "--disable-background-networking", "--disable-component-update", "--disable-sync", "--hide-scrollbars",
+        CHROMIUM, *OPTIONS,
         "--allow-file-access-from-files", "--enable-logging=stderr", f"--user-data-dir={tmp_path / 'profile'}",
         *options,
     ]  # fmt: skip
@@ -51,15 +56,15 @@ def _chromium(tmp_path: Path, *options: str) -> tuple[str, list[str]]:
     return done.stdout, re.findall(r":CONSOLE[^]]*\] (.*)", done.stderr)
 
 
-def look(page: Path, tmp_path: Path, *, width: int = 1280, dark: bool = False) -> dict:
+def look(page: Path, tmp_path: Path, *, width: int = 1280, dark: bool = False, ask: str = "null") -> dict:
     """What the page says of itself in a window of that width: its images' widths, whether it overflows, colours,
-    what it loaded from elsewhere, what it wrote to the console. A copy with a probe is opened, beside the page, and
-    removed.
+    what it loaded from elsewhere, what it wrote to the console, and what the test's own ``ask`` gives.
+    A copy with a probe is opened, beside the page, and removed.
     """
     copy = page.with_name(f"probe-{page.name}")
     text = page.read_text(encoding="utf-8").replace('loading="lazy"', "")  # else "load" does not wait for them
     assert "<head>" in text  # first of all: behind a content security policy it would not run
-    copy.write_text(text.replace("<head>", "<head>" + _PROBE, 1), encoding="utf-8")
+    copy.write_text(text.replace("<head>", "<head>" + _PROBE.replace("ASKED", ask), 1), encoding="utf-8")
     # Chromium's window is no narrower than 500 pixels: a frame is.
     frame = page.with_name(f"frame-{page.name}.html")
     try:

@@ -9,9 +9,16 @@ import json
 
 def signed(photo: bytes, *, action: str = "c2pa.created", source_type: str = "digitalCapture") -> bytes:
     """A signed copy of a JPEG; needs c2pa-python and cryptography."""
+    return signed_by(chain(), photo, action=action, source_type=source_type)
+
+
+def signed_by(
+    signer: tuple[bytes, bytes], photo: bytes, *, action: str = "c2pa.created", source_type: str = "digitalCapture"
+) -> bytes:
+    """The same. Args: signer: from :func:`chain`."""
     import c2pa
 
-    chain, key = _chain()
+    certificates, key = signer
     actions = [
         {"action": "c2pa.created", "digitalSourceType": f"http://cv.iptc.org/newscodes/digitalsourcetype/{source_type}"}
     ]
@@ -22,14 +29,14 @@ def signed(photo: bytes, *, action: str = "c2pa.created", source_type: str = "di
         "title": "signed.jpg",
         "assertions": [{"label": "c2pa.actions", "data": {"actions": actions}}],
     }
-    info = c2pa.C2paSignerInfo(alg=b"es256", sign_cert=chain, private_key=key, ta_url=None)
+    info = c2pa.C2paSignerInfo(alg=b"es256", sign_cert=certificates, private_key=key, ta_url=None)
     result = io.BytesIO()
     with c2pa.Signer.from_info(info) as signer, c2pa.Builder(json.dumps(manifest)) as builder:
         builder.sign(signer, "image/jpeg", io.BytesIO(photo), result)
     return result.getvalue()
 
 
-def _chain() -> tuple[bytes, bytes]:
+def chain() -> tuple[bytes, bytes]:
     """(signer's and authority's certificates, the signer's key), PEM."""
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization

@@ -43,7 +43,7 @@ def decoded(data: bytes) -> np.ndarray:
 
 def exif(*, thumbnail: np.ndarray | None = None, **values) -> bytes:
     """An EXIF block. Args: thumbnail: (h, w, 3) uint8 RGB. values: ``make``, ``model``, ``software``, ``modified``,
-    ``taken``, ``width``, ``height``, ``gps`` (True)."""
+    ``taken``, ``width``, ``height``, ``gps`` (True), ``gps_date`` beside it."""
     numbers = {"make": 0x010F, "model": 0x0110, "software": 0x0131, "modified": 0x0132}
     block = Image.Exif()
     for name, number in numbers.items():
@@ -53,6 +53,7 @@ def exif(*, thumbnail: np.ndarray | None = None, **values) -> bytes:
     block.get_ifd(0x8769).update({number: values[name] for name, number in details.items() if name in values})
     if values.get("gps"):
         block.get_ifd(0x8825).update({1: "N", 2: (52.0, 30.0, 0.0), 3: "E", 4: (13.0, 24.0, 0.0)})
+        block.get_ifd(0x8825).update({29: values["gps_date"]} if "gps_date" in values else {})
     data = block.tobytes()
     return data if thumbnail is None else _with_thumbnail(data, as_jpeg(thumbnail, 80))
 

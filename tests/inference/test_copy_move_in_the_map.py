@@ -54,6 +54,11 @@ def test_predictor_and_evaluation_fuse_the_same(weights, file, options):
     assert fused.score == fused.manipulation_map.max() >= EITHER
     assert fused.manipulated and "copy-move" in fused.techniques and not unfused.manipulated
     assert [d.box for d in fused.detections if d.found_by == "network"] == [d.box for d in unfused.detections]
+    assert fused.network.raw == unfused.score and not fused.network.score > fused.network.threshold
+    assert np.allclose(fused.network_map, unfused.manipulation_map, atol=1e-6)  # of the network alone
+    chosen, found = [copy_move.regions for copy_move in fused.copy_moves], fused.duplicated_regions
+    assert {id(regions) for regions in chosen} <= {id(regions) for regions in found}
+    assert unfused.duplicated_regions is unfused.network_map is None
     names = [(copy_move, name) for copy_move in fused.copy_moves for name in copy_move.suspects]
     added = [d.box for d in fused.detections if d.found_by == "repeats"]
     assert sorted(added) == sorted(getattr(copy_move.regions, f"{name}_box") for copy_move, name in names)

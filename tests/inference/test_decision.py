@@ -30,6 +30,21 @@ def test_with_them_the_networks_own_score_counts(points):
     assert decide(points, 0.2, 0.875, IMAGE, None, True, 0.5).manipulated
 
 
+def test_the_network_alone_is_told_apart(points):
+    alone = decide(points, 0.2, 0.875, IMAGE, None, True, 0.5).network
+    assert alone.raw == 0.2 and alone.score == pytest.approx(points.score(0.2, KIND, False)[0])
+    assert alone.score < alone.threshold == 0.5 and points.held_to(alone.kind) == (KIND, True)
+    plain = decide(None, 0.2, 0.75, IMAGE, None, True, 0.6).network
+    assert (plain.score, plain.threshold) == (0.2, 0.6)
+
+
+def test_shares_are_of_the_network_alone(points):
+    logits = points.logits[KIND]
+    shares = points.network_shares(KIND, logits)
+    assert shares[-1] == pytest.approx(2 / 201) and shares[0] == 1 and (np.diff(shares) < 0).all()
+    assert points.held_to("of another kind") == (KIND, False)
+
+
 @pytest.mark.parametrize("copy_move", [False, True])
 def test_what_cannot_be_judged_is_never_called_manipulated(points, copy_move):
     decision = decide(points, 1.0, 1.0, IMAGE, 30, copy_move, 0.5)

@@ -6,7 +6,8 @@ import torch
 from detectron2.structures import Boxes, Instances
 
 from constrained_rcnn.data.techniques import TAMPERED, TECHNIQUES, UNCERTAIN
-from constrained_rcnn.inference.merging import group_by_region, merge_detections
+from constrained_rcnn.inference.merging import merge_detections
+from constrained_rcnn.inference.regions import group_by_region
 from constrained_rcnn.inference.result import ManipulationResult, detections_of
 from constrained_rcnn.matching.copy_move import find_repeats
 from constrained_rcnn.matching.suspects import COPY, CopyMove
@@ -73,7 +74,7 @@ def test_a_copy_move_is_a_detection(classes, label):
 
 
 def test_boxes_of_one_region_become_one_detection():
-    boxes = torch.tensor([[0.0, 0, 10, 10], [50, 50, 70, 70], [0, 0, 10, 11], [0, 0, 30, 30]])
-    assert group_by_region(boxes, torch.tensor([0.5, 0.9, 0.6, 0.1])) == [[1], [2, 0], [3]]
-    assert group_by_region(torch.zeros(0, 4), torch.zeros(0)) == []
-    assert group_by_region(torch.zeros(2, 4), torch.tensor([0.5, 0.9])) == [[1], [0]]  # empty boxes overlap nothing
+    boxes = np.array([[0.0, 0, 10, 10], [50, 50, 70, 70], [0, 0, 10, 11], [0, 0, 30, 30]])
+    assert group_by_region(boxes, np.array([0.5, 0.9, 0.6, 0.1])) == [[1], [2, 0], [3]]
+    assert group_by_region(np.zeros((0, 4)), np.zeros(0)) == []
+    assert group_by_region(np.zeros((2, 4)), np.array([0.5, 0.9])) == [[1], [0]]  # empty boxes overlap nothing

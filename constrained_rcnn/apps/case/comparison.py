@@ -13,7 +13,7 @@ import numpy as np
 from ...utils.files import printable
 
 #: Keys of a result that say when and where it was made, or are compared otherwise.
-_OF_THE_RUN = {"file", "time", "versions", "weights", "config_sha256"}
+_OF_THE_RUN = {"file", "time", "versions", "weights", "config_sha256", "evidence"}
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,8 @@ def compare_results(then: Path, now: Path, name: str, tolerance: Tolerance) -> l
 def compare_evidence(then: Path, now: Path, name: str, tolerance: Tolerance) -> list[str]:
     """The same of evidence: the witnesses whose findings differ; with tolerance, only the words count."""
     try:
-        old, new = _load(then / f"{name}_evidence.json"), _load(now / f"{name}_evidence.json")
+        records = (_load(folder / f"{name}.json") for folder in (then, now))
+        old, new = (record and record["evidence"] for record in records)
         if old is None and new is None:
             return []
         if old is None or new is None:

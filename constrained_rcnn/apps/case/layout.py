@@ -8,12 +8,12 @@ from ...utils.errors import UserError
 from ...utils.files import printable
 from ...utils.output_folder import LOCK
 
-#: Copies of the inputs, results of detection, evidence sheets.
-ORIGINALS, RESULTS, EVIDENCE = "originals", "results", "evidence"
+#: Copies of the inputs; results of detection, evidence sheets among them.
+ORIGINALS, RESULTS = "originals", "results"
 #: Settings and list of files; what happened when; digests of all the others, written last: it is the seal.
 CASE, LOG, MANIFEST = "case.json", "log.txt", "SHA256SUMS"
 #: Of ``case.json``; grows where a key changes its meaning or goes.
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 def refuse_used(folder: Path) -> None:

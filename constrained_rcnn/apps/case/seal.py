@@ -8,24 +8,21 @@ from pathlib import Path
 from typing import Any
 
 from ...config_text import config_sha256
-from ...evidence.names import WITNESS_NAMES
 from ...model_zoo import load_default_config
 from ...utils.errors import UserError
 from ...utils.files import printable, write_json_atomic
 from ...utils.output_folder import output_folder
 from ...utils.provenance import now, sha256
-from ..detect.run import about_of
+from ..detect.network import about_of
+from ..detect.run import ALL
 from ..detect.run import run as detect
-from ..evidence.run import run as write_evidence
+from ..evidence.options import EvidenceOptions
 from ..image_pages import FIRST
 from ..inputs import Inputs, find_inputs
 from .environment import environment
-from .layout import CASE, EVIDENCE, LOG, MANIFEST, RESULTS, SCHEMA_VERSION, refuse_used
+from .layout import CASE, LOG, MANIFEST, RESULTS, SCHEMA_VERSION, refuse_used
 from .manifest import write_manifest
 from .originals import keep
-
-#: Detection looks for duplicated regions itself.
-WITNESSES = [name for name in WITNESS_NAMES if name != "copy_move"]
 
 
 class Log:
@@ -49,13 +46,13 @@ def seal(
     copy_move: bool = True,
     pages: str = FIRST,
     jobs: int = 1,
+    evidence: EvidenceOptions | None = ALL,
 ) -> int:
     """Detects in copies of the inputs, in a folder that holds nothing else, and seals it.
 
     Args:
         case: the folder; made if it is not there.
-        config_file, inputs, options, float_maps, pages, jobs: see :func:`..detect.run.run`; ``copy_move`` is its
-            ``copy_move``.
+        config_file, inputs, options, float_maps, copy_move, pages, jobs, evidence: see :func:`..detect.run.run`.
 
     Returns:
         0, or 1 if any input was skipped; the case is sealed in both.
@@ -72,12 +69,14 @@ def seal(
                         "files, folders or patterns")  # fmt: skip
     if not copy_move:
         options = [*options, "TEST.REPEATS", "False"]
+        evidence = evidence and evidence.without("copy_move")
     cfg = load_default_config(config_file, options)
     about = about_of(cfg)
     settings = {
         "config_file": config_file and printable(config_file), "inputs": [printable(one) for one in inputs],
         "opts": [printable(one) for one in options], "pages": pages, "float_maps": float_maps,
-        "copy_move": copy_move, "jobs": jobs, "witnesses": WITNESSES,
+        "copy_move": copy_move, "jobs": jobs,
+        "witnesses": list(evidence.witnesses) if evidence else [], "gps": bool(evidence and evidence.gps),
     }  # fmt: skip
     made_with = {
         "weights": about["weights"], "config_sha256": config_sha256(cfg),
@@ -86,7 +85,7 @@ def seal(
     with output_folder(folder, "--case"):
         refuse_used(folder)  # another run may have been quicker
         try:
-            status, count = _fill(folder, found, made_with, config_file, options)
+            status, count = _fill(folder, found, made_with, config_file, options, evidence)
         except BaseException:
             print(f"{printable(folder)}: this case is NOT sealed and proves nothing; delete it", file=sys.stderr)
             raise
@@ -96,8 +95,9 @@ def seal(
 
 
 def _fill(
-    folder: Path, found: Inputs, made_with: dict[str, Any], config_file: str | None, options: list[str]
-) -> tuple[int, int]:
+    folder: Path, found: Inputs, made_with: dict[str, Any], config_file: str | None, options: list[str],
+    evidence: EvidenceOptions | None,
+) -> tuple[int, int]:  # fmt: skip
     """The part of :func:`seal` for which the folder is claimed; exit status, number of files."""
     log, started, chosen = Log(folder / LOG), now(), made_with["options"]
     log("started with " + ", ".join(f"{name} {value}" for name, value in made_with["environment"].items()))
@@ -112,13 +112,12 @@ def _fill(
     copies = [str(folder / one["copy"]) for one in kept]
     status = detect(
         config_file, copies, str(folder / RESULTS), options, float_maps=chosen["float_maps"],
-        copy_move=chosen["copy_move"], pages=chosen["pages"], jobs=chosen["jobs"],
+        copy_move=chosen["copy_move"], pages=chosen["pages"], jobs=chosen["jobs"], evidence=evidence,
     )  # fmt: skip
     with open(folder / RESULTS / "results.csv", encoding="utf-8-sig", newline="") as file:
         for row in csv.DictReader(file):
             log(f"detection: {row['file']}: {row['status']}, {row['reason'] or 'score ' + row['score']}")
-    write_evidence(copies, str(folder / EVIDENCE), chosen["witnesses"])
-    log("evidence sheets written; the seal follows")
+    log("the seal follows")
     write_json_atomic(
         folder / CASE,
         {"schema_version": SCHEMA_VERSION, "started": started, "sealed": now(), **made_with, "files": kept,

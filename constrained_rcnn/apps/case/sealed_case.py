@@ -8,11 +8,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...evidence.names import WITNESS_NAMES
 from ...model_zoo import default_weights
 from ...utils.errors import UserError
 from ...utils.files import printable
 from ...utils.provenance import sha256
+from ..evidence.options import ALL_WITNESSES, EvidenceOptions
 from ..image_pages import ALL, FIRST
 from .layout import CASE, ORIGINALS, RESULTS, SCHEMA_VERSION
 
@@ -25,7 +25,7 @@ class SealedCase:
     weights_file, weights_sha256: of the weights.
     config: path of the kept config.
     environment: see :func:`.environment.environment`.
-    pages, copy_move, witnesses: options of the detection.
+    pages, copy_move, evidence: options of the detection.
     copies: paths of the originals' copies.
     """
 
@@ -37,7 +37,7 @@ class SealedCase:
     environment: dict[str, str]
     pages: str
     copy_move: bool
-    witnesses: list[str]
+    evidence: EvidenceOptions
     copies: list[Path]
 
 
@@ -62,13 +62,13 @@ def read_case(folder: Path, names: Iterable[str]) -> SealedCase:
         case = SealedCase(
             folder, printable(told["sealed"]), printable(told["weights"]["file"]), told["weights"]["sha256"],
             folder / config, {printable(name): printable(value) for name, value in told["environment"].items()},
-            options["pages"], options["copy_move"], list(options["witnesses"]),
+            options["pages"], options["copy_move"], EvidenceOptions(tuple(options["witnesses"]), options["gps"]),
             [folder / name for name in sorted(names) if name.startswith(f"{ORIGINALS}/")],
         )  # fmt: skip
         digests = (case.weights_sha256, told["config_sha256"])
         sound = all(re.fullmatch(r"[0-9a-f]{64}", digest) for digest in digests) and config in names
         sound = sound and case.pages in (FIRST, ALL) and isinstance(case.copy_move, bool) and bool(case.copies)
-        sound = sound and set(case.witnesses) <= set(WITNESS_NAMES) and bool(case.witnesses)
+        sound = sound and set(case.evidence.witnesses) <= set(ALL_WITNESSES) and isinstance(case.evidence.gps, bool)
     except UserError:
         raise
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):

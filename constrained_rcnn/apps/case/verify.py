@@ -11,10 +11,9 @@ from ...model_zoo import load_default_config
 from ...utils.files import printable
 from ...utils.provenance import sha256
 from ..detect.run import run as detect
-from ..evidence.run import run as write_evidence
 from .comparison import EXACT, LOOSE, compare_evidence, compare_results
 from .environment import differences, environment
-from .layout import EVIDENCE, MANIFEST, RESULTS, require_sealed
+from .layout import MANIFEST, RESULTS, require_sealed
 from .manifest import check_files, read_manifest
 from .sealed_case import SealedCase, find_weights, read_case
 
@@ -76,15 +75,16 @@ def _run_again(case: SealedCase, weights: str | None) -> int:
     with tempfile.TemporaryDirectory(prefix="constrained-rcnn-verify-") as place:
         again = Path(place)
         with contextlib.redirect_stdout(io.StringIO()):  # what it says is compared, not shown
-            detect(config, copies, str(again / RESULTS), options, copy_move=case.copy_move, pages=case.pages)
-            write_evidence(copies, str(again / EVIDENCE), case.witnesses)
+            detect(
+                config, copies, str(again / RESULTS), options, copy_move=case.copy_move, pages=case.pages,
+                evidence=case.evidence if case.evidence.witnesses else None,
+            )  # fmt: skip
         rows = []
         for name in _names(case.folder / RESULTS, again / RESULTS):
-            found = compare_results(case.folder / RESULTS, again / RESULTS, name, tolerance)
-            rows.append((name, "detection", found))
-        for copy in case.copies:
-            found = compare_evidence(case.folder / EVIDENCE, again / EVIDENCE, copy.stem, tolerance)
-            rows.append((copy.stem, "evidence", found))
+            folders = case.folder / RESULTS, again / RESULTS
+            rows.append((name, "detection", compare_results(*folders, name, tolerance)))
+            if case.evidence.witnesses:
+                rows.append((name, "evidence", compare_evidence(*folders, name, tolerance)))
     return _tell(rows, exact=tolerance is EXACT)
 
 
@@ -95,7 +95,7 @@ def _names(*folders: Path) -> list[str]:
 def _tell(rows: list[tuple[str, str, list[str]]], *, exact: bool) -> int:
     """Prints the table; exit status."""
     same = "equal" if exact else "equal within tolerance"
-    width = max(len(printable(name)) for name, _, _ in rows)
+    width = max(len(printable(name)) for name, _, _ in rows) if rows else 0
     for name, what, found in rows:
         print(f"{printable(name):<{width}}  {what:<9}  {'differs: ' + '; '.join(found) if found else same}")
     count = sum(bool(found) for _, _, found in rows)

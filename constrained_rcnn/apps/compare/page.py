@@ -44,13 +44,13 @@ def write_page(
         "versions": ", ".join(f"{name} {version}" for name, version in sorted(about["versions"].items())),
     }  # fmt: skip
     for number, (path, part) in enumerate(zip(paths, parts)):
-        html = render("pairs.html", number=number, pairs=list(map(_shown, part)), **values)
+        html = render("pairs.html", number=number, pairs=list(map(shown, part)), **values)
         write_bytes_atomic(path, html.encode("utf-8"))
     remove_other_pages(folder, "pairs", len(parts))
     return paths
 
 
-def _shown(pair: dict) -> dict:
+def shown(pair: dict) -> dict:
     """What the template needs of a pair; records of earlier versions have no readings."""
     readings = {key: str(pair.get(key) or "") for key in ("first_reading", "second_reading")}
     shared = [{**region, "how": how(region)} for region in pair["shared"]]

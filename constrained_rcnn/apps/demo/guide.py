@@ -1,4 +1,5 @@
-"""Makes docs/guide.jpg, repeats.jpg and compare.jpg: forgeries of the demo's test photos as users see them.
+"""Makes docs/guide.jpg, repeats.jpg and compare.jpg: forgeries of the demo's test photos as users see them; and
+evidence.jpg and evidence_sheet.jpg: what witnesses see in forgeries whose history is known, and a sheet.
 
 Of 60 forgeries, by F1 at threshold 0.5: one of the best tenth, the median and one of the worst tenth. And what occurs
 twice in the first copy-move and the first removal where something does, and in the first copy-move where nothing was
@@ -20,9 +21,18 @@ PLACES = {"a good result": 0.1, "a middling result": 0.5, "a poor result": 0.9}
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output", type=Path, default=Path("docs"), metavar="DIR", help="default: docs")
+    parser.add_argument("--only-evidence", action="store_true", help="make evidence.jpg and evidence_sheet.jpg alone")
 
 
 def run(args: argparse.Namespace) -> None:
+    from .evidence_guide import write_evidence_images
+
+    write_evidence_images(args.output)
+    if not args.only_evidence:
+        _write_forgeries(args)
+
+
+def _write_forgeries(args: argparse.Namespace) -> None:
     import cv2
     import numpy as np
     from tqdm import tqdm

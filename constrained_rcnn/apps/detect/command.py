@@ -1,7 +1,8 @@
 """Detects manipulations: whether an image was manipulated, how, and where.
 
 Writes of each image <name>.json, <name>_map.png (16 bit), <name>_overlay.jpg and, where regions are duplicated,
-<name>_repeats.jpg; of all together results.csv and results.html.
+<name>_repeats.jpg; <name>_evidence.html, a sheet of independent witnesses with their error rates; of all together
+results.csv and results.html.
 Without --config-file the weights that come with the package are used.
 """
 
@@ -12,6 +13,7 @@ import argparse
 from ...utils.errors import UserError
 from ..arguments import add_files, add_old_name, add_opts, positive
 from ..cli import main
+from ..evidence.options import ALL_WITNESSES, add_witnesses, asked
 
 __all__ = ["add_arguments", "main", "run"]
 
@@ -28,11 +30,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "and score",
     )  # fmt: skip
     add_old_name(parser, no_copy_move, "--no-repeats")
+    sheets = parser.add_argument_group("evidence sheets")
+    sheets.add_argument("--no-evidence", action="store_true", help="write no sheets, and ask no witness")
+    add_witnesses(sheets, ALL_WITNESSES)
     add_opts(parser, "config keys to override; with --config-file, MODEL.WEIGHTS among them; stands last")
 
 
 def run(args: argparse.Namespace) -> int:
     """Returns 0; 1 if any input was skipped. After Ctrl-C finished results stay."""
+    evidence = None if args.no_evidence else asked(args, ALL_WITNESSES)
     if args.case is not None:
         from ..case.seal import seal
 
@@ -40,11 +46,11 @@ def run(args: argparse.Namespace) -> int:
             raise UserError("--resume: a case is made in one go; leave it out, or use --output")
         return seal(
             args.case, args.config_file, args.input, args.opts, float_maps=args.float_maps,
-            copy_move=not args.no_copy_move, pages=args.pages, jobs=args.jobs,
+            copy_move=not args.no_copy_move, pages=args.pages, jobs=args.jobs, evidence=evidence,
         )  # fmt: skip
     from .run import run as detect
 
     return detect(
         args.config_file, args.input, args.output, args.opts, resume=args.resume, float_maps=args.float_maps,
-        copy_move=not args.no_copy_move, pages=args.pages, jobs=args.jobs,
+        copy_move=not args.no_copy_move, pages=args.pages, jobs=args.jobs, evidence=evidence,
     )  # fmt: skip

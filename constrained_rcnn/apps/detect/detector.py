@@ -10,11 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...inference.result import ManipulationResult
-from ...matching.suspects import detect_copy_moves
+from ...matching.copy_move import find_repeats
+from ...matching.suspects import weigh_copy_moves
 from ...utils.files import UNFINISHED
 from ...utils.output_folder import raise_output_error
 from ..files import read_bytes, reason
 from ..image_pages import Item
+from .evidence import EvidenceMaker
+from .network import Network
 from .result_files import ResultFiles
 
 
@@ -43,6 +46,7 @@ class ImageDetector:
         results: writes the files.
         folder: of the results.
         copy_moves: look for duplicated regions even where the predictor does not.
+        examine: asks the witnesses of the evidence sheet; None: there is no sheet.
         progress: makes of an image's name what its progress is told to, see the predictor; None: nothing.
     """
 
@@ -50,6 +54,7 @@ class ImageDetector:
     results: ResultFiles
     folder: Path
     copy_moves: bool
+    examine: EvidenceMaker | None = None
     progress: Callable[[str], Callable[[int, int], None]] = lambda name: None
 
     def __call__(self, task: Task) -> dict | Skipped:
@@ -62,7 +67,8 @@ class ImageDetector:
             data = read_bytes(task.item.file)
             result = self.predictor(data, page=task.item.page, progress=self.progress(str(task.item)))
             result = _with_copy_moves(result) if self.copy_moves else result
-            return self.results.write(task.item, task.name, data, digest_of(data), result)
+            findings = None if self.examine is None else self.examine(data, task.item.page, result)
+            return self.results.write(task.item, task.name, data, digest_of(data), result, findings)
         except Exception as error:
             raise_output_error(error, self.folder)
             return Skipped(str(task.item), reason(error, task.item.file))
@@ -73,27 +79,25 @@ class WorkersDetector:
     """Makes an :class:`ImageDetector` in a worker process, and says what is left of a task whose process died.
 
     Attributes:
-        cfg: of the predictor.
+        network: of the predictor.
         threads: of each process.
         folder, about, float_maps, copy_move: see :class:`.result_files.ResultFiles`.
+        examine: see :class:`ImageDetector`.
     """
 
-    cfg: object
+    network: Network
     threads: int
     folder: Path
     about: dict
     float_maps: bool
     copy_move: bool
+    examine: EvidenceMaker | None = None
 
     def __call__(self, number: int) -> ImageDetector:
         # Of Detectron2's import; nothing that a user could do about it.
         warnings.filterwarnings("ignore", message=".*torch.jit.*is deprecated", category=FutureWarning)
         import cv2
-        import torch
 
-        from ...inference.predictor import ManipulationPredictor
-
-        torch.set_num_threads(self.threads)
         cv2.setNumThreads(self.threads)
         # Each has a place of its own for what is not whole yet; the next run removes what a killed one leaves there.
         results = ResultFiles(
@@ -101,9 +105,10 @@ class WorkersDetector:
             self.about,
             float_maps=self.float_maps,
             copy_move=self.copy_move,
+            evidence=self.examine and self.examine.options,
             stage=f"{UNFINISHED}-{number}",
         )
-        return ImageDetector(ManipulationPredictor(self.cfg), results, self.folder, self.copy_move)
+        return ImageDetector(self.network.predictor(self.threads), results, self.folder, self.copy_move, self.examine)
 
     def lost(self, task: Task, why: str) -> Skipped:
         return Skipped(str(task.item), why)
@@ -118,4 +123,7 @@ def _with_copy_moves(result: ManipulationResult) -> ManipulationResult:
     """The same with copy-moves, which are shown even where ``TEST.REPEATS`` False keeps them out of the map."""
     if result.copy_moves is not None:
         return result
-    return dataclasses.replace(result, copy_moves=detect_copy_moves(result.image, result.manipulation_map))
+    pairs = find_repeats(result.image, doubtful=True)
+    return dataclasses.replace(
+        result, duplicated_regions=pairs, copy_moves=weigh_copy_moves(pairs, result.manipulation_map)
+    )

@@ -1,6 +1,8 @@
-"""The results of a run as pages that open offline, sorted by score. No script; images are small files beside them.
+"""The results of a run as pages that open offline. No script; images are small files beside them.
 
-What the pages say stands in ``visualization/html/templates/results*.html``.
+``results.html`` has all by score; ``results-by-strongest.html`` and one page for each witness, such as
+``results-by-noise.html``, list them by what witnesses found. What the pages say stands in
+``visualization/html/templates/``, ``results*.html`` and ``findings.html``.
 """
 
 from __future__ import annotations
@@ -10,8 +12,9 @@ from collections import Counter
 from pathlib import Path
 
 from ...utils.files import write_bytes_atomic
-from ...visualization.html.page import counted, page_name, remove_other_pages, render
+from ...visualization.html.page import counted, page_name, render
 from ...visualization.overlay import THUMBNAIL_GAP, thumbnail_size
+from .orders import SCORE, TITLES, links, ordered, orders, remove_other_orders, stem
 
 #: Images on one page, so that forty thousand stay two hundred pages that any browser opens.
 PER_PAGE = 200
@@ -21,7 +24,8 @@ def write_pages(
     folder: Path, rows: list[dict], skipped: list[dict], about: dict, *, finished: bool, expected: int,
     left_out: list[dict] = (),
 ) -> list[Path]:  # fmt: skip
-    """Writes ``results.html``, and ``results-2.html`` and so on where there are more than ``PER_PAGE`` images.
+    """Writes ``results.html``, the pages of other orders, and ``results-2.html`` and so on where there are more than
+    ``PER_PAGE`` images.
 
     Args:
         folder: holds the results that the pages link to.
@@ -33,10 +37,11 @@ def write_pages(
         left_out: ``{"file", "reason"}`` of files in its folders that are no images.
 
     Returns:
-        The pages' paths.
+        The pages' paths, those by score first.
     """
-    pages = [rows[start : start + PER_PAGE] for start in range(0, len(rows), PER_PAGE)] or [[]]
+    pages = _parts(rows)
     paths = [folder / page_name("results", number) for number in range(len(pages))]
+    named = orders(rows)
     looked_for = [row for row in rows if row["repeats"] is not None]
     values = {
         "total": len(rows),
@@ -51,6 +56,8 @@ def write_pages(
         "config_file": f"config-{about['config_sha256'][:12]}.yaml",
         "thumbnail_gap": THUMBNAIL_GAP,
         "count": len(pages),
+        "orders": links(named, SCORE),
+        "titles": TITLES,
     }
     for number, (path, part) in enumerate(zip(paths, pages)):
         shown = [
@@ -58,7 +65,28 @@ def write_pages(
             for row in part
         ]
         write_bytes_atomic(path, render("results.html", number=number, rows=shown, **values).encode("utf-8"))
-    remove_other_pages(folder, "results", len(pages))
+    for order, name in named.items():
+        if order != SCORE:
+            paths += _write_order(folder, order, name, named, rows)
+    remove_other_orders(folder, paths)
+    return paths
+
+
+def _parts(rows: list[dict]) -> list[list[dict]]:
+    return [rows[start : start + PER_PAGE] for start in range(0, len(rows), PER_PAGE)] or [[]]
+
+
+def _write_order(folder: Path, order: str, name: str, named: dict[str, str], rows: list[dict]) -> list[Path]:
+    """The pages of an order other than by score: a line for each image."""
+    parts, paths = _parts(ordered(rows, order)), []
+    witnesses = {witness: title for witness, title in TITLES.items() if witness in named}
+    for number, part in enumerate(parts):
+        paths.append(folder / page_name(stem(order), number))
+        page = render(
+            "findings.html", rows=part, total=len(rows), order=order, order_name=name, stem=stem(order), number=number,
+            count=len(parts), orders=links(named, order), witnesses=witnesses,
+        )  # fmt: skip
+        write_bytes_atomic(paths[-1], page.encode("utf-8"))
     return paths
 
 

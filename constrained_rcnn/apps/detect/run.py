@@ -3,30 +3,31 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-import torch
-
-from ...config_text import config_sha256, config_text
-from ...inference.predictor import ManipulationPredictor
 from ...model_zoo import load_default_config
 from ...utils.errors import OutputError, UserError
 from ...utils.files import write_bytes_atomic
 from ...utils.output_folder import output_folder, remove_unfinished, staged
-from ...utils.provenance import sha256, versions
-from ...visualization.html.page import remove_other_pages
+from ..evidence.options import EvidenceOptions
 from ..files import check_output, read_bytes
 from ..image_pages import FIRST, items_of
 from ..inputs import Inputs, find_inputs, output_names, printable
 from ..progress import image_progress, progress_bar
 from .detector import ImageDetector, Skipped, Task, WorkersDetector, digest_of
+from .evidence import EvidenceMaker
+from .network import Network, TorchNetwork
+from .orders import remove_other_orders
 from .page import write_pages
 from .result_files import THUMBNAILS, ResultFiles
 from .table import ResultsTable
 from .workers import Workers
+
+#: Every witness is asked, and the place where an image was taken stays out.
+ALL = EvidenceOptions()
 
 
 def run(
@@ -40,14 +41,15 @@ def run(
     copy_move: bool = True,
     pages: str = FIRST,
     jobs: int = 1,
+    evidence: EvidenceOptions | None = ALL,
 ) -> int:
     """Detects manipulation in every input.
 
-    Writes per image ``<name>.json``, ``<name>_map.png`` (16 bit), ``<name>_overlay.jpg``, a thumbnail and, where
-    regions occur twice (:mod:`...matching.copy_move`), ``<name>_repeats.jpg``; and of all together ``results.csv``,
-    ``results.html`` and the config whose digest the results carry, ``config-<its first 12 digits>.yaml``. Results of
-    other files, from earlier runs into the same folder, stay, in table and page, too; every file is replaced only by a
-    complete new one.
+    Writes per image ``<name>.json``, ``<name>_map.png`` (16 bit), ``<name>_overlay.jpg``, ``<name>_evidence.html``, a
+    thumbnail and, where regions occur twice (:mod:`...matching.copy_move`), ``<name>_repeats.jpg``; and of all together
+    ``results.csv``, ``results.html``, the same by findings (:mod:`.page`) and the config whose digest the results
+    carry, ``config-<its first 12 digits>.yaml``. Results of other files, from earlier runs into the same folder, stay,
+    in table and page, too; every file is replaced only by a complete new one.
 
     Args:
         config_file, options: see :func:`...model_zoo.load_default_config`.
@@ -59,6 +61,7 @@ def run(
             keeps them out of map and score; False also sets ``TEST.REPEATS`` False.
         pages: of files with several pages or frames, ``"first"`` or ``"all"``: each has its own result then.
         jobs: worker processes that share the files; 1: this process does all. The results are the same.
+        evidence: the witnesses of the evidence sheets; None: there are no sheets.
 
     Returns:
         0, or 1 if any input was skipped; each is listed with its reason at the end, as are files in folders that are
@@ -70,6 +73,35 @@ def run(
         OutputError: an output cannot be written. Table and page of what was finished are, if they can be.
         KeyboardInterrupt: after table and page of what was finished have been written.
     """
+    if not copy_move:
+        options = [*options, "TEST.REPEATS", "False"]
+
+    def load() -> Network:
+        return TorchNetwork(load_default_config(config_file, options))
+
+    return run_network(
+        load, inputs, output, resume=resume, float_maps=float_maps, copy_move=copy_move, pages=pages, jobs=jobs,
+        evidence=evidence,
+    )  # fmt: skip
+
+
+def run_network(
+    load: Callable[[], Network],
+    inputs: list[str],
+    output: str,
+    *,
+    resume: bool = False,
+    float_maps: bool = False,
+    copy_move: bool = True,
+    pages: str = FIRST,
+    jobs: int = 1,
+    evidence: EvidenceOptions | None = ALL,
+) -> int:
+    """As :func:`run`, of any network.
+
+    Args:
+        load: called once the inputs are found and the output folder is claimed.
+    """
     folder = Path(output)
     found = find_inputs(inputs, exclude=[folder])
     if not found.files:
@@ -77,31 +109,31 @@ def run(
                         "files, folders or patterns")  # fmt: skip
     check_output(folder, found.files, [THUMBNAILS])
     if not copy_move:
-        options = [*options, "TEST.REPEATS", "False"]
+        evidence = evidence and evidence.without("copy_move")
     with output_folder(folder, parts=[THUMBNAILS]):
-        return _run(
-            found, pages, folder, load_default_config(config_file, options), jobs, resume, float_maps, copy_move
-        )
+        return _run(found, pages, folder, load(), jobs, resume, float_maps, copy_move, evidence)
 
 
 def _run(
-    found: Inputs, pages: str, folder: Path, cfg, jobs: int, resume: bool, float_maps: bool, copy_move: bool
-) -> int:
+    found: Inputs, pages: str, folder: Path, network: Network, jobs: int, resume: bool, float_maps: bool,
+    copy_move: bool, evidence: EvidenceOptions | None,
+) -> int:  # fmt: skip
     """The part of :func:`run` for which the output folder is claimed."""
-    items = items_of(found.files, pages, max_pixels=cfg.INPUT.MAX_PIXELS)
+    items = items_of(found.files, pages, max_pixels=network.max_pixels)
     jobs = min(jobs, len(items))
-    predictor = ManipulationPredictor(cfg) if jobs == 1 else None  # else each worker has its own
-    about = about_of(cfg)
+    predictor = network.predictor() if jobs == 1 else None  # else each worker has its own
+    about = network.about()
     names = output_names([item.place for item in items])
     tasks = [Task(item, names[item.place]) for item in items]
-    results = ResultFiles(folder, about, float_maps=float_maps, copy_move=copy_move)
+    results = ResultFiles(folder, about, float_maps=float_maps, copy_move=copy_move, evidence=evidence)
+    examine = evidence and EvidenceMaker(evidence, about["weights"]["sha256"], network.max_pixels)
     with contextlib.ExitStack() as workers:
         if predictor is not None:
-            detect = partial(map, ImageDetector(predictor, results, folder, copy_move, image_progress))
+            detect = partial(map, ImageDetector(predictor, results, folder, copy_move, examine, image_progress))
         else:
-            make = WorkersDetector(cfg, _threads(jobs), folder, about, float_maps, copy_move)
+            make = WorkersDetector(network, _threads(network, jobs), folder, about, float_maps, copy_move, examine)
             detect = workers.enter_context(Workers(make, jobs)).run
-        write_bytes_atomic(folder / f"config-{about['config_sha256'][:12]}.yaml", config_text(cfg).encode())
+        write_bytes_atomic(folder / f"config-{about['config_sha256'][:12]}.yaml", network.config_text().encode())
         there = results.earlier()
         records = map(
             results.earlier_record, progress_bar(there, unit="image", desc="earlier results", disable=not there)
@@ -142,17 +174,9 @@ def _run(
     return 1 if skipped else 0
 
 
-def about_of(cfg) -> dict:
-    """What makes the results: ``weights`` (file, sha256), ``config_sha256`` and ``versions``."""
-    if not cfg.MODEL.WEIGHTS:
-        raise UserError("MODEL.WEIGHTS is empty; give a checkpoint: --opts MODEL.WEIGHTS FILE")
-    weights = {"file": printable(os.path.basename(cfg.MODEL.WEIGHTS)), "sha256": sha256(cfg.MODEL.WEIGHTS)}
-    return {"weights": weights, "config_sha256": config_sha256(cfg), "versions": versions()}
-
-
-def _threads(jobs: int) -> int:
-    """Threads of each worker: those that PyTorch would use, shared out."""
-    threads = max(1, torch.get_num_threads() // jobs)
+def _threads(network: Network, jobs: int) -> int:
+    """Threads of each worker: those that one process would use, shared out."""
+    threads = max(1, network.threads() // jobs)
     print(f"{jobs} worker processes, {threads} {'thread' if threads == 1 else 'threads'} each", file=sys.stderr)
     return threads
 
@@ -164,7 +188,7 @@ def _summarise(table: ResultsTable, folder: Path, about: dict, *, finished: bool
         expected = len(table.rows) + len(table.skipped) + left
         pages = write_pages(stage, table.rows, table.skipped, about, finished=finished, expected=expected,
                             left_out=table.left_out)  # fmt: skip
-    remove_other_pages(folder, "results", len(pages))
+    remove_other_orders(folder, pages)
 
 
 def _not_there(tasks: list[Task], results: ResultFiles, table: ResultsTable) -> list[Task]:

@@ -10,15 +10,18 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from ...evidence.finding import Level
 from ...images.file_facts import camera_name
 from ...images.reading_notes import reading_line
 from ...utils.errors import UserError
 from ...utils.files import append, output_error, printable, write_bytes_atomic
+from ..evidence.findings import strongest
+from ..evidence.options import ALL_WITNESSES
 
 COLUMNS = (
     "file", "status", "score", "threshold", "one_in", "kind", "covered", "techniques", "regions", "repeats", "width",
     "height", "sha256", "time", "name", "reason", "weights_sha256", "config_sha256", "reading",
-    "format", "bytes", "camera",
+    "format", "bytes", "camera", "strongest", *ALL_WITNESSES,
 )  # fmt: skip
 
 #: Status of a file in a folder that is no image.
@@ -179,6 +182,10 @@ def row_of(record: dict) -> dict:
     repeats = record.get("repeats")  # None: not looked for
     row["repeats"] = None if repeats is None else len(repeats)
     row["alike"] = how(repeats[0]) if repeats else ""
+    findings = (record.get("evidence") or {}).get("findings", ())  # none: not asked, or of an earlier version
+    levels = {str(one["witness"]): Level(one["finding"]) for one in findings}
+    row["findings"] = {name: levels[name] for name in ALL_WITNESSES if name in levels}
+    row["strongest"] = strongest(row["findings"].values()) if row["findings"] else None
     row["weights_sha256"] = sys.intern(str(record.get("weights", {}).get("sha256", "")))
     row["config_sha256"] = sys.intern(str(record.get("config_sha256", "")))
     versions = {str(name): str(version) for name, version in record["versions"].items()}
@@ -203,7 +210,9 @@ def _writer(file):
 
 def _cells(row: dict) -> list:
     status = row.get("status", "skipped") if "reason" in row else row["decision"]
-    values = {**row, "status": status, "techniques": " ".join(row.get("techniques", ()))}
+    told = {**row.get("findings", {}), "strongest": row.get("strongest")}
+    words = {name: level.words for name, level in told.items() if level is not None}
+    values = {**row, "strongest": None, **words, "status": status, "techniques": " ".join(row.get("techniques", ()))}
     cells = (values.get(column) for column in COLUMNS)
     return ["" if cell is None else harmless(cell) for cell in cells]
 

@@ -45,16 +45,18 @@ class _Worker:
 class Workers:
     """Processes made by "spawn"; a context manager that ends them however it is left."""
 
-    def __init__(self, make: Maker, jobs: int):
+    def __init__(self, make: Maker, jobs: int, advice: str = "too little memory? Take fewer --jobs"):
         """
         Args:
             make: can be pickled, as tasks and outcomes.
             jobs: number of processes.
+            advice: what users read where a process died.
         """
-        self._make, self._jobs = make, jobs
+        self._make, self._jobs, self._advice = make, jobs, advice
         self._context = multiprocessing.get_context("spawn")
         self._workers: list[_Worker] = []
         self._waiting: deque[Any] = deque()
+        self._killed = False
 
     def __enter__(self) -> Workers:
         """Starts them and waits for the first.
@@ -91,6 +93,12 @@ class Workers:
                     unfinished -= 1
                     yield outcome
 
+    def kill(self) -> None:
+        """Ends the processes at once, from any thread. What starts or runs them ends with a ``UserError``."""
+        self._killed = True
+        for worker in list(self._workers):
+            worker.process.kill()
+
     def _hand_out(self) -> None:
         for worker in self._workers:
             if worker.ready and worker.task is None and self._waiting:
@@ -108,6 +116,8 @@ class Workers:
             process.start()
         theirs.close()
         self._workers.append(_Worker(number, process, ours))
+        if self._killed:  # meanwhile, by another thread
+            process.kill()
 
     def _reporting(self) -> list[_Worker]:
         pipes = wait([worker.pipe for worker in self._workers])
@@ -130,14 +140,15 @@ class Workers:
         self._workers.remove(worker)
         status = worker.process.exitcode
         how = f"signal {-status}, {signal.Signals(-status).name}" if status < 0 else f"status {status}"
+        if self._killed:
+            raise UserError("the worker processes were stopped")
         if not worker.ready:
-            raise UserError(f"--jobs {self._jobs}: a worker process ended while it started ({how}); too little memory? "
-                            "Take fewer")  # fmt: skip
+            raise UserError(f"a worker process ended while it started ({how}); {self._advice}")
         if self._waiting:
             self._start(worker.number)
         if worker.task is None:
             return None
-        return self._make.lost(worker.task, f"its worker process ended ({how}); too little memory? Take fewer --jobs")
+        return self._make.lost(worker.task, f"its worker process ended ({how}); {self._advice}")
 
     def _end(self) -> None:
         for worker in self._workers:

@@ -11,6 +11,7 @@ import argparse
 from ...evidence.names import WITNESS_NAMES
 from ...utils.errors import command_line
 from ..cli import call
+from .options import add_witnesses, asked
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,25 +21,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="files, folders, glob patterns; - reads such a list from standard input",
     )  # fmt: skip
     parser.add_argument("--output", required=True, metavar="DIR", help="folder for the sheets")
-    parser.add_argument(
-        "--witnesses", nargs="+", choices=WITNESS_NAMES, metavar="NAME",
-        help=f"ask these only (default: all of them): {', '.join(WITNESS_NAMES)}",
-    )  # fmt: skip
-    parser.add_argument(
-        "--without", nargs="+", choices=WITNESS_NAMES, default=[], metavar="NAME", help="leave these out"
-    )
-    parser.add_argument(
-        "--gps", action="store_true",
-        help="also show where the image was taken, on the sheet and in the JSON; never in the CSV",
-    )  # fmt: skip
+    add_witnesses(parser, WITNESS_NAMES)
 
 
 def run(args: argparse.Namespace) -> int:
     """Runs the command. Returns 0; 1 if any input was skipped."""
     from .run import run as examine_files
 
-    asked = [name for name in args.witnesses or WITNESS_NAMES if name not in args.without]
-    return examine_files(args.input, args.output, asked, gps=args.gps)
+    options = asked(args, WITNESS_NAMES)
+    return examine_files(args.input, args.output, list(options.witnesses), gps=options.gps)
 
 
 @command_line

@@ -6,15 +6,13 @@ import csv
 import hashlib
 import io
 from pathlib import Path
-from typing import Any
 
 from tqdm import tqdm
 
 from ... import __version__
-from ...evidence import Finding, Level
+from ...evidence import Level
 from ...evidence.examination import ask
 from ...evidence.exhibit import Exhibit
-from ...evidence.rates import rates_file
 from ...evidence.registry import WITNESSES
 from ...utils.errors import UserError
 from ...utils.files import write_bytes_atomic, write_json_atomic
@@ -23,6 +21,7 @@ from ...utils.provenance import now
 from ..detect.table import harmless
 from ..files import check_output, read_bytes, reason
 from ..inputs import find_inputs, output_names, printable
+from .findings import record_of
 from .sheet import sheet
 
 
@@ -78,26 +77,15 @@ def _examine(file: Path, name: str, folder: Path, witnesses: list[str], gps: boo
     about = {
         "file": printable(file), "sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data), "time": now(),
         "format": exhibit.format, "width": width, "height": height, "version": __version__,
-        "rates": rates_file()["about"],
     }  # fmt: skip
-    record = {**about, "findings": [_without_gps(one.to_json(), gps) for one in findings]}
+    record = {**about, **record_of(findings, gps=gps)}
     with staged(folder) as stage:
-        page = sheet(about, exhibit, findings, record["findings"])
+        page = sheet(about, exhibit.pixels, findings, record, exhibit.profile)
         write_bytes_atomic(stage / f"{name}_evidence.html", page.encode("utf-8"))
         write_json_atomic(stage / f"{name}_evidence.json", record, indent=2)
     words = {one.witness: one.level.words for one in findings}
-    return {"file": about["file"], "sheet": f"{name}_evidence.html", **words, "strongest": _strongest(findings)}
-
-
-def _strongest(findings: list[Finding]) -> str:
-    return max((one.level for one in findings), key=lambda level: level.rank, default=Level.CANNOT_BE_JUDGED).words
-
-
-def _without_gps(finding: dict[str, Any], gps: bool) -> dict[str, Any]:
-    if gps or "gps" not in finding["facts"]:
-        return finding
-    facts = {key: value for key, value in finding["facts"].items() if key != "gps"}
-    return {**finding, "facts": {**facts, "gps": "in the file; not shown unless --gps is given"}}
+    strongest = Level(record["strongest"]).words
+    return {"file": about["file"], "sheet": f"{name}_evidence.html", **words, "strongest": strongest}
 
 
 def _table(rows: list[dict[str, str]], skipped: list[tuple[str, str]], witnesses: list[str]) -> str:

@@ -3,91 +3,86 @@
 from __future__ import annotations
 
 import base64
-import json
+from collections.abc import Sequence
 from typing import Any
 
 import cv2
 import numpy as np
 
 from ...evidence import Finding, Level
-from ...evidence.exhibit import Exhibit
+from ...images.icc import to_srgb
 from ...visualization.html.page import render
 from ...visualization.overlay import heat
+from .error_rate import TOLD, error_rate, rates_table, worst_share
 
-#: Longest side of the image and of maps on the sheet, pixels.
-_LONGEST = 720
-#: Opacity of a map's colour where the map is 1.
-_OPACITY = 0.7
-#: What the share of untouched images is told of: these words or stronger.
-_TOLD = (Level.WEAK, Level.MODERATE, Level.STRONG)
+#: Longest side of the image on the sheet, of maps, and of what a witness shows beside its map, pixels.
+_LONGEST, _LONGEST_MAP, _LONGEST_MORE = 960, 480, 480
+#: Most maps that can be laid over the image: the style sheet has a rule for each.
+MOST_MAPS = 12
+#: Most regions that are drawn and listed.
+_MOST_REGIONS = 12
+#: Steps of the map's opacity, per cent, and the one that is shown first.
+STEPS, FIRST_STEP = (0, 25, 50, 75, 100), 50
 
 
-def sheet(about: dict[str, Any], exhibit: Exhibit, findings: list[Finding], records: list[dict[str, Any]]) -> str:
+def sheet(
+    about: dict[str, Any], image: np.ndarray, findings: Sequence[Finding], record: dict[str, Any], profile: bytes = b""
+) -> str:
     """Makes the page.
 
     Args:
-        about: of the file: ``file``, ``sha256``, ``bytes``, ``time``, ``format``, ``width``, ``height``, ``version``
-            and what the rates were measured on.
-        exhibit: the image.
+        about: of the file: ``file``, ``sha256``, ``bytes``, ``time``, ``format`` and ``version``.
+        image: (H, W, 3) uint8 BGR, upright.
         findings: of the witnesses.
-        records: the same as they stand in the JSON.
+        record: the same as JSON keeps them, see :func:`.findings.record_of`.
+        profile: the colour profile by which the image is to be shown; empty: it is sRGB.
 
     Returns:
         HTML.
     """
-    image = _reduced(exhibit.pixels)
-    rows = [_row(one, record, image) for one, record in zip(findings, records)]
-    return render("evidence.html", about=about, image=_inline(image), rows=rows)
+    height, width = image.shape[:2]
+    rows, maps = [], 0
+    for finding, kept in zip(findings, record["findings"]):
+        has_map = finding.map is not None and maps < MOST_MAPS
+        maps += has_map
+        rows.append(_row(finding, kept, maps if has_map else 0))
+    with_maps = [row for row in rows if row["number"]]
+    first = max(with_maps, key=lambda row: row["rank"], default=None)
+    return render(
+        "evidence.html", about=about, width=width, height=height, image=_inline(to_srgb(_reduced(image), profile), 85),
+        rows=rows, maps=with_maps, picked=first["number"] if first and first["found"] else 0, steps=STEPS,
+        first_step=FIRST_STEP, words=[level.words for level in Level], rates=record["rates"],
+    )  # fmt: skip
 
 
-def _row(finding: Finding, record: dict[str, Any], image: np.ndarray) -> dict[str, Any]:
-    images = []
-    if finding.map is not None:
-        drawn = draw_map(image, finding)
-        images.append({"title": "where", "source": _inline(drawn)})
-    images += [{"title": title, "source": _inline(_reduced(one))} for title, one in finding.images.items()]
+def _row(finding: Finding, kept: dict[str, Any], number: int) -> dict[str, Any]:
+    """What the template needs of a witness; number: of its map, from 1; 0: it has none."""
+    more = [{"title": title, "source": _inline(_reduced(one, _LONGEST_MORE), 85)}
+            for title, one in finding.images.items()]  # fmt: skip
     return {
         "title": finding.title, "examined": finding.examined, "words": finding.level.words,
-        "found": finding.level in _TOLD, "sentence": finding.sentence, "look_for": finding.look_for,
-        "ignore": finding.ignore, "innocent": finding.innocent_causes, "images": images,
-        "rates": _rates(finding), "facts": json.dumps(record["facts"], indent=2, ensure_ascii=False),
+        "level": finding.level.value, "rank": finding.level.rank, "found": finding.level in TOLD,
+        "sentence": finding.sentence, "look_for": finding.look_for, "ignore": finding.ignore,
+        "innocent": finding.innocent_causes, "number": number, "map": _map(finding.map) if number else "",
+        "regions": finding.regions[:_MOST_REGIONS], "more_regions": max(0, len(finding.regions) - _MOST_REGIONS),
+        "more": more, "error_rate": error_rate(finding), "worst_share": worst_share(finding),
+        "rates": rates_table(finding), "facts": kept["facts"],
     }  # fmt: skip
 
 
-def _rates(finding: Finding) -> list[dict[str, Any]]:
-    """Per processing class: how many untouched images were measured, and the share with each word, in per cent."""
-    authentic = (finding.rates or {}).get("authentic", {})
-    return [
-        {"kind": kind, "images": shares["images"], "shares": [100 * shares[level.value] for level in Level]}
-        for kind, shares in authentic.items()
-    ]
+def _map(values: np.ndarray) -> str:
+    """(h, w) float in [0, 1] -> an image in colours; the page stretches it over the image."""
+    return _inline(heat(_reduced(np.ascontiguousarray(values, np.float32), _LONGEST_MAP)), 80)
 
 
-def draw_map(image: np.ndarray, finding: Finding) -> np.ndarray:
-    """A finding's map in colour over the image in grey, with boxes around its regions.
-
-    Args:
-        image: (h, w, 3) uint8 BGR, upright, of any scale.
-        finding: with a map.
-
-    Returns:
-        (h, w, 3) uint8 BGR.
-    """
-    height, width = image.shape[:2]
-    grown = cv2.resize(np.clip(finding.map, 0, 1), (width, height), interpolation=cv2.INTER_LINEAR)
-    grey = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR).astype(np.float32) * 0.75
-    alpha = grown[..., None] * _OPACITY
-    return np.rint(grey * (1 - alpha) + heat(grown) * alpha).astype(np.uint8)
-
-
-def _reduced(image: np.ndarray) -> np.ndarray:
-    scale = _LONGEST / max(image.shape[:2])
+def _reduced(image: np.ndarray, longest: int = _LONGEST) -> np.ndarray:
+    scale = longest / max(image.shape[:2])
     if scale >= 1:
         return image
     size = tuple(max(1, round(side * scale)) for side in image.shape[1::-1])
     return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
 
 
-def _inline(image: np.ndarray) -> str:
-    _, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 85])
+def _inline(image: np.ndarray, quality: int) -> str:
+    _, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
     return f"data:image/jpeg;base64,{base64.b64encode(data.tobytes()).decode()}"

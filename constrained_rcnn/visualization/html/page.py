@@ -41,6 +41,11 @@ def render(template: str, **values: Any) -> str:
     return _environment().get_template(template).render(values)
 
 
+def policy(*more: str) -> str:
+    """The content security policy of every page, with the directives that a page of a server needs besides."""
+    return "; ".join([_environment().globals["policy"], *more])
+
+
 def page_name(stem: str, number: int) -> str:
     """Of a page, counted from 0: the first has the stem alone."""
     return f"{stem}.html" if number == 0 else f"{stem}-{number + 1}.html"

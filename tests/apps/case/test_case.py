@@ -75,7 +75,12 @@ def test_a_case_keeps_files_settings_results_and_log(made):
         assert hashlib.sha256(copy.read_bytes()).hexdigest() == one["sha256"]
         assert copy.stat().st_mode & 0o222 == 0
         assert "\n" not in one["original"] and "\u202e" not in one["original"]
-    assert len(list((folder / "results").glob("*.json"))) == len(list((folder / "evidence").glob("*.json"))) == 5
+    assert (
+        len(list((folder / "results").glob("*.json"))) == len(list((folder / "results").glob("*_evidence.html"))) == 5
+    )
+    record = json.loads((folder / "results" / "plain_0001.json").read_text(encoding="utf-8"))
+    assert [one["witness"] for one in record["evidence"]["findings"]] == told["options"]["witnesses"]
+    assert "network" in told["options"]["witnesses"] and told["options"]["gps"] is False
     assert all((folder / "results" / f"{stem}_map.png").is_file() for stem in ("plain_0001", "same-12345678_0004"))
     log = (folder / "log.txt").read_text(encoding="utf-8")
     assert told["files"][0]["sha256"] in log and "skipped" in log
@@ -94,7 +99,7 @@ def test_verified_elsewhere_it_is_equal(made, copied, capsys):
     assert {path: path.stat().st_mtime_ns for path in copied.rglob("*")} == before
     said = capsys.readouterr().out
     assert "digests: equal, as is the one noted elsewhere" in said and digest in said
-    assert "then," not in said and said.splitlines()[-1] == "equal: 11 comparisons"
+    assert "then," not in said and said.splitlines()[-1] == "equal: 10 comparisons"
 
 
 def test_other_versions_are_named_and_a_forged_result_is_found(made, copied, capsys, monkeypatch):
@@ -109,8 +114,19 @@ def test_other_versions_are_named_and_a_forged_result_is_found(made, copied, cap
     (line,) = [line for line in lines if line.startswith("plain_0001") and "detection" in line]
     assert "differs: manipulated None then" in line and "score" in line
     assert any(line.startswith("  torch: ") and line.endswith(" then, 99.0 now") for line in lines)
-    assert sum(line.endswith("  equal within tolerance") for line in lines) == 10
-    assert lines[-1] == "differs: 1 of 11 comparisons"
+    assert sum(line.endswith("  equal within tolerance") for line in lines) == 9
+    assert lines[-1] == "differs: 1 of 10 comparisons"
+
+
+def test_a_finding_that_was_forged_is_found(made, copied, capsys):
+    path = copied / "results" / "plain_0001.json"
+    record = json.loads(path.read_text(encoding="utf-8"))
+    record["evidence"]["findings"][-1]["finding"] = "moderate"
+    path.write_text(json.dumps(record), encoding="utf-8")
+    reseal(copied)
+    assert verify(str(copied), weights=str(made[1])) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert sum("differs: network: moderate then" in line for line in lines) == 1
 
 
 @pytest.mark.parametrize(
@@ -118,7 +134,10 @@ def test_other_versions_are_named_and_a_forged_result_is_found(made, copied, cap
     [
         (lambda folder: _flip(folder / "originals" / "plain_0001.png"), "changed: originals/plain_0001.png"),
         (lambda folder: _flip(folder / "results" / "plain_0001.json"), "changed: results/plain_0001.json"),
-        (lambda folder: (folder / "evidence" / "evidence.csv").unlink(), "missing: evidence/evidence.csv"),
+        (
+            lambda folder: (folder / "results" / "plain_0001_evidence.html").unlink(),
+            "missing: results/plain_0001_evidence.html",
+        ),
         (lambda folder: (folder / "a\nb").write_bytes(b""), "added: a\\nb"),
         (lambda folder: (folder / ".lock").write_bytes(b""), "added: .lock"),
         (lambda folder: (folder / "more").symlink_to(folder / "results"), "added: more"),
@@ -169,10 +188,11 @@ def test_missing_and_other_weights_are_one_line(made, copied, tmp_path):
     "change",
     [
         lambda told: told.pop("weights"),
-        lambda told: told.update(schema_version=2),
+        lambda told: told.update(schema_version=1),
         lambda told: told.update(config_sha256="../" * 20),
         lambda told: told["options"].update(pages=["first"]),
         lambda told: told["options"].update(witnesses=["nobody"]),
+        lambda told: told["options"].update(gps="yes"),
     ],
 )
 def test_a_case_file_that_is_not_ours_is_one_line(change, made, copied):

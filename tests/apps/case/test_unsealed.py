@@ -32,7 +32,6 @@ def case(tmp_path, monkeypatch):
         return 0
 
     monkeypatch.setattr(seal_module, "detect", detect)
-    monkeypatch.setattr(seal_module, "write_evidence", lambda *some: 0)
     Image.new("RGB", (40, 32)).save(tmp_path / "a.png")
     return tmp_path / "case"
 

@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 from skimage import data
 
-from constrained_rcnn.apps.compare import run as run_module
-from constrained_rcnn.apps.compare.run import ALTERED, PART, SAME, SAME_FILE, run
+from constrained_rcnn.apps.compare import comparisons, results
+from constrained_rcnn.apps.compare.comparisons import Comparisons
+from constrained_rcnn.apps.compare.run import run
+from constrained_rcnn.apps.compare.table import ALTERED, PART, SAME, SAME_FILE
 from constrained_rcnn.utils import journal
 from constrained_rcnn.utils.errors import OutputError, UserError
 from constrained_rcnn.utils.files import output_error
@@ -96,7 +98,7 @@ def test_against_an_archive_inputs_are_not_compared_with_each_other(folder, tmp_
 
 
 def test_an_interrupted_run_keeps_what_it_found_and_goes_on(folder, tmp_path, monkeypatch, capsys):
-    out, compared, real = tmp_path / "out", [], run_module.compare
+    out, compared, real = tmp_path / "out", [], comparisons.compare
 
     def until(limit):
         def one(*pair):
@@ -107,14 +109,14 @@ def test_an_interrupted_run_keeps_what_it_found_and_goes_on(folder, tmp_path, mo
 
         return one
 
-    monkeypatch.setattr(run_module, "compare", until(8))
+    monkeypatch.setattr(comparisons, "compare", until(8))
     with pytest.raises(KeyboardInterrupt):
         run([str(folder)], str(out))
     assert "Interrupted" in (out / "pairs.html").read_text(encoding="utf-8")
     some = relations(out)
     assert 0 < len(some) < len(EXPECTED)
     compared.clear()
-    monkeypatch.setattr(run_module, "compare", until(100))
+    monkeypatch.setattr(comparisons, "compare", until(100))
     assert run([str(folder)], str(out), resume=True) == 0
     assert 0 < len(compared) < 14 and relations(out) == EXPECTED  # of 15 pairs one is the same file twice
     compared.clear()
@@ -132,7 +134,7 @@ def test_an_interrupted_run_keeps_what_it_found_and_goes_on(folder, tmp_path, mo
 
 def counted(monkeypatch, limit=1000):
     """The names of what is compared; interrupted at a number of pairs."""
-    compared, real = [], run_module._Comparisons._compared
+    compared, real = [], Comparisons._compared
 
     def one(self, first, second):
         if len(compared) == limit:
@@ -140,7 +142,7 @@ def counted(monkeypatch, limit=1000):
         compared.append((first.item.file.name, second.item.file.name))
         return real(self, first, second)
 
-    monkeypatch.setattr(run_module._Comparisons, "_compared", one)
+    monkeypatch.setattr(Comparisons, "_compared", one)
     return compared
 
 
@@ -152,7 +154,7 @@ def test_one_input_against_an_archive_goes_on_pair_by_pair(folder, tmp_path, mon
     with pytest.raises(KeyboardInterrupt):
         run(one, str(out), against=archive)
     assert compared == [("altered.jpg", name) for name in names[:2]]
-    journal = out / run_module.JOURNAL
+    journal = out / results.JOURNAL
     journal.write_bytes(journal.read_bytes() + b'["cut off", {"fir')  # by a kill
     monkeypatch.undo()
     compared = counted(monkeypatch)
@@ -171,7 +173,7 @@ def test_interrupted_while_reading_it_keeps_what_was_there(folder, tmp_path, mon
     def interrupted(self, path):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(run_module._Comparisons, "read", interrupted)
+    monkeypatch.setattr(Comparisons, "read", interrupted)
     with pytest.raises(KeyboardInterrupt):
         run(inputs, str(out), resume=resume)
     told = json.loads((out / "pairs.json").read_text())
@@ -214,7 +216,7 @@ def test_outputs_that_cannot_be_written(folder, tmp_path, monkeypatch, capsys, w
     elif where == "full journal":
         monkeypatch.setattr(journal, "append", full_journal)
     else:
-        monkeypatch.setattr(run_module, "write_page", full)
+        monkeypatch.setattr(results, "write_page", full)
     capsys.readouterr()
     with pytest.raises(OutputError, match=f"{out}.*{named}.*") as caught:
         run(inputs, str(out))
@@ -240,7 +242,7 @@ def test_a_damaged_journal_is_no_reason_to_fail(folder, tmp_path):
     out = tmp_path / "out"
     inputs = [str(folder / name) for name in ("original.png", "altered.jpg")]
     run(inputs, str(out))
-    journal = out / run_module.JOURNAL
+    journal = out / results.JOURNAL
     journal.write_bytes(b'\xff{"key"\n[]\n{"key": 1, "pairs": 2}\n' + journal.read_bytes()[:-20])
     assert run(inputs, str(out), resume=True) == 0 and len(relations(out)) == 1
 
@@ -248,13 +250,13 @@ def test_a_damaged_journal_is_no_reason_to_fail(folder, tmp_path):
 def test_an_image_that_changes_meanwhile_is_skipped(folder, tmp_path, monkeypatch, capsys):
     for name in ("original.png", "altered.jpg"):
         shutil.copy(folder / name, tmp_path)
-    real = run_module.compare
+    real = comparisons.compare
 
     def changed(first, second):
         shutil.copy(folder / "apart.png", tmp_path / "original.png")
         return real(first, second)
 
-    monkeypatch.setattr(run_module, "compare", changed)
+    monkeypatch.setattr(comparisons, "compare", changed)
     inputs = [str(tmp_path / name) for name in ("original.png", "altered.jpg")]
     assert run(inputs, str(tmp_path / "out")) == 1
     assert "original.png changed while it was compared" in capsys.readouterr().out

@@ -37,7 +37,7 @@ def test_an_error_of_the_run_ends_it():
 
 
 @pytest.mark.parametrize(
-    "starting, said", [("refused", "the output"), ("exits", "--jobs 2: a worker process ended.*status 3.*Take fewer")]
+    "starting, said", [("refused", "the output"), ("exits", "^a worker process ended.*status 3.*Take fewer --jobs")]
 )
 def test_a_worker_that_cannot_start(starting, said):
     with pytest.raises(UserError, match=said), Workers(Obedient(starting), 2):

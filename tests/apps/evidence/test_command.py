@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import subprocess
 import sys
 
@@ -9,7 +10,7 @@ import pytest
 
 from constrained_rcnn.apps.evidence import main
 from constrained_rcnn.evidence.registry import WITNESSES
-from tests.helpers.browser import check_page, needs_chromium
+from tests.helpers.browser import check_page, look, needs_chromium, print_pdf
 from tests.helpers.photo_files import as_jpeg, as_png, exif, photo
 
 QUICK = ["--without", "copy_move", "jpeg_ghosts"]
@@ -71,6 +72,7 @@ def test_sheet_says_what_it_must(made):
     for name in ("Provenance", "Metadata", "Noise", "Block grid"):
         assert f"{name}: <span" in page
     assert "<script" not in page and "<details>" in page and "Innocent causes" in page
+    assert page.count("data:image/jpeg") == page.count("<image id") + page.count("<img")  # the image itself once
 
 
 def test_names_and_metadata_are_escaped(made):
@@ -83,7 +85,44 @@ def test_names_and_metadata_are_escaped(made):
 @needs_chromium
 def test_sheet_in_a_browser(made, tmp_path):
     root, _ = made
-    check_page(root / "out" / "original_evidence.html", tmp_path, images=4)
+    check_page(root / "out" / "original_evidence.html", tmp_path, images=1)
+
+
+#: Chooses each opacity in turn; what the map of noise has then, the others, and whether keys can reach it.
+_SLIDE = """(() => {
+  const map = [...document.querySelectorAll('.viewer label')].find(label => label.textContent == 'Noise');
+  document.getElementById(map.htmlFor).click();
+  const shown = () => [...document.querySelectorAll('.layer')].filter(one => getComputedStyle(one).display != 'none');
+  return [...document.querySelectorAll('.steps input')].map(step => {
+    step.click();
+    step.focus();
+    return [shown().length, getComputedStyle(shown()[0].querySelector('.map')).opacity, document.activeElement == step,
+            step.labels[0].textContent];
+  });
+})()"""
+
+
+@needs_chromium
+def test_opacity_slides_without_a_script_of_the_page(made, tmp_path):
+    root, _ = made
+    steps = look(root / "out" / "original_evidence.html", tmp_path, ask=_SLIDE)["asked"]
+    assert steps == [[1, str(share), True, f"{step}%"]
+                     for step, share in ((0, 0), (25, 0.25), (50, 0.5), (75, 0.75), (100, 1))]  # fmt: skip
+
+
+@needs_chromium
+def test_folded_facts_are_printed(made, tmp_path):
+    root, _ = made
+    page = root / "out" / "original_evidence.html"
+    text = page.read_text(encoding="utf-8")
+    shown = "getComputedStyle(document.querySelector('.folded')).display"
+    assert look(page, tmp_path, ask=shown)["asked"] == "none"
+    opened = f"(document.querySelector('details').open = true, {shown})"
+    assert look(page, tmp_path, ask=opened)["asked"] == "block"
+    without = page.with_name("without.html")
+    without.write_text(re.sub(r'<div class="folded.*?</div>', "", text, flags=re.DOTALL), encoding="utf-8")
+    pages = [len(re.findall(rb"/Type /Page\b", print_pdf(one, tmp_path))) for one in (page, without)]
+    assert pages[0] > pages[1] > 0
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""Detection with the package's weights where neither Torch nor Detectron2 is installed."""
