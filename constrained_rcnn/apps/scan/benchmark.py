@@ -14,7 +14,7 @@ import numpy as np
 from ...model_zoo import load_default_config
 from ...utils.errors import UserError
 from ...utils.files import write_jpeg_atomic
-from ..detect.run import about_of
+from ..detect.network import about_of
 from .cluster import RayWorkers
 from .manifest import Manifest, write_manifest
 from .shard import ShardJob, ShardWorker, make_detector

@@ -17,7 +17,7 @@ from ...model_zoo import load_default_config
 from ...utils.errors import UserError
 from ...utils.files import printable, write_bytes_atomic
 from ...utils.output_folder import claim_settings, output_folder
-from ..detect.run import about_of
+from ..detect.network import about_of
 from ..files import check_output
 from ..inputs import Inputs, find_inputs
 from ..progress import progress_bar

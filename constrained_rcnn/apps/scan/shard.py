@@ -44,7 +44,7 @@ class ShardJob:
         run: a name that no other run has.
         config: the predictor's, pickled: what reads it imports Detectron2.
         gpu: whether it needs a GPU.
-        about: see :func:`..detect.run.about_of`.
+        about: see :func:`..detect.network.about_of`.
         copy_move: look for duplicated regions even where the predictor does not.
         threads: of each worker.
         make: makes what makes of an image its JSON record, or the reason why there is none.
@@ -66,12 +66,12 @@ class RecordsOnly:
     def __init__(self, about: dict):
         self._about = about
 
-    def write(self, item: Item, name: str, data: bytes, digest: str, result) -> dict:
+    def write(self, item: Item, name: str, data: bytes, digest: str, result, findings=None) -> dict:
         from ...images.file_facts import read_facts
 
         repeats = None if result.copy_moves is None else [copy_move.to_json() for copy_move in result.copy_moves]
         return {
-            "file": printable(item.file), "sha256": digest, "bytes": len(data), "time": now(), "name": name,
+            "file": item.shown, "sha256": digest, "bytes": len(data), "time": now(), "name": name,
             "file_facts": read_facts(data, item.page).to_json(),
             **self._about, **result.to_json(), "repeats": repeats,
         }  # fmt: skip
