@@ -12,6 +12,28 @@ from constrained_rcnn.apps.scan.shard import ShardJob, ShardWorker
 from constrained_rcnn.utils.provenance import now
 
 
+@dataclass(frozen=True)
+class NoNetwork:
+    """In place of a network that nobody asks anything.
+
+    Attributes:
+        config: what it is configured by.
+    """
+
+    config: str = "none"
+    gpu: bool = False
+
+    def about(self) -> dict:
+        digest = hashlib.sha256(self.config.encode()).hexdigest()
+        return {"weights": {"file": "none.pth", "sha256": "0" * 64}, "config_sha256": digest, "versions": {}}
+
+    def config_text(self) -> str:
+        return self.config
+
+    def threads(self) -> int:
+        return 1
+
+
 class Died(BaseException):
     """What a worker's death is in a process that has to live on."""
 

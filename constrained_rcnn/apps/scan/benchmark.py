@@ -11,12 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ...model_zoo import load_default_config
 from ...utils.errors import UserError
 from ...utils.files import write_jpeg_atomic
-from ..detect.run import about_of
 from .cluster import RayWorkers
 from .manifest import Manifest, write_manifest
+from .network import ScanNetwork
 from .shard import ShardJob, ShardWorker, make_detector
 
 #: Files in a shard.
@@ -42,14 +41,14 @@ def benchmark(folder: Path, images: int, size: int, workers: int, rounds: int) -
     """
     if images < 2 * workers * SHARD_FILES:
         raise UserError(f"--images {images}: too few for {workers} workers; take {2 * workers * SHARD_FILES} or more")
-    cfg = load_default_config(None, [])
-    about, files = about_of(cfg), _images(folder / "images", images, size)
+    network = ScanNetwork.load(None, [])
+    about, files = network.about(), _images(folder / "images", images, size)
     for number in range(rounds):
         rates = {}
         for kind, run in (("processes", _separately), ("ray", _by_ray)):
             own = folder / f"{kind}-{number}"
             write_manifest(own, files, SHARD_FILES)
-            job = ShardJob(own, uuid.uuid4().hex, pickle.dumps(cfg), False, about, True, 1, make_detector)
+            job = ShardJob(own, uuid.uuid4().hex, pickle.dumps(network), network.gpu, about, True, 1, make_detector)
             rates[kind] = rate(run(job, range(Manifest(own).shards), workers))
         yield {**rates, "ratio": rates["ray"] / rates["processes"]}
 

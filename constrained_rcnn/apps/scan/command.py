@@ -7,6 +7,7 @@ where it was: give the same command again, or --output alone.
 from __future__ import annotations
 
 import argparse
+from functools import partial
 
 from ..arguments import add_opts, positive
 
@@ -43,11 +44,12 @@ def run(args: argparse.Namespace) -> int:
 
     require("pyarrow", "ray")
     from .cluster import RayWorkers
+    from .network import ScanNetwork
     from .run import scan
 
     options = [*args.opts, "TEST.REPEATS", "False"] if args.no_copy_move else args.opts
     return scan(
-        args.output, args.input, args.list, args.column, config_file=args.config_file, options=options,
+        args.output, args.input, args.list, args.column, network=partial(ScanNetwork.load, args.config_file, options),
         copy_move=not args.no_copy_move, shard_files=args.shard_files, threads=args.threads,
         workers=RayWorkers(args.workers, args.address),
     )  # fmt: skip

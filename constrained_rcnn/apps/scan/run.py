@@ -12,18 +12,16 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from ...config_text import config_text
-from ...model_zoo import load_default_config
 from ...utils.errors import UserError
 from ...utils.files import printable, write_bytes_atomic
 from ...utils.output_folder import claim_settings, output_folder
-from ..detect.run import about_of
 from ..files import check_output
 from ..inputs import Inputs, find_inputs
 from ..progress import progress_bar
 from .file_list import absolute, read_list
 from .journal import JOURNALS
 from .manifest import MANIFEST, RESULTS, Manifest, list_digest, missing_shards, write_manifest
+from .network import ScanNetwork
 from .shard import ShardJob, make_detector
 from .summary import say, write_summary
 
@@ -47,8 +45,7 @@ def scan(
     list_file: str | None,
     column: str | None,
     *,
-    config_file: str | None,
-    options: list[str],
+    network: Callable[[], ScanNetwork],
     copy_move: bool,
     workers: Executor,
     shard_files: int | None = None,
@@ -61,7 +58,7 @@ def scan(
         output: folder for ``results/``, ``summary.json``, the manifest and the config.
         inputs: see :func:`..inputs.find_inputs`; ``list_file`` and ``column``: see :func:`.file_list.read_list`. With
             neither the scan in ``output`` goes on.
-        config_file, options: see :func:`...model_zoo.load_default_config`.
+        network: loads the network, which takes seconds.
         copy_move: look for duplicated regions even where the config keeps them out of map and score.
         workers: who scans.
         shard_files: files in a shard; None: as in ``output``, else ``SHARD_FILES``.
@@ -86,15 +83,13 @@ def scan(
     if not files and not (folder / MANIFEST).is_file():
         raise UserError(f"--output {printable(folder)}: holds no scan to go on with; give --input or --list")
     with output_folder(folder, parts=[RESULTS, JOURNALS]):
-        cfg = load_default_config(config_file, options)
-        about = about_of(cfg)
+        loaded = network()
+        about = loaded.about()
         manifest = _claim(folder, files, shard_files, about)
-        write_bytes_atomic(folder / f"config-{about['config_sha256'][:12]}.yaml", config_text(cfg).encode())
-        cfg.MODEL.WEIGHTS = os.path.abspath(cfg.MODEL.WEIGHTS)  # workers have a current folder of their own
-        gpu = str(cfg.MODEL.DEVICE).startswith("cuda")
-        threads = _threads(threads, workers)
+        write_bytes_atomic(folder / f"config-{about['config_sha256'][:12]}.yaml", loaded.config_text().encode())
+        count = _threads(threads, workers, loaded)
         job = ShardJob(
-            folder.absolute(), uuid.uuid4().hex, pickle.dumps(cfg), gpu, about, copy_move, threads, make
+            folder.absolute(), uuid.uuid4().hex, pickle.dumps(loaded), loaded.gpu, about, copy_move, count, make
         )  # fmt: skip
         return _run(job, manifest, workers, found)
 
@@ -143,13 +138,11 @@ def _earlier(folder: Path) -> dict:
         return {}
 
 
-def _threads(threads: int | None, workers: Executor) -> int:
+def _threads(threads: int | None, workers: Executor, network: ScanNetwork) -> int:
     if threads is None and workers.address is not None:
         threads = 1
     if threads is None:
-        import torch
-
-        threads = max(1, torch.get_num_threads() // workers.count)
+        threads = max(1, network.threads() // workers.count)
     said = "1 worker" if workers.count == 1 else f"{workers.count} workers"
     print(f"{said}, {threads} {'thread' if threads == 1 else 'threads'} each", file=sys.stderr)
     return threads

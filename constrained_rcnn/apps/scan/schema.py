@@ -53,7 +53,7 @@ def bad_row(file: str, reason: str, about: dict, sha256: str | None, time: str) 
     Args:
         file: safe to print.
         reason: on one line.
-        about: see :func:`..detect.run.about_of`.
+        about: see :func:`..detect.network.about_of`.
         sha256: of the file, if it can be read.
         time: ISO 8601, UTC.
     """

@@ -19,7 +19,7 @@ import pyarrow.parquet
 
 from ...utils.errors import UserError
 from ...utils.files import atomic_file, printable
-from ...utils.provenance import now, sha256
+from ...utils.provenance import now
 from ..files import read_bytes
 from ..image_pages import Item
 from .journal import Journal
@@ -42,9 +42,9 @@ class ShardJob:
     Attributes:
         folder: of the scan.
         run: a name that no other run has.
-        config: the predictor's, pickled: what reads it imports Detectron2.
+        network: a :class:`.network.ScanNetwork`, pickled: what reads it imports Detectron2.
         gpu: whether it needs a GPU.
-        about: see :func:`..detect.run.about_of`.
+        about: see :func:`..detect.network.about_of`.
         copy_move: look for duplicated regions even where the predictor does not.
         threads: of each worker.
         make: makes what makes of an image its JSON record, or the reason why there is none.
@@ -52,7 +52,7 @@ class ShardJob:
 
     folder: Path
     run: str
-    config: bytes
+    network: bytes
     gpu: bool
     about: dict
     copy_move: bool
@@ -66,12 +66,12 @@ class RecordsOnly:
     def __init__(self, about: dict):
         self._about = about
 
-    def write(self, item: Item, name: str, data: bytes, digest: str, result) -> dict:
+    def write(self, item: Item, name: str, data: bytes, digest: str, result, findings=None) -> dict:
         from ...images.file_facts import read_facts
 
         repeats = None if result.copy_moves is None else [copy_move.to_json() for copy_move in result.copy_moves]
         return {
-            "file": printable(item.file), "sha256": digest, "bytes": len(data), "time": now(), "name": name,
+            "file": item.shown, "sha256": digest, "bytes": len(data), "time": now(), "name": name,
             "file_facts": read_facts(data, item.page).to_json(),
             **self._about, **result.to_json(), "repeats": repeats,
         }  # fmt: skip
@@ -86,20 +86,18 @@ def make_detector(job: ShardJob) -> Detect:
     # Of Detectron2's import; nothing that a user could do about it.
     warnings.filterwarnings("ignore", message=".*torch.jit.*is deprecated", category=FutureWarning)
     import cv2
-    import torch
 
-    from ...inference.predictor import ManipulationPredictor
     from ..detect.detector import ImageDetector, Skipped, Task
 
-    cfg = pickle.loads(job.config)
-    weights = cfg.MODEL.WEIGHTS
-    if not os.path.isfile(weights):
-        raise UserError(f"{printable(weights)}: no such file on a worker's machine; put the weights there, too")
-    if sha256(weights) != job.about["weights"]["sha256"]:
-        raise UserError(f"{printable(weights)}: a worker's machine has other weights; make them the same everywhere")
-    torch.set_num_threads(job.threads)
+    network = pickle.loads(job.network)
+    try:
+        weights = network.about()["weights"]
+    except FileNotFoundError as error:
+        raise UserError(f"{printable(error.filename)}: is not on a worker's machine; put it there, too") from None
+    if weights["sha256"] != job.about["weights"]["sha256"]:
+        raise UserError(f"{weights['file']}: a worker's machine has another one; make them the same everywhere")
     cv2.setNumThreads(job.threads)
-    detector = ImageDetector(ManipulationPredictor(cfg), RecordsOnly(job.about), job.folder, job.copy_move)
+    detector = ImageDetector(network.predictor(job.threads), RecordsOnly(job.about), job.folder, job.copy_move)
 
     def detect(item: Item) -> dict | str:
         outcome = detector(Task(item, ""))

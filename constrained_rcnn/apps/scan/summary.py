@@ -22,7 +22,7 @@ def write_summary(folder: Path, manifest: Manifest, about: dict, found: Inputs) 
 
     Args:
         folder: of the scan.
-        about: see :func:`..detect.run.about_of`.
+        about: see :func:`..detect.network.about_of`.
         found: what the inputs of this run led to.
 
     Returns:

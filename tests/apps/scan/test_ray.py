@@ -15,9 +15,8 @@ parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installe
 from constrained_rcnn.apps.scan.cluster import RayWorkers  # noqa: E402
 from constrained_rcnn.apps.scan.manifest import write_manifest  # noqa: E402
 from constrained_rcnn.apps.scan.shard import DIED, ShardJob  # noqa: E402
-from tests.helpers.scan_workers import first_byte_in_a_process  # noqa: E402
+from tests.helpers.scan_workers import NoNetwork, first_byte_in_a_process  # noqa: E402
 
-ABOUT = {"weights": {"file": "none", "sha256": "0" * 64}, "config_sha256": "1" * 64, "versions": {}}
 #: Loopback as Linux writes it, and as IPv6 writes that.
 LOOPBACK = ("0100007F:", "0000000000000000FFFF00000100007F:")
 
@@ -34,7 +33,7 @@ def test_two_workers_one_of_which_is_killed_over_a_file(tmp_path):
     for number, photo in enumerate(photos):
         photo.write_bytes(b"kills" if number == 4 else bytes([30 * number, 1]))
     write_manifest(tmp_path, [os.fsencode(photo) for photo in photos], shard_files=2)
-    job = ShardJob(tmp_path, "a run", b"", False, ABOUT, True, 1, first_byte_in_a_process)
+    job = ShardJob(tmp_path, "a run", b"", False, NoNetwork().about(), True, 1, first_byte_in_a_process)
     before, outcomes, addresses = listening(), [], set()
     for outcome in RayWorkers(2).run(job, range(4)):
         outcomes.append(outcome)

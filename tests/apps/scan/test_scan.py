@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import pickle
 from functools import partial
 
 import pytest
 
 parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed: the extra [ray]")
 
-from constrained_rcnn.apps.detect.run import run as detect  # noqa: E402
 from constrained_rcnn.apps.scan import shard  # noqa: E402
+from constrained_rcnn.apps.scan.network import ScanNetwork  # noqa: E402
 from constrained_rcnn.apps.scan.run import scan  # noqa: E402
 from constrained_rcnn.apps.scan.schema import SCHEMA  # noqa: E402
 from constrained_rcnn.model_zoo import config_file  # noqa: E402
 from constrained_rcnn.utils.errors import OutputError, UserError  # noqa: E402
 from tests.helpers.detect_files import save, table  # noqa: E402
-from tests.helpers.scan_workers import Died, Here, first_byte  # noqa: E402
+from tests.helpers.scan_workers import Died, Here, NoNetwork, first_byte  # noqa: E402
 
 CONFIG = config_file("constrained_rcnn_small.yaml")
 
@@ -31,15 +33,20 @@ def photos(tmp_path):
 
 
 @pytest.fixture
-def start(tmp_path, photos, options):
+def start(tmp_path, photos):
     """Scans the photos into ``out``, two in a shard."""
-    settings = {"config_file": CONFIG, "options": options, "copy_move": True, "shard_files": 2, "make": first_byte}
+    settings = {"network": NoNetwork, "copy_move": True, "shard_files": 2, "make": first_byte}
 
     def start(inputs=(str(photos),), list_file=None, column=None, **changed):
         inputs = list(inputs) if inputs else None
         return scan(str(tmp_path / "out"), inputs, list_file, column, **{"workers": Here(), **settings, **changed})
 
     return start
+
+
+def network(options):
+    """Of a tiny model."""
+    return partial(ScanNetwork.load, CONFIG, options)
 
 
 def rows(folder):
@@ -51,8 +58,10 @@ def test_rows_of_a_network_are_those_of_detect(start, tmp_path, options, capsys)
     save(tmp_path / "in" / "two.jpg", 50, 40)
     (tmp_path / "in" / "broken.jpg").write_bytes(b"\xff\xd8\xff broken")
     inputs = [str(tmp_path / "in")]
-    assert start(inputs, make=shard.make_detector) == 1
+    assert start(inputs, make=shard.make_detector, network=network(options)) == 1
     assert "2 images examined, 1 skipped" in capsys.readouterr().out
+    from constrained_rcnn.apps.detect.run import run as detect
+
     assert detect(CONFIG, inputs, str(tmp_path / "detected"), options) == 1
     mine = {row["file"]: row for row in rows(tmp_path / "out")}
     theirs = {row["file"]: row for row in table(tmp_path / "detected" / "results.csv")}
@@ -156,14 +165,14 @@ def test_what_a_worker_cannot_write_ends_the_run(start, tmp_path):
         start(make=full)
 
 
-@pytest.mark.parametrize("change, said", [("list", "files 5, not 6"), ("weights", "config_sha256"), ("size", "shard")])
-def test_another_list_or_config_is_refused(start, photos, options, change, said):
+@pytest.mark.parametrize("change, said", [("list", "files 5, not 6"), ("config", "config_sha256"), ("size", "shard")])
+def test_another_list_or_config_is_refused(start, photos, change, said):
     start()
     changed = {}
     if change == "list":
         (photos / "5.jpg").write_bytes(b"5")
-    elif change == "weights":
-        changed["options"] = [*options, "MODEL.ROI_HEADS.SCORE_THRESH_TEST", "0.2"]
+    elif change == "config":
+        changed["network"] = partial(NoNetwork, "another one")
     else:
         changed["shard_files"] = 3
     with pytest.raises(UserError, match=said):
@@ -181,10 +190,16 @@ def test_nothing_to_go_on_with(start, tmp_path):
         start([str(tmp_path / "nowhere")])
 
 
-def test_other_weights_on_a_workers_machine(start, options, monkeypatch):
-    monkeypatch.setattr(shard, "sha256", lambda path: "0" * 64)
-    with pytest.raises(UserError, match="a worker's machine has other weights"):
-        start(make=shard.make_detector)
+def test_other_weights_on_a_workers_machine(tmp_path, options):
+    loaded = network(options)()
+    about = {**loaded.about(), "weights": {"file": "model.pth", "sha256": "0" * 64}}
+    job = shard.ShardJob(tmp_path, "run", pickle.dumps(loaded), False, about, True, 1, shard.make_detector)
+    with pytest.raises(UserError, match="model.pth: a worker's machine has another one"):
+        shard.make_detector(job)
+    loaded.cfg.MODEL.WEIGHTS = str(tmp_path / "gone.pth")
+    job = dataclasses.replace(job, network=pickle.dumps(loaded))
+    with pytest.raises(UserError, match="gone.pth: is not on a worker's machine"):
+        shard.make_detector(job)
 
 
 def test_a_list_may_name_what_is_not_there(start, tmp_path, photos):
