@@ -15,8 +15,8 @@ from ...utils.files import write_bytes_atomic, write_jpeg_atomic
 from ...visualization.overlay import heat
 from ..detect.detector import ImageDetector, Skipped, Task
 from ..detect.evidence import EvidenceMaker
+from ..detect.network import about_of
 from ..detect.result_files import ResultFiles
-from ..detect.run import about_of
 from ..evidence.options import EvidenceOptions
 from ..image_pages import Item
 from .progress import ASKING, DETECTING, Progress
