@@ -11,7 +11,9 @@ from constrained_rcnn import __version__
 from tests.helpers import packages
 
 #: What neither archive nor wheel may hold.
-OTHERS = re.compile(r"(^|/)(tests?|datasets|output|build|dist|scratch|\.git|\.venv|__pycache__)/|\.(npz|jpe?g|pyc)$")
+OTHERS = re.compile(
+    r"(^|/)(tests?|datasets|output|build|dist|scratch|\.git|\.venv|__pycache__)/|\.(jpe?g|pyc)$|(?<!/codebook)\.npz$"
+)
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +52,7 @@ def test_the_wheel_of_the_archive_is_whole(wheel, source):
     names = packages.names_in(wheel)
     assert not [name for name in names if OTHERS.search(name)]
     folder = source / "constrained_rcnn"
-    kinds = ("*.py", "*.html", "*.css", "*.json", "*.pth", "*.onnx", "py.typed")
+    kinds = ("*.py", "*.html", "*.css", "*.js", "*.npz", "*.json", "*.pth", "*.onnx", "py.typed")
     wanted = {path.relative_to(source).as_posix() for kind in kinds for path in folder.rglob(kind)}
     wanted |= {f"constrained_rcnn/{path.relative_to(source).as_posix()}" for path in source.glob("configs/*.yaml")}
     assert wanted - names == set() and "constrained_rcnn/demo.ipynb" in names

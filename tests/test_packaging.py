@@ -141,7 +141,7 @@ def test_wheel_states_what_is_needed(wheel):
     lines = [line for path in pins for line in path.read_text().splitlines()]
     pinned = _names(line for line in lines if "==" in line)
     assert _names(requirements) <= pinned
-    assert all(re.fullmatch(r"#.*|-r .*|[\w.-]+==[\w.]+|", line) for line in lines)
+    assert all(re.fullmatch(r"#.*|-r .*|[\w.-]+(\[\w+\])?==[\w.]+|", line) for line in lines)
 
 
 def test_wheel_works_elsewhere(installed, tmp_path):

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from constrained_rcnn.apps.detect import run as demo
 from constrained_rcnn.apps.detect import table as results_table
 from constrained_rcnn.apps.detect.run import run
+from constrained_rcnn.inference import predictor
 from constrained_rcnn.inference.result import ManipulationResult
 from constrained_rcnn.model_zoo import config_file
 from constrained_rcnn.utils import locks
@@ -44,7 +44,7 @@ class Quick:
 @pytest.fixture
 def detect(tmp_path, monkeypatch):
     """Runs the command over names of images, which are made where they are missing."""
-    monkeypatch.setattr(demo, "ManipulationPredictor", Quick)
+    monkeypatch.setattr(predictor, "ManipulationPredictor", Quick)
     monkeypatch.setattr(Quick, "score", 0.25)
     (tmp_path / "w.pth").write_bytes(b"weights")
 
@@ -193,7 +193,7 @@ def test_a_disk_that_is_full_at_the_first_row(detect, tmp_path, monkeypatch):
     with pytest.raises(OutputError, match="results.csv: cannot be written: no space left on device; make room"):
         detect("a.png")
     monkeypatch.undo()
-    monkeypatch.setattr(demo, "ManipulationPredictor", Quick)
+    monkeypatch.setattr(predictor, "ManipulationPredictor", Quick)
     assert detect("a.png") == 0 and len(table(tmp_path / "out")) == 1
 
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from constrained_rcnn.apps.detect import run as demo
 from constrained_rcnn.apps.detect.run import run
+from constrained_rcnn.inference import predictor
 from constrained_rcnn.inference.result import ManipulationResult
 from constrained_rcnn.model_zoo import config_file, default_config_file
 from tests.helpers.copied import forged, photo
@@ -41,7 +41,7 @@ class Network:
 
 @pytest.fixture
 def options(tmp_path, monkeypatch):
-    monkeypatch.setattr(demo, "ManipulationPredictor", Network)
+    monkeypatch.setattr(predictor, "ManipulationPredictor", Network)
     (tmp_path / "w.pth").write_bytes(b"weights")
     return ["MODEL.WEIGHTS", str(tmp_path / "w.pth")]
 

@@ -11,11 +11,11 @@ from PIL import Image
 
 from constrained_rcnn.apps import cli
 from constrained_rcnn.apps.detect import detector
-from constrained_rcnn.apps.detect import run as demo
 from constrained_rcnn.apps.detect.run import run
 from constrained_rcnn.apps.evidence.options import ALL_WITNESSES, EvidenceOptions
 from constrained_rcnn.evidence import Level, copy_move
 from constrained_rcnn.evidence.registry import WITNESSES
+from constrained_rcnn.inference import predictor
 from constrained_rcnn.inference.result import ManipulationResult
 from constrained_rcnn.model_zoo import config_file
 from tests.helpers.browser import check_page, needs_chromium
@@ -45,7 +45,7 @@ class Network:
 
 @pytest.fixture
 def options(tmp_path, monkeypatch):
-    monkeypatch.setattr(demo, "ManipulationPredictor", Network)
+    monkeypatch.setattr(predictor, "ManipulationPredictor", Network)
     monkeypatch.setattr(Network, "seen", [])
     (tmp_path / "w.pth").write_bytes(b"weights")
     return ["MODEL.WEIGHTS", str(tmp_path / "w.pth")]

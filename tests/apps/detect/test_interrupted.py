@@ -2,8 +2,8 @@
 
 import pytest
 
-from constrained_rcnn.apps.detect import run as demo
 from constrained_rcnn.apps.detect.run import run
+from constrained_rcnn.inference import predictor
 from constrained_rcnn.model_zoo import config_file
 from tests.helpers.detect_files import save, table
 
@@ -12,7 +12,7 @@ CONFIG = config_file("constrained_rcnn_small.yaml")
 
 def test_an_interrupt_keeps_what_is_finished(options, tmp_path, monkeypatch, capsys):
     files = [save(tmp_path / "in" / f"{name}.png", seed=seed) for seed, name in enumerate("abc")]
-    plain, calls = demo.ManipulationPredictor.__call__, []
+    plain, calls = predictor.ManipulationPredictor.__call__, []
 
     def interrupted(self, data, **options):
         calls.append(1)
@@ -20,7 +20,7 @@ def test_an_interrupt_keeps_what_is_finished(options, tmp_path, monkeypatch, cap
             raise KeyboardInterrupt
         return plain(self, data, **options)
 
-    monkeypatch.setattr(demo.ManipulationPredictor, "__call__", interrupted)
+    monkeypatch.setattr(predictor.ManipulationPredictor, "__call__", interrupted)
     with pytest.raises(KeyboardInterrupt):
         run(CONFIG, files, str(tmp_path / "out"), options)
     assert len(table(tmp_path / "out" / "results.csv")) == 2
@@ -38,7 +38,7 @@ def test_an_interrupted_resumption_keeps_all_that_was_there(options, tmp_path, m
     def interrupted(self, data, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(demo.ManipulationPredictor, "__call__", interrupted)
+    monkeypatch.setattr(predictor.ManipulationPredictor, "__call__", interrupted)
     with pytest.raises(KeyboardInterrupt):
         run(CONFIG, files, out, options, resume=True)
     assert len(table(tmp_path / "out" / "results.csv")) == 2
@@ -48,7 +48,7 @@ def test_an_interrupted_resumption_keeps_all_that_was_there(options, tmp_path, m
 
 def test_one_file_that_breaks_in_a_new_way_does_not_stop_the_rest(options, tmp_path, monkeypatch, capsys):
     files = [save(tmp_path / "in" / f"{name}.png", seed=seed) for seed, name in enumerate("ab")]
-    plain, calls = demo.ManipulationPredictor.__call__, []
+    plain, calls = predictor.ManipulationPredictor.__call__, []
 
     def once_out_of_memory(self, data, **options):
         calls.append(1)
@@ -56,6 +56,6 @@ def test_one_file_that_breaks_in_a_new_way_does_not_stop_the_rest(options, tmp_p
             raise RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: not enough memory")
         return plain(self, data, **options)
 
-    monkeypatch.setattr(demo.ManipulationPredictor, "__call__", once_out_of_memory)
+    monkeypatch.setattr(predictor.ManipulationPredictor, "__call__", once_out_of_memory)
     assert run(CONFIG, files, str(tmp_path / "out"), options) == 1
     assert "1 images examined, 1 skipped" in capsys.readouterr().out

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from constrained_rcnn.apps.detect import run as demo
 from constrained_rcnn.apps.detect.command import main
 from constrained_rcnn.apps.detect.run import run
 from constrained_rcnn.images.reading import load_image
+from constrained_rcnn.inference import predictor
 from constrained_rcnn.inference.result import ManipulationResult
 from constrained_rcnn.model_zoo import config_file
 from constrained_rcnn.modeling.checkpoint import ManipulationCheckpointer
@@ -39,7 +39,7 @@ class Quick:
 
 @pytest.fixture
 def quick(tmp_path, monkeypatch):
-    monkeypatch.setattr(demo, "ManipulationPredictor", Quick)
+    monkeypatch.setattr(predictor, "ManipulationPredictor", Quick)
     (tmp_path / "w.pth").write_bytes(b"weights")
     return ["MODEL.WEIGHTS", str(tmp_path / "w.pth")]
 

@@ -15,10 +15,10 @@ import torch
 from PIL import Image
 
 from constrained_rcnn.apps.detect import result_files
-from constrained_rcnn.apps.detect import run as demo
 from constrained_rcnn.apps.detect.run import run
 from constrained_rcnn.config import load_config
 from constrained_rcnn.config_text import config_sha256
+from constrained_rcnn.inference import predictor
 from constrained_rcnn.inference.result import ManipulationResult
 from constrained_rcnn.model_zoo import config_file
 from constrained_rcnn.utils.errors import UserError
@@ -109,9 +109,9 @@ def test_resume_judges_only_what_changed(options, tmp_path, monkeypatch):
     first, second = save(tmp_path / "in" / "a.png", seed=1), save(tmp_path / "in" / "b.png", seed=2)
     out = str(tmp_path / "out")
     judged = []
-    plain = demo.ManipulationPredictor.__call__
+    plain = predictor.ManipulationPredictor.__call__
     monkeypatch.setattr(
-        demo.ManipulationPredictor,
+        predictor.ManipulationPredictor,
         "__call__",
         lambda self, data, **options: judged.append(len(data)) or plain(self, data, **options),
     )
@@ -151,7 +151,7 @@ class Quick:
 
 @pytest.fixture
 def quick(tmp_path, monkeypatch):
-    monkeypatch.setattr(demo, "ManipulationPredictor", Quick)
+    monkeypatch.setattr(predictor, "ManipulationPredictor", Quick)
     (tmp_path / "w.pth").write_bytes(b"weights")
     return ["MODEL.WEIGHTS", str(tmp_path / "w.pth")]
 

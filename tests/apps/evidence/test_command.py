@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from constrained_rcnn.apps.evidence import main
+from constrained_rcnn.apps.evidence.command import main
 from constrained_rcnn.evidence.registry import WITNESSES
 from tests.helpers.browser import check_page, look, needs_chromium, print_pdf
 from tests.helpers.photo_files import as_jpeg, as_png, exif, photo

@@ -44,6 +44,9 @@ def test_no_template_needs_more_than_the_policy_allows():
     assert len(TEMPLATES) > 8
     for path in TEMPLATES:
         text = path.read_text(encoding="utf-8")
+        if path.name.startswith("serve"):  # a policy of its own: what the server itself keeps in /static
+            own = r'<link rel="(stylesheet" href="/static/|icon" href="data:,")|<script type="module" src="/static/'
+            text = re.sub(own, "", text)
         assert not re.search(r"\sstyle=|<script|\son\w+=|javascript:|<link|https?:", text), path.name
         if path.name != "base.html":
             assert "<style" not in text and "safe" not in re.findall(r"\|\s*(\w+)", text), path.name
