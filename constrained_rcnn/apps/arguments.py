@@ -62,9 +62,11 @@ def add_files(parser: argparse.ArgumentParser, *, case: bool = False) -> None:
         help="files, folders, glob patterns; - reads such a list from standard input",
     )  # fmt: skip
     if case:
-        one = parser.add_mutually_exclusive_group(required=True)
-        one.add_argument("--output", metavar="DIR", help="folder for the results")
-        one.add_argument("--case", metavar="DIR", help="new folder for a sealed case: copies, results, digests, log")
+        destination = parser.add_mutually_exclusive_group(required=True)
+        destination.add_argument("--output", metavar="DIR", help="folder for the results")
+        destination.add_argument(
+            "--case", metavar="DIR", help="new folder for a sealed case: copies, results, digests, log"
+        )
     else:
         parser.add_argument("--output", required=True, metavar="DIR", help="folder for the results")
     parser.add_argument(

@@ -55,8 +55,8 @@ class Inputs:
 
     def why_none(self) -> str:
         """What was there instead of an image, in brackets; "" where there was nothing."""
-        said = [f"{file}: {reason}" for file, reason in self.lost] + self.left_out_lines()
-        return f" ({said[0]}{f'; {len(said) - 1} more' if len(said) > 1 else ''})" if said else ""
+        reasons = [f"{file}: {reason}" for file, reason in self.lost] + self.left_out_lines()
+        return f" ({reasons[0]}{f'; {len(reasons) - 1} more' if len(reasons) > 1 else ''})" if reasons else ""
 
     def _hidden_files(self) -> str:
         return f"{len(self.hidden)} hidden or system {'file' if len(self.hidden) == 1 else 'files'}"

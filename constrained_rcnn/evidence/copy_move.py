@@ -40,16 +40,16 @@ def observe(exhibit: Exhibit, pairs: Sequence[DuplicatedRegions] | None = None) 
     if pairs is None:
         pairs = find_repeats(exhibit.pixels, doubtful=True)
     sure = [pair for pair in pairs if not pair.doubtful]
-    told = sure or list(pairs)
+    shown = sure or list(pairs)
     word = Level.NOTHING_FOUND
-    if told:
+    if shown:
         word = Level.STRONG if any(pair.grain.same for pair in sure) else Level.MODERATE if sure else Level.WEAK
     return Observation(
         word,
         _SENTENCES[word],
-        map=_map(exhibit.size, told),
-        regions=tuple(_box(side) for pair in told for side in (pair.first_box, pair.second_box)),
-        facts={"pairs": [_facts(pair) for pair in told]},
+        map=_map(exhibit.size, shown),
+        regions=tuple(_box(side) for pair in shown for side in (pair.first_box, pair.second_box)),
+        facts={"pairs": [_facts(pair) for pair in shown]},
     )
 
 

@@ -102,10 +102,10 @@ def read_maker_notes(note: bytes, block: bytes) -> MakerNotes:
 def _keep(tags, found: MakerNotes) -> None:
     for key, value in list(tags.items())[:2_000]:
         group, _, name = str(key).partition(" ")
-        kept = _KEPT.get(name.replace(" ", "").lower()) if group == "MakerNote" else None
+        label = _KEPT.get(name.replace(" ", "").lower()) if group == "MakerNote" else None
         text = printable(" ".join(str(value).strip("\0 ").split())[:_LONGEST])
-        if kept and text and len(found.values) < _MOST:
-            found.values.setdefault(kept, text)
+        if label and text and len(found.values) < _MOST:
+            found.values.setdefault(label, text)
 
 
 class _TooManyReads(Exception):

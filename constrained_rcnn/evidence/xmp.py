@@ -103,10 +103,10 @@ def _collect(root: ElementTree.Element, found: Xmp) -> None:
 
 
 def _step(element: ElementTree.Element) -> dict[str, str]:
-    told = {_local(key): value for key, value in element.attrib.items()}
-    told |= {_local(child.tag): child.text or "" for child in list(element.iter())[1:50]}
-    kept = ("action", "softwareAgent", "when", "changed")
-    return {key: told[key].strip()[:_LONGEST] for key in kept if told.get(key, "").strip()}
+    attributes = {_local(key): value for key, value in element.attrib.items()}
+    attributes |= {_local(child.tag): child.text or "" for child in list(element.iter())[1:50]}
+    wanted = ("action", "softwareAgent", "when", "changed")
+    return {key: attributes[key].strip()[:_LONGEST] for key in wanted if attributes.get(key, "").strip()}
 
 
 def _local(name: str) -> str:

@@ -54,18 +54,18 @@ def read_case(folder: Path, names: Iterable[str]) -> SealedCase:
     path = folder / CASE
     names = set(names)
     try:
-        told = json.loads(path.read_text(encoding="utf-8"))
-        if told["schema_version"] != SCHEMA_VERSION:
-            raise UserError(f"{printable(path)}: has schema_version {printable(str(told['schema_version']))}, not "
+        record = json.loads(path.read_text(encoding="utf-8"))
+        if record["schema_version"] != SCHEMA_VERSION:
+            raise UserError(f"{printable(path)}: has schema_version {printable(str(record['schema_version']))}, not "
                             f"{SCHEMA_VERSION}; verify it with the version of this package that made it")  # fmt: skip
-        options, config = told["options"], f"{RESULTS}/config-{told['config_sha256'][:12]}.yaml"
+        options, config = record["options"], f"{RESULTS}/config-{record['config_sha256'][:12]}.yaml"
         case = SealedCase(
-            folder, printable(told["sealed"]), printable(told["weights"]["file"]), told["weights"]["sha256"],
-            folder / config, {printable(name): printable(value) for name, value in told["environment"].items()},
+            folder, printable(record["sealed"]), printable(record["weights"]["file"]), record["weights"]["sha256"],
+            folder / config, {printable(name): printable(value) for name, value in record["environment"].items()},
             options["pages"], options["copy_move"], EvidenceOptions(tuple(options["witnesses"]), options["gps"]),
             [folder / name for name in sorted(names) if name.startswith(f"{ORIGINALS}/")],
         )  # fmt: skip
-        digests = (case.weights_sha256, told["config_sha256"])
+        digests = (case.weights_sha256, record["config_sha256"])
         sound = all(re.fullmatch(r"[0-9a-f]{64}", digest) for digest in digests) and config in names
         sound = sound and case.pages in (FIRST, ALL) and isinstance(case.copy_move, bool) and bool(case.copies)
         sound = sound and set(case.evidence.witnesses) <= set(ALL_WITNESSES) and isinstance(case.evidence.gps, bool)
@@ -76,7 +76,7 @@ def read_case(folder: Path, names: Iterable[str]) -> SealedCase:
     if not sound:
         raise UserError(f"{printable(path)}: is damaged, or no file of this command; the case cannot be run again")
     # A config could lead to other files, on the network even; those that are kept never do.
-    if sha256(case.config) != told["config_sha256"] or b"_BASE_" in case.config.read_bytes():
+    if sha256(case.config) != record["config_sha256"] or b"_BASE_" in case.config.read_bytes():
         raise UserError(f"{printable(case.config)}: is not the config that the case names; it cannot be run again")
     return case
 

@@ -15,9 +15,11 @@ from ..index.query import CANDIDATES
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    one = parser.add_mutually_exclusive_group(required=True)
-    one.add_argument("--dataset", metavar="NAME", help=DATASET)
-    one.add_argument("--photos", nargs="+", metavar="FILE", help="files, folders, patterns: an index of crops of these")
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--dataset", metavar="NAME", help=DATASET)
+    source.add_argument(
+        "--photos", nargs="+", metavar="FILE", help="files, folders, patterns: an index of crops of these"
+    )
     parser.add_argument("--candidates", type=positive, default=CANDIDATES, metavar="N", help="as of index query")
     parser.add_argument(
         "--strangers", type=int, default=1000, metavar="N",

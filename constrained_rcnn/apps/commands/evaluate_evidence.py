@@ -76,12 +76,12 @@ def run(args: argparse.Namespace) -> int:
     print(measuring.recognition_table(classes))
     if args.output:
         others = {name: one for name, one in before["witnesses"].items() if name not in rates}
-        kept = {name: kinds for name, kinds in before.get("refused", {}).items() if name in others}
+        earlier = {name: kinds for name, kinds in before.get("refused", {}).items() if name in others}
         witnesses = {**others, **rates}
         made = {
             "about": {"text": args.about, "chosen_on": args.choose_on or [], "reported_on": args.report_on},
             "thresholds": thresholds,
-            "refused": {**kept, **refused},
+            "refused": {**earlier, **refused},
             "classes": classes,
             "witnesses": {name: witnesses[name] for name in WITNESS_NAMES if name in witnesses},
         }

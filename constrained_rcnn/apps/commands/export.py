@@ -57,15 +57,15 @@ def _export_network(args: argparse.Namespace) -> dict:
     weights = ["MODEL.WEIGHTS", args.input] if args.input else []
     cfg = load_default_config(args.config_file, [*weights, *args.opts])
     about = export_network(cfg, args.output, how=args.format, size=args.size)
-    told = {
+    facts = {
         "weights": f"{about['weights']['file']}, SHA-256 {about['weights']['sha256']}",
         "images": f"{args.size[0]}x{args.size[1]} pixels (height x width)" if args.size else "of any size",
     }
     if args.format == "onnx" and not args.no_runner:
         runner = Path(args.output).with_suffix(".py")
         write_bytes_atomic(runner, _runner().read_bytes())
-        told["runs with"] = f"python {runner} {args.output} IMAGE MAP.png"
-    return told
+        facts["runs with"] = f"python {runner} {args.output} IMAGE MAP.png"
+    return facts
 
 
 def _runner() -> Path:

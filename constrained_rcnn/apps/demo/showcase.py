@@ -72,10 +72,10 @@ def run(output: Path, seed: int = 0, photos: Path | None = None, options: list[s
     with claimed(output, settings) as output:
         seconds: dict[str, float] = {}
         sources = load_demo_photos("test") if photos is None else photos_of(photos)
-        made = timed(seconds, "forgeries", lambda: write_forgeries(
+        forgeries = timed(seconds, "forgeries", lambda: write_forgeries(
             sources, output / "data", "test", COUNT, seed, preset=PRESET, size=SIZE, authentic=AUTHENTIC
         ))  # fmt: skip
-        cfg = load_default_config(None, [*evaluation_options(output, made["json_file"]), *options])
+        cfg = load_default_config(None, [*evaluation_options(output, forgeries["json_file"]), *options])
         return show(cfg, None, list(options), output, seed, {"photos_test": len(sources)}, seconds)
 
 

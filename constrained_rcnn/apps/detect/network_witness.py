@@ -118,9 +118,9 @@ def _sentence(level: Level, network: NetworkOutput, share: float | None, unsuita
     if unsuitable is not None:
         return f"The network was not made for this image: {unsuitable}."
     above = "above" if network.score > network.threshold else "not above"
-    said = f"The network's score is {network.score:.3f}, {above} the threshold of {network.threshold:.3f}"
+    sentence = f"The network's score is {network.score:.3f}, {above} the threshold of {network.threshold:.3f}"
     if share is None:
-        return f"{said}; how rare such a score is among untouched images was not measured for these weights."
+        return f"{sentence}; how rare such a score is among untouched images was not measured for these weights."
     rare = f"1 in {1 / share:.0f} untouched images of its kind scores as high"
     closing = {
         Level.NOTHING_FOUND: "which is nothing unusual",
@@ -128,7 +128,7 @@ def _sentence(level: Level, network: NetworkOutput, share: float | None, unsuita
         Level.MODERATE: "which is rare",
         Level.STRONG: "which is very rare",
     }[level]
-    return f"{said}; {rare}, {closing}."
+    return f"{sentence}; {rare}, {closing}."
 
 
 def _box(box: Sequence[float]) -> Region:

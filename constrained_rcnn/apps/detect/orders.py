@@ -43,9 +43,9 @@ def ordered(rows: list[dict], order: str) -> list[dict]:
 
 def remove_other_orders(folder: Path, pages: Iterable[Path]) -> None:
     """Removes pages of an earlier run in any order that are none of these."""
-    kept = {path.name for path in pages}
+    names = {path.name for path in pages}
     for path in folder.glob("results*.html"):
-        if _PAGE.fullmatch(path.name) and path.name not in kept:
+        if _PAGE.fullmatch(path.name) and path.name not in names:
             path.unlink()
 
 

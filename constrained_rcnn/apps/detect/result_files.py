@@ -97,12 +97,12 @@ class ResultFiles:
         if known is not None and known["file"] != item.shown and known["sha256"] != digest:
             name = digested_name(item.place)
         copy_moves = result.copy_moves
-        told = None if copy_moves is None else [copy_move.to_json() for copy_move in copy_moves]
+        duplicated = None if copy_moves is None else [copy_move.to_json() for copy_move in copy_moves]
         record = {
             "schema_version": SCHEMA_VERSION,
             "file": item.shown, "sha256": digest, "bytes": len(data), "time": now(), "name": name,
             "file_facts": read_facts(data, item.page).to_json(),
-            **self._about, **result.to_json(), "repeats": told, "evidence": None,
+            **self._about, **result.to_json(), "repeats": duplicated, "evidence": None,
         }  # fmt: skip
         if findings is not None:
             gps = self._evidence is not None and self._evidence.gps

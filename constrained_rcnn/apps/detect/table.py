@@ -195,12 +195,12 @@ def row_of(record: dict) -> dict:
 
 def how(pair: dict) -> str:
     """How two regions are alike, in words: ``similarity``, ``matches``, ``angle``, ``scale`` and ``mirrored``."""
-    said = [f"{100 * float(pair['similarity']):.0f}% alike at {int(pair['matches'])} points"]
+    parts = [f"{100 * float(pair['similarity']):.0f}% alike at {int(pair['matches'])} points"]
     if abs(float(pair["angle"])) >= 2:
-        said.append(f"turned {float(pair['angle']):.0f}°")
+        parts.append(f"turned {float(pair['angle']):.0f}°")
     if abs(float(pair["scale"]) - 1) >= 0.02:
-        said.append(f"scaled {float(pair['scale']):.2f}")
-    return ", ".join([*said, "mirrored"] if pair["mirrored"] else said)
+        parts.append(f"scaled {float(pair['scale']):.2f}")
+    return ", ".join([*parts, "mirrored"] if pair["mirrored"] else parts)
 
 
 def _writer(file):
@@ -210,8 +210,8 @@ def _writer(file):
 
 def _cells(row: dict) -> list:
     status = row.get("status", "skipped") if "reason" in row else row["decision"]
-    told = {**row.get("findings", {}), "strongest": row.get("strongest")}
-    words = {name: level.words for name, level in told.items() if level is not None}
+    levels = {**row.get("findings", {}), "strongest": row.get("strongest")}
+    words = {name: level.words for name, level in levels.items() if level is not None}
     values = {**row, "strongest": None, **words, "status": status, "techniques": " ".join(row.get("techniques", ()))}
     cells = (values.get(column) for column in COLUMNS)
     return ["" if cell is None else harmless(cell) for cell in cells]

@@ -26,8 +26,8 @@ def error_rate(finding: Finding) -> str:
     if not forged:
         return "" if authentic else _NOT_MEASURED
     missed = {kind: rates[Level.NOTHING_FOUND.value] for kind, rates in forged.items()}
-    told = ", ".join(f"{_percent(share)} ({kind})" for kind, share in missed.items())
-    return f"Of the forgeries that it was tried on it found nothing in {told}."
+    shares = ", ".join(f"{_percent(share)} ({kind})" for kind, share in missed.items())
+    return f"Of the forgeries that it was tried on it found nothing in {shares}."
 
 
 def worst_share(finding: Finding) -> str:
@@ -58,14 +58,14 @@ def rates_table(finding: Finding) -> list[dict[str, Any]]:
 
 
 def _false_alarms(level: Level, authentic: Mapping[str, Any]) -> str:
-    said = f"It says \u201c{level.words}\u201d{'' if level is Level.STRONG else ' or more'} of"
+    opening = f"It says \u201c{level.words}\u201d{'' if level is Level.STRONG else ' or more'} of"
     shares = {kind: reached(rates, level) for kind, rates in authentic.items()}
     worst = max(shares, key=shares.__getitem__)
     if not shares[worst]:
-        return f"{said} none of {_images(authentic)} images that nobody manipulated."
+        return f"{opening} none of {_images(authentic)} images that nobody manipulated."
     least, most = (_percent(end(shares.values())) for end in (min, max))
     span = most if least == most else f"{least} to {most}"
-    return f"{said} {span} of images that nobody manipulated, most often of this kind: {worst}."
+    return f"{opening} {span} of images that nobody manipulated, most often of this kind: {worst}."
 
 
 def _images(authentic: Mapping[str, Any]) -> int:

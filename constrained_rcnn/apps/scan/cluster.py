@@ -48,8 +48,8 @@ class RayWorkers:
                 raise UserError(f"--workers {count}: each needs a GPU of its own; take fewer, or MODEL.DEVICE cpu")
             yield from _outcomes(ray, job, shards, count, grows=self.address is not None)
         except ray.exceptions.RayError as error:
-            said = str(error).strip().splitlines() or [type(error).__name__]
-            raise UserError(f"Ray failed: {said[-1].strip()}; give the same command again to go on") from None
+            lines = str(error).strip().splitlines() or [type(error).__name__]
+            raise UserError(f"Ray failed: {lines[-1].strip()}; give the same command again to go on") from None
         finally:
             ray.shutdown()
 

@@ -143,6 +143,6 @@ def _threads(threads: int | None, workers: Executor, network: ScanNetwork) -> in
         threads = 1
     if threads is None:
         threads = max(1, network.threads() // workers.count)
-    said = "1 worker" if workers.count == 1 else f"{workers.count} workers"
-    print(f"{said}, {threads} {'thread' if threads == 1 else 'threads'} each", file=sys.stderr)
+    counted = "1 worker" if workers.count == 1 else f"{workers.count} workers"
+    print(f"{counted}, {threads} {'thread' if threads == 1 else 'threads'} each", file=sys.stderr)
     return threads

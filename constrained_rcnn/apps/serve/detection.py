@@ -46,8 +46,8 @@ class Detection:
     def __call__(self, task: Assignment) -> dict | Failed:
         """Returns the content of the JSON file."""
         files = ServedFiles(task.folder, self._about, float_maps=False, copy_move=True)
-        told = partial(self._progress.tell, DETECTING)
-        detect = ImageDetector(self._predictor, files, task.folder, True, self._examine, lambda name: told)
+        report = partial(self._progress.tell, DETECTING)
+        detect = ImageDetector(self._predictor, files, task.folder, True, self._examine, lambda name: report)
         outcome = detect(Task(Item(task.file, label=task.label), NAME))
         return Failed(outcome.reason) if isinstance(outcome, Skipped) else outcome
 

@@ -112,8 +112,8 @@ class Jobs:
                 self._clear(job)
                 return
             if record is not None:
-                made = (path for path in job.folder.rglob("*") if path.is_file() and path != job.file)
-                job.files = tuple(sorted(path.relative_to(job.folder).as_posix() for path in made))
+                written = (path for path in job.folder.rglob("*") if path.is_file() and path != job.file)
+                job.files = tuple(sorted(path.relative_to(job.folder).as_posix() for path in written))
             elif not self._keep:
                 self._clear(job)
             job.record, job.error = record, error
