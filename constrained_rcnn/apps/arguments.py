@@ -75,6 +75,13 @@ def add_files(parser: argparse.ArgumentParser, *, case: bool = False) -> None:
     )  # fmt: skip
 
 
+def add_run(parser: argparse.ArgumentParser) -> None:
+    """``--resume``, ``--float-maps`` and ``--jobs``, as :mod:`.detect.run` takes them."""
+    parser.add_argument("--resume", action="store_true", help="leave out images whose results are there already")
+    parser.add_argument("--float-maps", action="store_true", help="also write <name>_map.npy, float32")
+    parser.add_argument("--jobs", type=positive, default=1, metavar="N", help="worker processes that share the files")
+
+
 def add_dataset(parser: argparse.ArgumentParser) -> None:
     """``--dataset``, required."""
     parser.add_argument("--dataset", required=True, metavar="NAME", help=DATASET)

@@ -58,6 +58,19 @@ class Inputs:
         reasons = [f"{file}: {reason}" for file, reason in self.lost] + self.left_out_lines()
         return f" ({reasons[0]}{f'; {len(reasons) - 1} more' if len(reasons) > 1 else ''})" if reasons else ""
 
+    def require_images(self, *given: str) -> None:
+        """Refuses inputs in which no image was found.
+
+        Args:
+            given: the inputs, with their option before them where that is not plain.
+
+        Raises:
+            UserError: there is none.
+        """
+        if not self.files:
+            named = " ".join(map(printable, given))
+            raise UserError(f"{named}: no image found there{self.why_none()}; give files, folders or patterns")
+
     def _hidden_files(self) -> str:
         return f"{len(self.hidden)} hidden or system {'file' if len(self.hidden) == 1 else 'files'}"
 

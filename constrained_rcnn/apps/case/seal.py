@@ -64,9 +64,7 @@ def seal(
     folder = Path(case)
     refuse_used(folder)
     found = find_inputs(inputs, exclude=[folder])
-    if not found.files:
-        raise UserError(f"--input {' '.join(map(printable, inputs))}: no image found there{found.why_none()}; give "
-                        "files, folders or patterns")  # fmt: skip
+    found.require_images("--input", *inputs)
     if not copy_move:
         options = [*options, "TEST.REPEATS", "False"]
         evidence = evidence and evidence.without("copy_move")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 
 from ... import __version__
-from ...utils.errors import OutputError, UserError
+from ...utils.errors import OutputError
 from ...utils.files import printable, write_bytes_atomic, write_json_atomic
 from ...utils.journal import Journal
 from ...utils.output_folder import output_folder, staged
@@ -22,13 +22,6 @@ from .table import RELATIONS, order, table
 JOURNAL = "compared.jsonl"
 #: Of ``pairs.json``, see ``schema/pairs-1.json``.
 SCHEMA_VERSION = 1
-
-
-def check_found(given: Iterable[str], found: Inputs) -> None:
-    """Raises UserError where the inputs lead to no image."""
-    if not found.files:
-        raise UserError(f"{' '.join(map(printable, given))}: no image found there{found.why_none()}; give files, "
-                        "folders or patterns")  # fmt: skip
 
 
 def compare_and_write(folder: Path, found: Inputs, resume: bool, compare: Callable[[Comparisons], None]) -> int:

@@ -11,7 +11,7 @@ from ..image_pages import FIRST, Item, items_of
 from ..inputs import find_inputs
 from ..progress import progress_bar
 from .comparisons import PAIRS, Comparisons, File
-from .results import check_found, compare_and_write
+from .results import compare_and_write
 
 
 def run(
@@ -50,7 +50,7 @@ def run(
     some = [find_inputs(given, exclude=[folder]) for given in (inputs, against or [])]
     for given, found in zip((inputs, against), some):
         if given is not None:
-            check_found(given, found)
+            found.require_images(*given)
     items, archive = (items_of(found.files, pages, max_pixels=MAX_PIXELS) for found in some)
     if against is None and len(items) < 2:
         raise UserError(f"{items[0]}: nothing to compare this one image with; give more, or --against")

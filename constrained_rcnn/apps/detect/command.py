@@ -11,9 +11,9 @@ from __future__ import annotations
 import argparse
 
 from ...utils.errors import UserError
-from ..arguments import add_files, add_old_name, add_opts, positive
+from ..arguments import add_files, add_old_name, add_opts, add_run
 from ..cli import main
-from ..evidence.options import ALL_WITNESSES, add_witnesses, asked
+from ..evidence.options import add_sheets, sheets_asked
 
 __all__ = ["add_arguments", "main", "run"]
 
@@ -21,24 +21,20 @@ __all__ = ["add_arguments", "main", "run"]
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_files(parser, case=True)
     parser.add_argument("--config-file", metavar="FILE", help="yaml file that the weights were trained with")
-    parser.add_argument("--resume", action="store_true", help="leave out images whose results are there already")
-    parser.add_argument("--float-maps", action="store_true", help="also write <name>_map.npy, float32")
-    parser.add_argument("--jobs", type=positive, default=1, metavar="N", help="worker processes that share the files")
+    add_run(parser)
     no_copy_move = parser.add_argument(
         "--no-copy-move", action="store_true",
         help="no copy-move detection by keypoint matching: faster, and another config, as nothing is fused into map "
         "and score",
     )  # fmt: skip
     add_old_name(parser, no_copy_move, "--no-repeats")
-    sheets = parser.add_argument_group("evidence sheets")
-    sheets.add_argument("--no-evidence", action="store_true", help="write no sheets, and ask no witness")
-    add_witnesses(sheets, ALL_WITNESSES)
+    add_sheets(parser)
     add_opts(parser, "config keys to override; with --config-file, MODEL.WEIGHTS among them; stands last")
 
 
 def run(args: argparse.Namespace) -> int:
     """Returns 0; 1 if any input was skipped. After Ctrl-C finished results stay."""
-    evidence = None if args.no_evidence else asked(args, ALL_WITNESSES)
+    evidence = sheets_asked(args)
     if args.case is not None:
         from ..case.seal import seal
 

@@ -104,9 +104,7 @@ def run_network(
     """
     folder = Path(output)
     found = find_inputs(inputs, exclude=[folder])
-    if not found.files:
-        raise UserError(f"--input {' '.join(map(printable, inputs))}: no image found there{found.why_none()}; give "
-                        "files, folders or patterns")  # fmt: skip
+    found.require_images("--input", *inputs)
     check_output(folder, found.files, [THUMBNAILS])
     if not copy_move:
         evidence = evidence and evidence.without("copy_move")

@@ -49,6 +49,22 @@ def add_witnesses(parser, names: Sequence[str]) -> None:
     )  # fmt: skip
 
 
+def add_sheets(parser) -> None:
+    """The options of evidence sheets beside results of detection, for :func:`sheets_asked`."""
+    sheets = parser.add_argument_group("evidence sheets")
+    sheets.add_argument("--no-evidence", action="store_true", help="write no sheets, and ask no witness")
+    add_witnesses(sheets, ALL_WITNESSES)
+
+
+def sheets_asked(args: argparse.Namespace) -> EvidenceOptions | None:
+    """What the options of :func:`add_sheets` say; None: no sheets.
+
+    Raises:
+        UserError: no witness is left.
+    """
+    return None if args.no_evidence else asked(args, ALL_WITNESSES)
+
+
 def asked(args: argparse.Namespace, names: Sequence[str]) -> EvidenceOptions:
     """What the options of :func:`add_witnesses` say.
 

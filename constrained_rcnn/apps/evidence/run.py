@@ -45,9 +45,7 @@ def run(inputs: list[str], output: str, witnesses: list[str], *, gps: bool = Fal
         raise UserError("no witness is left to be asked; leave out fewer of them")
     folder = Path(output)
     found = find_inputs(inputs, exclude=[folder])
-    if not found.files:
-        raise UserError(f"--input {' '.join(map(printable, inputs))}: no image found there{found.why_none()}; give "
-                        "files, folders or patterns")  # fmt: skip
+    found.require_images("--input", *inputs)
     check_output(folder, found.files)
     names, rows, skipped = output_names(found.files), [], list(found.lost)
     with output_folder(folder):

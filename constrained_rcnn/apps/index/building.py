@@ -16,7 +16,6 @@ from ...matching.index.manifest import Manifest, NewImage, Place
 from ...utils.errors import UserError
 from ...utils.files import printable
 from ...utils.output_folder import output_folder
-from ..compare.results import check_found
 from ..files import check_output, read_bytes, reason
 from ..image_pages import Item, items_of
 from ..inputs import find_inputs
@@ -45,7 +44,7 @@ def build(inputs: list[str], index: str, *, pages: str | None = None) -> int:
     codebook.faiss()
     folder = Path(index)
     found = find_inputs(inputs, exclude=[folder])
-    check_found(inputs, found)
+    found.require_images(*inputs)
     check_output(folder, found.files)
     with ExitStack() as stack:
         if pages is None:

@@ -13,7 +13,7 @@ from ...matching.index.search import Index
 from ...utils.errors import UserError
 from ...utils.files import printable
 from ..compare.comparisons import PAIRS, Comparisons, File, load
-from ..compare.results import check_found, compare_and_write
+from ..compare.results import compare_and_write
 from ..files import check_output
 from ..image_pages import Item, items_of
 from ..inputs import find_inputs
@@ -41,7 +41,7 @@ def query(inputs: list[str], index: str, output: str, *, candidates: int, resume
     if folder.resolve() == place.resolve():
         raise UserError(f"--output {printable(folder)}: is the index; name another folder")
     found = find_inputs(inputs, exclude=[folder, place])
-    check_found(inputs, found)
+    found.require_images(*inputs)
     check_output(folder, found.files, [PAIRS])
     items = items_of(found.files, pages, max_pixels=MAX_PIXELS)
     with Manifest(place) as manifest:

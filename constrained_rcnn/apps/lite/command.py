@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 from ... import __version__
 from ...utils.errors import command_line
-from ..arguments import HelpFormatter, add_files, positive, print_any_name
-from ..evidence.options import ALL_WITNESSES, add_witnesses, asked
+from ..arguments import HelpFormatter, add_files, add_run, print_any_name
+from ..evidence.options import add_sheets, sheets_asked
 
 PROGRAM = "constrained-rcnn-lite"
 
@@ -19,17 +19,13 @@ PROGRAM = "constrained-rcnn-lite"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_files(parser)
     parser.add_argument("--network", metavar="ONNX", help="another network that `constrained-rcnn export` wrote")
-    parser.add_argument("--resume", action="store_true", help="leave out images whose results are there already")
-    parser.add_argument("--float-maps", action="store_true", help="also write <name>_map.npy, float32")
-    parser.add_argument("--jobs", type=positive, default=1, metavar="N", help="worker processes that share the files")
-    sheets = parser.add_argument_group("evidence sheets")
-    sheets.add_argument("--no-evidence", action="store_true", help="write no sheets, and ask no witness")
-    add_witnesses(sheets, ALL_WITNESSES)
+    add_run(parser)
+    add_sheets(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Returns 0; 1 if any input was skipped. After Ctrl-C finished results stay."""
-    evidence = None if args.no_evidence else asked(args, ALL_WITNESSES)
+    evidence = sheets_asked(args)
     from ..detect.run import run_network
     from .network import OnnxNetwork
 

@@ -76,9 +76,8 @@ def scan(
     folder = Path(output)
     found = find_inputs(inputs, exclude=[folder]) if inputs else Inputs([], [], [], [])
     files = read_list(list_file, column) if list_file else absolute(found.files)
-    if inputs and not files:
-        named = " ".join(map(printable, inputs))
-        raise UserError(f"--input {named}: no image found there{found.why_none()}; give files, folders or patterns")
+    if inputs:
+        found.require_images("--input", *inputs)
     check_output(folder, [Path(os.fsdecode(file)) for file in files], [RESULTS, JOURNALS])
     if not files and not (folder / MANIFEST).is_file():
         raise UserError(f"--output {printable(folder)}: holds no scan to go on with; give --input or --list")

@@ -3,15 +3,14 @@
 import json
 
 import cv2
-import numpy as np
 import pytest
 from PIL import Image
 
 from constrained_rcnn.apps.detect.run import run
 from constrained_rcnn.inference import predictor
-from constrained_rcnn.inference.result import ManipulationResult
 from constrained_rcnn.model_zoo import config_file, default_config_file
 from tests.helpers.copied import forged, photo
+from tests.helpers.detect_files import CopyMarker
 
 CONFIG = config_file("constrained_rcnn_small.yaml")
 
@@ -26,22 +25,10 @@ def centre(box):
     return (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
 
 
-class Network:
-    """A predictor that marks the copy, without a network."""
-
-    def __init__(self, cfg):
-        self.cfg = cfg
-
-    def __call__(self, data, **options):
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-        made = np.zeros(image.shape[:2], np.float32)
-        made[220:350, 60:190] = 0.8
-        return ManipulationResult(True, 0.8, 0.5, (), made, image)
-
-
 @pytest.fixture
 def options(tmp_path, monkeypatch):
-    monkeypatch.setattr(predictor, "ManipulationPredictor", Network)
+    monkeypatch.setattr(predictor, "ManipulationPredictor", CopyMarker)
+    monkeypatch.setattr(CopyMarker, "seen", [])
     (tmp_path / "w.pth").write_bytes(b"weights")
     return ["MODEL.WEIGHTS", str(tmp_path / "w.pth")]
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 
-import cv2
-import numpy as np
 import pytest
 from PIL import Image
 
@@ -16,37 +14,20 @@ from constrained_rcnn.apps.evidence.options import ALL_WITNESSES, EvidenceOption
 from constrained_rcnn.evidence import Level, copy_move
 from constrained_rcnn.evidence.registry import WITNESSES
 from constrained_rcnn.inference import predictor
-from constrained_rcnn.inference.result import ManipulationResult
 from constrained_rcnn.model_zoo import config_file
 from tests.helpers.browser import check_page, needs_chromium
 from tests.helpers.copied import forged, photo
-from tests.helpers.detect_files import table
+from tests.helpers.detect_files import CopyMarker, table
 from tests.helpers.photo_files import as_jpeg, exif
 
 CONFIG = config_file("constrained_rcnn_small.yaml")
 QUICK = EvidenceOptions(("metadata", "noise", "network"))
 
 
-class Network:
-    """A predictor without a network; it counts its images."""
-
-    seen: list[int] = []
-
-    def __init__(self, cfg):
-        self.cfg = cfg
-
-    def __call__(self, data, **options):
-        self.seen.append(len(data))
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-        made = np.zeros(image.shape[:2], np.float32)
-        made[220:350, 60:190] = 0.8
-        return ManipulationResult(True, 0.8, 0.5, (), made, image)
-
-
 @pytest.fixture
 def options(tmp_path, monkeypatch):
-    monkeypatch.setattr(predictor, "ManipulationPredictor", Network)
-    monkeypatch.setattr(Network, "seen", [])
+    monkeypatch.setattr(predictor, "ManipulationPredictor", CopyMarker)
+    monkeypatch.setattr(CopyMarker, "seen", [])
     (tmp_path / "w.pth").write_bytes(b"weights")
     return ["MODEL.WEIGHTS", str(tmp_path / "w.pth")]
 
@@ -111,9 +92,9 @@ def test_resume_makes_what_lacks_the_sheet(files, options, tmp_path):
     out = tmp_path / "out"
 
     def runs(evidence):
-        Network.seen.clear()
+        CopyMarker.seen.clear()
         assert run(CONFIG, files, str(out), options, resume=True, evidence=evidence) == 0
-        return len(Network.seen)
+        return len(CopyMarker.seen)
 
     assert runs(None) == 2 and runs(None) == 0
     assert runs(QUICK) == 2 and runs(QUICK) == runs(None) == 0
